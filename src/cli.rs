@@ -1,0 +1,272 @@
+//! The command line as typed: clap structs and help texts. Imports nothing of
+//! ours; `settings` turns it into decisions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// `--version`: what this binary is and what it speaks.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("ETCD_RESCUE_COMMIT"),
+    ")\netcd API: v3 (servers 3.4, 3.5, 3.6)\nCRI API: runtime.v1, runtime.v1alpha2"
+);
+
+const EXAMPLES: &str = "\
+Examples:
+  etcd-rescue                       walk through the recovery, with questions
+  etcd-rescue --dry-run             look and show the plan, change nothing
+  etcd-rescue recover --yes -w json for scripts: no questions, every safety gate
+  etcd-rescue status                every member in one table
+  etcd-rescue runbook               the manual, with etcdctl/crictl equivalents
+
+Exit codes: 0 recovered, healthy or nothing to do   1 internal error   2 usage
+  3 needs a decision   4 refused by a safety gate, nothing changed
+  5 stopped part-way, run it again   6 done but not verified
+  7 etcd not found or not reachable   129/130/143 interrupted, state printed";
+
+/// Gets etcd writable again on a dead Kubernetes control plane.
+///
+/// Copied onto a master it finds the etcd container, looks at every member,
+/// and after NOSPACE takes a verified snapshot, compacts, defragments every
+/// member (leader last), disarms the alarm and proves that writes are
+/// accepted. Without a subcommand it runs `recover`.
+#[derive(Debug, Parser)]
+#[command(name = "etcd-rescue", version = VERSION, after_help = EXAMPLES, max_term_width = 80)]
+pub struct Cli {
+    /// What to do; `recover` when left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Global {
+    /// Client URLs of etcd, comma separated (default: found on this node)
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_ENDPOINTS",
+        value_delimiter = ',',
+        value_name = "URL",
+        help_heading = "Connection"
+    )]
+    pub endpoints: Vec<String>,
+    /// CA bundle that signed etcd's server certificate
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_CACERT",
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
+    pub cacert: Option<PathBuf>,
+    /// Client certificate to show to etcd
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_CERT",
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_KEY",
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
+    pub key: Option<PathBuf>,
+    /// etcd user and password, for clusters with authentication on
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_USER",
+        hide_env_values = true,
+        value_name = "NAME:PASSWORD",
+        help_heading = "Connection"
+    )]
+    pub user: Option<String>,
+    /// Password of --user, when that holds only the name
+    #[arg(
+        long,
+        global = true,
+        env = "ETCDCTL_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD",
+        help_heading = "Connection"
+    )]
+    pub password: Option<String>,
+    /// CRI socket of the container runtime (default: found on this node)
+    #[arg(
+        long,
+        short = 'r',
+        global = true,
+        env = "CONTAINER_RUNTIME_ENDPOINT",
+        value_name = "SOCKET",
+        help_heading = "Connection"
+    )]
+    pub runtime_endpoint: Option<String>,
+    /// Container id (or its beginning), when several etcd containers run here
+    #[arg(long, global = true, value_name = "ID", help_heading = "Connection")]
+    pub container: Option<String>,
+    /// etcd's data directory on this host (default: found on this node)
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Connection")]
+    pub data_dir: Option<PathBuf>,
+    /// How long to wait for one answer (30s, 2m); never ends a defragmentation
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        default_value = "5s",
+        help_heading = "Connection"
+    )]
+    pub timeout: String,
+    /// How long to wait for etcd, a member or the API server to come back
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        default_value = "10m",
+        help_heading = "Connection"
+    )]
+    pub wait: String,
+    /// Answer on stdout: text for people or one JSON document
+    #[arg(
+        long,
+        short = 'w',
+        global = true,
+        value_enum,
+        default_value = "human",
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
+    pub write_out: WriteOut,
+    /// Colour (NO_COLOR is honoured)
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: Color,
+    /// Say more about what is tried; twice for every call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+    /// Ask nothing; every safety gate stays
+    #[arg(long, short, global = true, help_heading = "Safety")]
+    pub yes: bool,
+    /// Look and show the plan, change nothing
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub dry_run: bool,
+    /// Where the snapshot goes (default: another filesystem than etcd's, with room)
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Safety")]
+    pub snapshot_dir: Option<PathBuf>,
+    /// Take no snapshot (refused when this is the only copy of the data)
+    #[arg(long, global = true, conflicts_with = "snapshot_dir", help_heading = "Safety")]
+    pub no_snapshot: bool,
+    /// Go on although this member does not answer (repeatable)
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Safety")]
+    pub allow_missing: Vec<String>,
+    /// Defragment although this etcd release has a known data bug with it
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub accept_version_risk: bool,
+}
+
+/// Output formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WriteOut {
+    /// Tables and sentences.
+    #[default]
+    Human,
+    /// One JSON document on stdout.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal that can.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Recover from NOSPACE: snapshot, compact, defragment, disarm, verify (default)
+    Recover,
+    /// Show the etcd of this node: container, certificates, data dir, endpoints
+    Locate,
+    /// Show every member: size, quota, alarms, revision, lag; this node's disk
+    Status,
+    /// Save or check a backup that `etcdutl snapshot restore` can use
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Drop history up to a revision on every member (after a snapshot)
+    Compact {
+        /// Highest revision whose history goes (default: the current one)
+        #[arg(long, value_name = "N")]
+        revision: Option<i64>,
+    },
+    /// Give free pages back to the filesystem, followers first, leader last
+    Defrag {
+        /// Only this member, by name or id (repeatable; default: all)
+        #[arg(long, value_name = "NAME")]
+        member: Vec<String>,
+    },
+    /// Take the NOSPACE alarms off, once every member is under its quota
+    Disarm,
+    /// Prove that it is over: writes, alarms, equal members, API server
+    Verify,
+    /// Print the log of the etcd container
+    Logs {
+        /// Only the last N lines
+        #[arg(long, value_name = "N")]
+        tail: Option<usize>,
+        /// Keep printing what is added
+        #[arg(long, short)]
+        follow: bool,
+        /// The container before this one
+        #[arg(long, short)]
+        previous: bool,
+    },
+    /// Run a program inside the etcd container (most images have no shell)
+    Exec {
+        /// Program and arguments, after `--`
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<String>,
+    },
+    /// Print the runbook (embedded in this file)
+    Runbook,
+}
+
+/// What to do with a snapshot.
+#[derive(Clone, Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Stream a verified snapshot to PATH (`-`: stdout)
+    Save {
+        /// The new file; it must not exist
+        path: PathBuf,
+        /// Take it from this member (default: a follower, this node's first)
+        #[arg(long, value_name = "NAME")]
+        member: Option<String>,
+    },
+    /// Check the SHA-256 and the structure of a snapshot file
+    Verify {
+        /// The file
+        path: PathBuf,
+    },
+}

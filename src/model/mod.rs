@@ -1,0 +1,27 @@
+//! Plain types of the field, shared by every room.
+//!
+//! Owns the vocabulary (member, revision, alarm, plan, step). No I/O, no async,
+//! no generated types, and it imports nothing of ours.
+
+mod alarm;
+mod disk;
+mod located;
+mod member;
+mod outcome;
+mod plan;
+mod size;
+mod version;
+mod world;
+
+pub use alarm::{Alarm, AlarmKind};
+pub use disk::{DataDir, Filesystem, SnapshotPlace};
+pub use located::{
+    Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,
+    Probe, ProbeKind, ProbeTiming, Process, Runtime,
+};
+pub use member::{Member, MemberId, MemberStatus, Quota, QuotaSource, Revision};
+pub use outcome::{Outcome, StepReport, StepStatus};
+pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use size::Bytes;
+pub use version::EtcdVersion;
+pub use world::World;

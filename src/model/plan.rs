@@ -1,0 +1,110 @@
+//! A plan is data: a list of steps that leave no choice to whoever executes
+//! them, or the refusals that forbid one.
+
+use std::path::PathBuf;
+
+use super::{Alarm, Bytes, MemberId, Revision};
+
+/// What a step does. Everything it needs is inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// Stream the member's database to a file and verify it.
+    Snapshot {
+        /// The final file.
+        path: PathBuf,
+    },
+    /// Drop history up to the revision, then wait on each member until its
+    /// own deletion is done.
+    Compact {
+        /// Highest revision whose history goes.
+        revision: Revision,
+    },
+    /// Settle compaction on the member, then rewrite its database file.
+    Defragment {
+        /// Revision whose compaction must be settled first.
+        revision: Revision,
+        /// Size before.
+        db_size: Bytes,
+        /// Upper bound of the stall, in milliseconds.
+        expected_stall_ms: u64,
+        /// Whether the member led when the plan was made.
+        leader: bool,
+    },
+    /// Take the alarms off, one by one.
+    Disarm {
+        /// Exactly these (member, NOSPACE) pairs.
+        alarms: Vec<Alarm>,
+    },
+    /// Prove that it is over.
+    Verify,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Stable name within the plan: "snapshot", "defrag:master-2".
+    pub id: String,
+    /// The member it talks to, when it is one.
+    pub member: Option<MemberId>,
+    /// That member's name.
+    pub member_name: String,
+    /// That member's endpoint.
+    pub endpoint: String,
+    /// What it does.
+    pub kind: StepKind,
+}
+
+/// An ordered list of steps, made from one look at the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Short digest of the plan's content; every journal line carries it.
+    pub id: String,
+    /// Why the cluster refuses writes, in two sentences.
+    pub cause: String,
+    /// The revision everything is compacted at.
+    pub revision: Revision,
+    /// What will be done, in order.
+    pub steps: Vec<Step>,
+    /// What the person should know before saying yes.
+    pub cautions: Vec<String>,
+}
+
+/// Why nothing may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which gate.
+    pub kind: RefusalKind,
+    /// What is wrong, one sentence.
+    pub what: String,
+    /// What to do or type next.
+    pub next: String,
+}
+
+/// The gates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// A CORRUPT (or unknown) alarm is raised.
+    Corrupt,
+    /// No leader or too few members for a quorum.
+    NoQuorum,
+    /// A voter does not answer and nobody consented to go on without it.
+    MissingVoter,
+    /// A learner is over quota; it cannot be defragmented online.
+    LearnerOverQuota,
+    /// A member is behind the leader.
+    Lagging,
+    /// No filesystem has room for the snapshot.
+    NoRoomForSnapshot,
+    /// No room for the new database file.
+    NoRoomForDatabase,
+    /// This etcd release has a known data bug with the step.
+    Version,
+    /// The only copy of the data would be touched without a snapshot.
+    LastCopy,
+    /// A member's database would still be over its quota.
+    StillOverQuota,
+    /// A revision given by hand cannot be compacted.
+    Revision,
+    /// Nobody may defragment while a snapshot is being streamed from it.
+    OpenSnapshot,
+}

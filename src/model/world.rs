@@ -1,0 +1,65 @@
+//! The cluster as it was seen at one moment.
+
+use super::{Alarm, Located, Member, MemberId, Revision};
+
+/// One look at everything: this node and every member. Every step looks anew.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    /// This node.
+    pub node: Located,
+    /// etcd's cluster id; 0 when no member answered.
+    pub cluster_id: u64,
+    /// Every member of the member list.
+    pub members: Vec<Member>,
+    /// What could not be seen, in sentences.
+    pub complaints: Vec<String>,
+}
+
+impl World {
+    /// Every alarm any member knows of, without repetition.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Alarm> {
+        let mut alarms: Vec<Alarm> = self
+            .members
+            .iter()
+            .filter_map(|member| member.status.as_ref().ok())
+            .flat_map(|status| status.alarms.iter().copied())
+            .collect();
+        alarms.sort_unstable();
+        alarms.dedup();
+        alarms
+    }
+
+    /// The highest revision a member told.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.members
+            .iter()
+            .filter_map(|member| member.status.as_ref().ok())
+            .map(|status| status.revision)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The leader most recent in term, by the members' own words.
+    #[must_use]
+    pub fn leader(&self) -> Option<MemberId> {
+        self.members
+            .iter()
+            .filter_map(|member| member.status.as_ref().ok())
+            .filter(|status| status.leader.is_some())
+            .max_by_key(|status| status.raft_term)
+            .and_then(|status| status.leader)
+    }
+
+    /// The member with this id.
+    #[must_use]
+    pub fn member(&self, id: MemberId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id == id)
+    }
+
+    /// Members that vote.
+    pub fn voters(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.learner)
+    }
+}

@@ -1,0 +1,248 @@
+//! What was asked for, resolved: flags and environment turned into values the
+//! rooms can use. Reads no file and no network.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    cli::{Color, Global, WriteOut},
+    failure::{Exit, Failure},
+};
+
+/// Name and password for clusters with authentication on. `Debug` hides the
+/// password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// User name.
+    pub name: String,
+    /// Password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The resolved flags of every command.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `--endpoints`, each with a scheme; empty = discover.
+    pub endpoints: Vec<String>,
+    /// `--cacert`.
+    pub cacert: Option<PathBuf>,
+    /// `--cert`.
+    pub cert: Option<PathBuf>,
+    /// `--key`.
+    pub key: Option<PathBuf>,
+    /// `--user`.
+    pub login: Option<Login>,
+    /// `--runtime-endpoint`, as typed.
+    pub runtime_endpoint: Option<String>,
+    /// `--container`.
+    pub container: Option<String>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// Deadline of one call.
+    pub timeout: Duration,
+    /// Patience for things that come back by themselves.
+    pub wait: Duration,
+    /// One JSON document on stdout.
+    pub json: bool,
+    /// Colour wish.
+    pub color: Color,
+    /// `-v` count.
+    pub verbose: u8,
+    /// `--yes`.
+    pub yes: bool,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--snapshot-dir`.
+    pub snapshot_dir: Option<PathBuf>,
+    /// `--no-snapshot`.
+    pub no_snapshot: bool,
+    /// `--allow-missing`.
+    pub allow_missing: Vec<String>,
+    /// `--accept-version-risk`.
+    pub accept_version_risk: bool,
+}
+
+impl Settings {
+    /// Resolves the flags.
+    ///
+    /// # Errors
+    /// A usage failure for a time, an endpoint or a login that cannot be read.
+    pub fn resolve(global: Global) -> Result<Self, Failure> {
+        let endpoints = global
+            .endpoints
+            .iter()
+            .map(|text| text.trim())
+            .filter(|text| !text.is_empty())
+            .map(endpoint)
+            .collect::<Result<Vec<_>, _>>()?;
+        if global.cert.is_some() != global.key.is_some() {
+            return Err(usage("--cert and --key go together", "give both, or neither"));
+        }
+        Ok(Self {
+            endpoints,
+            cacert: global.cacert,
+            cert: global.cert,
+            key: global.key,
+            login: login(global.user, global.password)?,
+            runtime_endpoint: global.runtime_endpoint.filter(|text| !text.is_empty()),
+            container: global.container,
+            data_dir: global.data_dir,
+            timeout: duration("--timeout", &global.timeout)?,
+            wait: duration("--wait", &global.wait)?,
+            json: global.write_out == WriteOut::Json,
+            color: global.color,
+            verbose: global.verbose,
+            yes: global.yes,
+            dry_run: global.dry_run,
+            snapshot_dir: global.snapshot_dir,
+            no_snapshot: global.no_snapshot,
+            allow_missing: global.allow_missing,
+            accept_version_risk: global.accept_version_risk,
+        })
+    }
+
+    /// The connection flags in use, ready to be pasted behind a command name;
+    /// passwords are left out.
+    #[must_use]
+    pub fn flags_in_use(&self) -> String {
+        let mut words: Vec<String> = Vec::new();
+        if !self.endpoints.is_empty() {
+            words.push(format!("--endpoints {}", self.endpoints.join(",")));
+        }
+        let paths = [
+            ("--cacert", &self.cacert),
+            ("--cert", &self.cert),
+            ("--key", &self.key),
+            ("--data-dir", &self.data_dir),
+            ("--snapshot-dir", &self.snapshot_dir),
+        ];
+        for (flag, path) in paths {
+            if let Some(path) = path {
+                words.push(format!("{flag} {}", path.display()));
+            }
+        }
+        if let Some(socket) = &self.runtime_endpoint {
+            words.push(format!("--runtime-endpoint {socket}"));
+        }
+        if let Some(id) = &self.container {
+            words.push(format!("--container {id}"));
+        }
+        if let Some(login) = &self.login {
+            words.push(format!("--user {}", login.name));
+        }
+        if self.no_snapshot {
+            words.push("--no-snapshot".to_owned());
+        }
+        words.extend(self.allow_missing.iter().map(|name| format!("--allow-missing {name}")));
+        if self.accept_version_risk {
+            words.push("--accept-version-risk".to_owned());
+        }
+        words.iter().map(|word| format!(" {word}")).collect()
+    }
+
+    /// The command line of ours for `command`, with the flags in use.
+    #[must_use]
+    pub fn command_line(&self, command: &str) -> String {
+        format!("etcd-rescue {command}{}", self.flags_in_use())
+    }
+}
+
+fn usage(what: &str, next: &str) -> Failure {
+    Failure::new(Exit::Usage, what, "Nothing was contacted or changed.", next)
+}
+
+/// An endpoint with its scheme; etcdctl also takes a bare host:port.
+fn endpoint(text: &str) -> Result<String, Failure> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest.map(|rest| rest.trim_end_matches('/')) {
+        Some(host) if !host.is_empty() && !host.contains(['/', ' ', '@']) => {
+            Ok(url.trim_end_matches('/').to_owned())
+        }
+        _ => Err(usage(
+            &format!("--endpoints: cannot read `{text}` as a client URL"),
+            "write it like https://10.0.0.11:2379",
+        )),
+    }
+}
+
+fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>, Failure> {
+    let Some(user) = user.filter(|user| !user.is_empty()) else { return Ok(None) };
+    let (name, password) = match (password, user.split_once(':')) {
+        (Some(password), _) => (user, password),
+        (None, Some((name, password))) => (name.to_owned(), password.to_owned()),
+        (None, None) => {
+            return Err(usage(
+                "--user has no password",
+                "set ETCDCTL_PASSWORD, or write --user NAME:PASSWORD",
+            ));
+        }
+    };
+    Ok(Some(Login { name, password }))
+}
+
+/// A duration as Go and systemd write it: "500ms", "30s", "1m30s", "2h"; a
+/// bare number is seconds.
+fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+    let bad = || {
+        usage(&format!("{flag}: cannot read `{text}` as a time"), "write it like 500ms, 30s or 2m")
+    };
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+        let number: u32 = rest[..digits].parse().map_err(|_| bad())?;
+        let unit_end =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+        let millis: u64 = match &rest[digits..unit_end] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(bad()),
+        };
+        total += Duration::from_millis(u64::from(number) * millis);
+        rest = &rest[unit_end..];
+    }
+    if total.is_zero() { Err(bad()) } else { Ok(total) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times_as_people_write_them() {
+        for (text, millis) in
+            [("5s", 5_000), ("500ms", 500), ("1m30s", 90_000), ("2h", 7_200_000), ("45", 45_000)]
+        {
+            assert_eq!(duration("--timeout", text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "s", "5x", "-1s", "5s3", "0s", "99999999999s"] {
+            assert!(duration("--timeout", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_endpoints_as_etcdctl_does() {
+        assert_eq!(endpoint("10.0.0.1:2379").as_deref(), Ok("https://10.0.0.1:2379"));
+        assert_eq!(endpoint("https://[::1]:2379/").as_deref(), Ok("https://[::1]:2379"));
+        for bad in ["https://", "ftp://x", "a b", "https://user@host:1"] {
+            assert!(endpoint(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_never_shows() {
+        let login = login(Some("root:secret".into()), None).ok().flatten();
+        assert!(!format!("{login:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Real etcd masters on one machine.
