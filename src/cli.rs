@@ -270,3 +270,35 @@ pub enum SnapshotCommand {
         path: PathBuf,
     },
 }
+
+impl Command {
+    /// The subcommand with its own arguments, as one would type it again.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Recover => "recover".to_owned(),
+            Self::Locate => "locate".to_owned(),
+            Self::Status => "status".to_owned(),
+            Self::Snapshot(SnapshotCommand::Save { path, member }) => {
+                let member = member.iter().map(|name| format!(" --member {name}"));
+                format!("snapshot save {}{}", path.display(), member.collect::<String>())
+            }
+            Self::Snapshot(SnapshotCommand::Verify { path }) => {
+                format!("snapshot verify {}", path.display())
+            }
+            Self::Compact { revision } => {
+                let revision = revision.iter().map(|n| format!(" --revision {n}"));
+                format!("compact{}", revision.collect::<String>())
+            }
+            Self::Defrag { member } => {
+                let members = member.iter().map(|name| format!(" --member {name}"));
+                format!("defrag{}", members.collect::<String>())
+            }
+            Self::Disarm => "disarm".to_owned(),
+            Self::Verify => "verify".to_owned(),
+            Self::Logs { .. } => "logs".to_owned(),
+            Self::Exec { command } => format!("exec -- {}", command.join(" ")),
+            Self::Runbook => "runbook".to_owned(),
+        }
+    }
+}

@@ -1,9 +1,49 @@
-//! etcd-rescue.
+//! etcd-rescue gets etcd writable again on a dead Kubernetes control plane.
+//!
+//! One static binary, copied onto a master, talks to the container runtime's
+//! CRI socket and to every member's gRPC API. This page is the architecture.
+//!
+//! # The shape
+//!
+//! ```text
+//! observe -> decide -> consent -> act -> verify -> say
+//! ```
+//!
+//! * `observe` reads: this node (container, process, manifest, certificates,
+//!   disk) and every member. It never changes anything.
+//! * `decide` is pure: a [`model::World`] and [`model::Wishes`] become a
+//!   [`model::Plan`] or refusals; before and after become a verdict.
+//! * `consent` mints a token for one step: by a person's answer, or by `--yes`.
+//! * `act` has the effects, each against a token.
+//! * `flow` tells the stories: one file each, readable top to bottom.
+//! * `say` is the only room that writes to stdout (the answer) and stderr
+//!   (the conversation).
+//! * `wire` holds channels and generated protocol types; [`sys`] what the
+//!   kernel tells.
+//!
+//! # Invariants
+//!
+//! * A plan leaves no choice to whoever executes it; every step re-reads the
+//!   state it depends on, and the gates are checked again before each.
+//! * No defragmentation before a snapshot was written, synced, read back and
+//!   compared with etcd's own checksum (unless `--no-snapshot`).
+//! * Followers first, the leader last, by who leads at that moment.
+//! * Compaction is settled on a member before that member is defragmented, and
+//!   its size is judged afterwards.
+//! * Only NOSPACE is ever disarmed, per member, and only while every member's
+//!   database is under its quota.
+//! * `--yes` answers questions; it opens no gate.
+//! * TLS is verified, always. Key material and passwords reach no output.
+//!
+//! # Directions
+//!
+//! flow -> {observe, decide, consent, act, say}; observe, act -> {wire, sys};
+//! everything -> model; decide -> model only; act never imports observe; only
+//! flow and this file know say. `tests/house.rs` holds this.
+
 pub mod cli;
 pub mod failure;
 pub mod model;
-pub mod observe;
-pub mod say;
 pub mod settings;
-pub mod sys;
-pub mod wire;
+
+pub mod decide;

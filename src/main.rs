@@ -1,2 +1,3 @@
-//! x
+//! Starts the command.
+
 fn main() {}

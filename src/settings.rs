@@ -3,8 +3,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
+pub use crate::cli::Color;
 use crate::{
-    cli::{Color, Global, WriteOut},
+    cli::{Global, WriteOut},
     failure::{Exit, Failure},
 };
 

@@ -11,6 +11,7 @@ mod outcome;
 mod plan;
 mod size;
 mod version;
+mod wishes;
 mod world;
 
 pub use alarm::{Alarm, AlarmKind};
@@ -24,4 +25,5 @@ pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use size::Bytes;
 pub use version::EtcdVersion;
+pub use wishes::{Scope, Wishes};
 pub use world::World;

@@ -1,6 +1,6 @@
 //! The cluster as it was seen at one moment.
 
-use super::{Alarm, Located, Member, MemberId, Revision};
+use super::{Alarm, Located, Member, MemberId, Revision, SnapshotPlace};
 
 /// One look at everything: this node and every member. Every step looks anew.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +11,8 @@ pub struct World {
     pub cluster_id: u64,
     /// Every member of the member list.
     pub members: Vec<Member>,
+    /// Directories that could take the snapshot, best first.
+    pub snapshot_places: Vec<SnapshotPlace>,
     /// What could not be seen, in sentences.
     pub complaints: Vec<String>,
 }
@@ -50,6 +52,20 @@ impl World {
             .filter(|status| status.leader.is_some())
             .max_by_key(|status| status.raft_term)
             .and_then(|status| status.leader)
+    }
+
+    /// Whom a name or a hex id typed by a person means.
+    #[must_use]
+    pub fn member_called(&self, name: &str) -> Option<&Member> {
+        self.members
+            .iter()
+            .find(|member| member.name == name || member.id.to_string() == name.to_lowercase())
+    }
+
+    /// How many voters make a quorum.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.voters().count() / 2 + 1
     }
 
     /// The member with this id.

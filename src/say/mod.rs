@@ -1,1 +1,18 @@
-//! Speaks.
+//! Speaks: the only room that writes to stdout (the answer) and stderr (the
+//! conversation), and that reads what a person types.
+//!
+//! `human` and `json` are pure renderers over the same model; they decide
+//! nothing about the cluster. Nothing but `flow` and `main` imports this room.
+
+pub mod etcdctl;
+pub mod human;
+pub mod json;
+mod progress;
+mod prompt;
+mod terminal;
+mod text;
+mod voice;
+
+pub use progress::Progress;
+pub use terminal::Terminal;
+pub use voice::Voice;

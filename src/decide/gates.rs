@@ -1,0 +1,173 @@
+//! The gates: what must hold before anything is changed. `--yes` skips none.
+
+use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
+
+use super::versions::{Concern, concerns};
+
+/// Entries a member may be behind before it is left alone. etcd itself refuses
+/// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
+/// snapshot to members some thousands behind.
+const LAG_LIMIT: u64 = 1_000;
+
+/// Every gate that is closed, the most severe first; empty = go.
+#[must_use]
+pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(corrupt(world));
+    refusals.extend(quorum(world));
+    // Without a quorum every further gate would only repeat the same news.
+    if refusals.iter().any(|refusal| refusal.kind == RefusalKind::NoQuorum) {
+        return refusals;
+    }
+    refusals.extend(missing_voters(world, wishes));
+    refusals.extend(answering(world).filter_map(|(m, s)| learner_over_quota(m, s)));
+    let leader_index = leader_index(world);
+    refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
+    if matches!(wishes.scope, Scope::Recover | Scope::Defragment) && !wishes.accept_version_risk {
+        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s)).next());
+    }
+    refusals.extend(last_copy(world, wishes));
+    refusals
+}
+
+fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
+    world.members.iter().filter_map(|member| Some((member, member.status.as_ref().ok()?)))
+}
+
+/// The leader's last entry, or the highest anyone has.
+pub(super) fn leader_index(world: &World) -> u64 {
+    let leader = world.leader();
+    let of_leader = answering(world).find(|(m, _)| Some(m.id) == leader).map(|(_, s)| s.raft_index);
+    of_leader.unwrap_or_else(|| answering(world).map(|(_, s)| s.raft_index).max().unwrap_or(0))
+}
+
+fn corrupt(world: &World) -> Option<Refusal> {
+    let alarm = world.alarms().into_iter().find(|alarm| alarm.kind != AlarmKind::NoSpace)?;
+    let culprit = world.member(alarm.member).map_or_else(
+        || "an unknown member".to_owned(),
+        |member| format!("member {}", member.label()),
+    );
+    Some(Refusal {
+        kind: RefusalKind::Corrupt,
+        what: format!(
+            "etcd raised a {} alarm for {culprit}: the members do not agree about the data, and \
+             compacting or defragmenting now could destroy the good copy",
+            alarm.kind
+        ),
+        next: "take a snapshot of every member (`etcd-rescue snapshot save PATH --member NAME`), \
+               find the member whose HashKV differs, remove it and add it again empty; nothing \
+               here clears this alarm"
+            .to_owned(),
+    })
+}
+
+fn quorum(world: &World) -> Option<Refusal> {
+    let voters = world.voters().count();
+    let missing: Vec<String> = world
+        .voters()
+        .filter_map(|member| {
+            let error = member.status.as_ref().err()?;
+            Some(format!("{} ({error})", member.label()))
+        })
+        .collect();
+    let up = voters - missing.len();
+    let (what, next) = if up < world.quorum() {
+        (
+            format!(
+                "only {up} of {voters} voting members answer, {} are needed: {}",
+                world.quorum(),
+                missing.join("; ")
+            ),
+            "bring these members back first: look at each with `etcd-rescue locate` and \
+             `etcd-rescue logs --previous` on its own node",
+        )
+    } else if world.leader().is_none() {
+        (
+            "no member knows a leader: the cluster has lost its quorum or is electing".to_owned(),
+            "wait a few seconds and look again with `etcd-rescue status`; if it stays so, check \
+             the network between the masters (port 2380)",
+        )
+    } else {
+        return None;
+    };
+    Some(Refusal { kind: RefusalKind::NoQuorum, what, next: next.to_owned() })
+}
+
+fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
+    let allowed = |member: &Member| {
+        wishes
+            .allow_missing
+            .iter()
+            .any(|name| *name == member.name || *name == member.id.to_string())
+    };
+    world
+        .voters()
+        .filter(|member| !allowed(member))
+        .filter_map(|member| {
+            let error = member.status.as_ref().err()?;
+            let name = member.label();
+            Some(Refusal {
+                kind: RefusalKind::MissingVoter,
+                what: format!(
+                    "member {name} does not answer ({error}); its size is unknown, and when it \
+                     comes back full it raises the alarm again"
+                ),
+                next: format!("repair {name} first, or go on without it: --allow-missing {name}"),
+            })
+        })
+        .collect()
+}
+
+fn learner_over_quota(member: &Member, status: &MemberStatus) -> Option<Refusal> {
+    let over = member.learner && status.quota.is_exceeded_by(status.db_size);
+    over.then(|| Refusal {
+        kind: RefusalKind::LearnerOverQuota,
+        what: format!(
+            "learner {} is over its quota ({}), and etcd cannot defragment a learner online",
+            member.label(),
+            status.db_size
+        ),
+        next: format!(
+            "remove the learner ({}) with `etcdctl member remove {}`, recover, then add it again",
+            member.label(),
+            member.id
+        ),
+    })
+}
+
+fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<Refusal> {
+    let behind = leader_index.saturating_sub(status.raft_applied_index);
+    (behind > LAG_LIMIT).then(|| Refusal {
+        kind: RefusalKind::Lagging,
+        what: format!(
+            "member {} is {behind} entries behind the leader; it may be receiving a raft snapshot",
+            member.label()
+        ),
+        next: "wait until it has caught up: `etcd-rescue status` shows the lag".to_owned(),
+    })
+}
+
+fn version_risk(member: &Member, status: &MemberStatus) -> Option<Refusal> {
+    let rule = concerns(status.version, Concern::CrashDuringDefrag)?;
+    Some(Refusal {
+        kind: RefusalKind::Version,
+        what: format!("member {} runs etcd {}: {}", member.label(), status.version_text, rule.text),
+        next: "make sure that nothing restarts etcd meanwhile (`systemctl stop kubelet` on each \
+               master, and start it again afterwards), then add --accept-version-risk"
+            .to_owned(),
+    })
+}
+
+fn last_copy(world: &World, wishes: &Wishes) -> Option<Refusal> {
+    let changes_data = wishes.scope != Scope::Disarm;
+    let alone = answering(world).filter(|(member, _)| !member.learner).count() < 2;
+    (changes_data && wishes.no_snapshot && alone && wishes.unattended).then(|| Refusal {
+        kind: RefusalKind::LastCopy,
+        what: "--no-snapshot on a cluster with a single answering member would touch the only \
+               copy of the data without a backup"
+            .to_owned(),
+        next: "leave --no-snapshot out and give a place with --snapshot-dir DIR, or run it in a \
+               terminal, where the member's name has to be typed"
+            .to_owned(),
+    })
+}

@@ -1,0 +1,22 @@
+//! Pure judgement: a look at the world becomes a plan or refusals, a look
+//! before and after becomes a verdict. Imports only `model`; it cannot fail,
+//! wait or have effects, and every rule of it is tested by scenario files.
+
+mod advice;
+mod digest;
+mod gates;
+mod plan;
+mod room;
+mod verdict;
+mod versions;
+
+pub use advice::{cause, prevention};
+pub use gates::refusals;
+pub use plan::{Decision, decide, snapshot_source};
+pub use verdict::{
+    DefragVerdict, KvFingerprint, caught_up, defrag_verdict, disarm_refusals, hashes_agree,
+};
+pub use versions::{VersionRule, rules_for};
+
+/// A database at this share of its quota (in tenths) will be full again soon.
+pub(crate) const NEARLY_FULL_TENTHS: u64 = 9;

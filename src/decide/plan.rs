@@ -1,0 +1,268 @@
+//! World and wishes in, plan or refusals out.
+
+use std::path::PathBuf;
+
+use crate::model::{
+    Alarm, AlarmKind, Bytes, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope,
+    Step, StepKind, Wishes, World,
+};
+
+use super::{
+    NEARLY_FULL_TENTHS, advice, digest,
+    gates::{leader_index, refusals},
+    room,
+    verdict::disarm_refusals,
+    versions::{Concern, rules_for},
+};
+
+/// Bytes a defragmentation copies per second on a slow but working disk; the
+/// upper bound of a stall is the whole file at this pace (reports range from
+/// 100 to 250 MB/s of data in use).
+const SLOW_COPY_BYTES_PER_MS: u64 = 100_000;
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing; the sentence says why.
+    NothingToDo(String),
+    /// This.
+    Go(Plan),
+    /// Nothing may be done.
+    Refused(Vec<Refusal>),
+}
+
+/// Decides what is to be done about the world as seen.
+#[must_use]
+pub fn decide(world: &World, wishes: &Wishes) -> Decision {
+    if wishes.scope == Scope::Recover && !needs_recovery(world) {
+        // A cluster without quorum, or with a member out of sight, is not
+        // "nothing to do": say what is wrong instead.
+        let refusals = refusals(world, wishes);
+        return if refusals.is_empty() {
+            Decision::NothingToDo(
+                "no alarm is on, and every member is well below its quota".to_owned(),
+            )
+        } else {
+            Decision::Refused(refusals)
+        };
+    }
+    if wishes.scope == Scope::Disarm && world.alarms().is_empty() {
+        return Decision::NothingToDo("no alarm is on".to_owned());
+    }
+    let mut refusals = refusals(world, wishes);
+    refusals.extend(bad_revision(world, wishes));
+    if wishes.scope == Scope::Disarm {
+        refusals.extend(disarm_refusals(world));
+    }
+    if !refusals.is_empty() {
+        return Decision::Refused(refusals);
+    }
+    match steps(world, wishes) {
+        Ok((steps, cautions)) => Decision::Go(Plan {
+            id: digest::plan_id(&steps),
+            cause: advice::cause(world),
+            revision: target_revision(world, wishes),
+            steps,
+            cautions,
+        }),
+        Err(refusal) => Decision::Refused(vec![refusal]),
+    }
+}
+
+fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
+    world.members.iter().filter_map(|member| Some((member, member.status.as_ref().ok()?)))
+}
+
+/// An alarm of any kind, or a member at nine tenths of its quota.
+fn needs_recovery(world: &World) -> bool {
+    !world.alarms().is_empty()
+        || answering(world).any(|(_, status)| {
+            status
+                .quota
+                .limit
+                .is_some_and(|limit| status.db_size.0 >= limit.0 / 10 * NEARLY_FULL_TENTHS)
+        })
+}
+
+fn target_revision(world: &World, wishes: &Wishes) -> Revision {
+    wishes.revision.unwrap_or_else(|| world.revision())
+}
+
+fn bad_revision(world: &World, wishes: &Wishes) -> Option<Refusal> {
+    let asked = wishes.revision?;
+    let current = world.revision();
+    let what = if asked > current {
+        format!("revision {asked} is in the future: the cluster is at revision {current}")
+    } else if asked.0 < 1 {
+        format!("revision {asked} does not exist: revisions begin at 1")
+    } else {
+        return None;
+    };
+    Some(Refusal {
+        kind: RefusalKind::Revision,
+        what,
+        next: format!("leave --revision out to compact at the current revision, {current}"),
+    })
+}
+
+fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Refusal> {
+    let mut steps = Vec::new();
+    let mut cautions = Vec::new();
+    let revision = target_revision(world, wishes);
+    let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
+    let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
+    let mut beside_database = Bytes::default();
+    if (rewrites || compacts) && !wishes.no_snapshot {
+        let (member, status) = snapshot_source(world)?;
+        let place = room::choose_place(&world.snapshot_places, status.db_size)
+            .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
+        if place.shares_data_dir {
+            beside_database = status.db_size;
+            cautions.push(format!(
+                "the snapshot goes to etcd's own filesystem ({}), as no other has room; copy it \
+                 off this machine",
+                place.filesystem.mount_point.display()
+            ));
+        }
+        let path = place.directory.join(snapshot_name(world, member, status, wishes));
+        steps.push(step("snapshot", member, StepKind::Snapshot { path }));
+    } else if rewrites || compacts {
+        cautions.push("no snapshot will be taken (--no-snapshot)".to_owned());
+    }
+    if compacts {
+        let (member, _) = snapshot_source(world)?;
+        steps.push(step("compact", member, StepKind::Compact { revision }));
+    }
+    if rewrites {
+        cautions.extend(room::room_for_database(world, beside_database)?);
+        // Without a compaction of ours no new history may go, and settling at
+        // revision 1 waits for every earlier compaction all the same.
+        let settle_at = if compacts { revision } else { Revision(1) };
+        for (member, status) in defrag_order(world, wishes) {
+            steps.push(defrag_step(member, status, settle_at));
+        }
+    }
+    if matches!(wishes.scope, Scope::Recover | Scope::Disarm) {
+        let alarms = nospace(world);
+        if !alarms.is_empty() {
+            let (member, _) = snapshot_source(world)?;
+            steps.push(step("disarm", member, StepKind::Disarm { alarms }));
+        }
+    }
+    if wishes.scope == Scope::Recover {
+        let (member, _) = snapshot_source(world)?;
+        steps.push(step("verify", member, StepKind::Verify));
+    }
+    cautions.extend(member_cautions(world));
+    Ok((steps, cautions))
+}
+
+fn nospace(world: &World) -> Vec<Alarm> {
+    world.alarms().into_iter().filter(|alarm| alarm.kind == AlarmKind::NoSpace).collect()
+}
+
+fn step(id: &str, member: &Member, kind: StepKind) -> Step {
+    Step {
+        id: id.to_owned(),
+        member: Some(member.id),
+        member_name: member.label(),
+        endpoint: member.endpoint.clone(),
+        kind,
+    }
+}
+
+fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> Step {
+    let kind = StepKind::Defragment {
+        revision,
+        db_size: status.db_size,
+        expected_stall_ms: (status.db_size.0 / SLOW_COPY_BYTES_PER_MS).max(100),
+        leader: member.is_leader(),
+    };
+    step(&format!("defrag:{}", member.label()), member, kind)
+}
+
+/// Whom the snapshot is taken from: a voter that has applied everything, a
+/// follower before the leader (streaming costs disk reads), this node's member
+/// before others (no network).
+///
+/// # Errors
+/// A refusal when no voter answers.
+pub fn snapshot_source(world: &World) -> Result<(&Member, &MemberStatus), Refusal> {
+    let best_index = leader_index(world);
+    answering(world)
+        .filter(|(member, _)| !member.learner)
+        .min_by_key(|(member, status)| {
+            (
+                best_index.saturating_sub(status.raft_applied_index) > 100,
+                member.is_leader(),
+                !member.local,
+            )
+        })
+        .ok_or_else(|| Refusal {
+            kind: RefusalKind::NoQuorum,
+            what: "no voting member answers".to_owned(),
+            next: "look at this node with `etcd-rescue locate`".to_owned(),
+        })
+}
+
+fn snapshot_name(
+    world: &World,
+    member: &Member,
+    status: &MemberStatus,
+    wishes: &Wishes,
+) -> PathBuf {
+    // A member name is free text of the cluster's operator; keep it from
+    // meaning anything in a path.
+    let safe: String = member
+        .label()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+        .collect();
+    PathBuf::from(format!(
+        "etcd-{:x}-{safe}-rev{}-{}.db",
+        world.cluster_id, status.revision, wishes.stamp
+    ))
+}
+
+/// Followers first, the fullest of them first; the leader last. Learners and
+/// members that do not answer cannot be defragmented.
+fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a MemberStatus)> {
+    let asked = |member: &Member| {
+        wishes.members.is_empty()
+            || wishes
+                .members
+                .iter()
+                .any(|name| *name == member.name || name.to_lowercase() == member.id.to_string())
+    };
+    let leader = world.leader();
+    let mut order: Vec<_> =
+        answering(world).filter(|(member, _)| !member.learner && asked(member)).collect();
+    order.sort_by_key(|(member, status)| {
+        (Some(member.id) == leader, std::cmp::Reverse(status.db_size))
+    });
+    order
+}
+
+fn member_cautions(world: &World) -> Vec<String> {
+    let mut cautions = Vec::new();
+    for (member, status) in answering(world) {
+        for rule in status.version.into_iter().flat_map(rules_for) {
+            // The room gate speaks of full disks where they matter, and a
+            // lagging member is refused.
+            if matches!(rule.concern, Concern::AlarmTraffic | Concern::CrashDuringDefrag) {
+                cautions.push(format!("{}: {}", member.label(), rule.text));
+            }
+        }
+    }
+    for member in world.voters().filter(|member| member.status.is_err()) {
+        cautions.push(format!(
+            "{} does not answer and stays as it is; when it comes back full, it raises the alarm \
+             again",
+            member.label()
+        ));
+    }
+    for member in world.members.iter().filter(|member| member.learner) {
+        cautions.push(format!("{} is a learner: it is left alone", member.label()));
+    }
+    cautions
+}

@@ -1,0 +1,147 @@
+//! Before and after: whether a step did what it was for.
+
+use crate::model::{Alarm, AlarmKind, Bytes, MemberId, Refusal, RefusalKind, World};
+
+/// What became of one defragmentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefragVerdict {
+    /// The file is about as small as its content.
+    Small,
+    /// Much of the file is still old revisions or free pages: compaction had
+    /// not settled. Settle and defragment again.
+    Again(String),
+}
+
+/// Sizes this close are the same for us: bolt grows a file in steps, and
+/// small databases are mostly page overhead.
+const NOISE: Bytes = Bytes(8 << 20);
+
+/// Judges a member right after its defragmentation. `smallest_sibling` is the
+/// smallest database among members already defragmented in this run: all
+/// members hold the same data, so a much larger one was copied too early.
+#[must_use]
+pub fn defrag_verdict(
+    db_size: Bytes,
+    db_size_in_use: Bytes,
+    smallest_sibling: Option<Bytes>,
+) -> DefragVerdict {
+    let free = db_size.minus(db_size_in_use);
+    if free > NOISE && free.0 > db_size.0 / 4 {
+        return DefragVerdict::Again(format!("{free} of {db_size} is free again already"));
+    }
+    if let Some(sibling) = smallest_sibling
+        && db_size.minus(sibling) > NOISE
+        && db_size.0 > sibling.0.saturating_mul(3) / 2
+    {
+        return DefragVerdict::Again(format!(
+            "{db_size}, although the same data take {sibling} on another member"
+        ));
+    }
+    DefragVerdict::Small
+}
+
+/// Whether a member has applied what the leader has, give or take what a
+/// living cluster writes between two looks.
+#[must_use]
+pub fn caught_up(applied: u64, leader_index: u64) -> bool {
+    leader_index.saturating_sub(applied) <= 50
+}
+
+/// Why the alarm may not be disarmed yet; empty = it may.
+#[must_use]
+pub fn disarm_refusals(world: &World) -> Vec<Refusal> {
+    let over = world.members.iter().filter_map(|member| {
+        let status = member.status.as_ref().ok()?;
+        let limit = status.quota.limit?;
+        status.quota.is_exceeded_by(status.db_size).then(|| Refusal {
+            kind: RefusalKind::StillOverQuota,
+            what: format!(
+                "{}: {} is still not under its quota of {limit}; the first write would raise the \
+                 alarm again",
+                member.label(),
+                status.db_size
+            ),
+            next: "run `etcd-rescue recover`, which compacts and defragments first; if it stays \
+                   this big, the data themselves exceed the quota: raise --quota-backend-bytes on \
+                   every master or delete what fills it, then run it again"
+                .to_owned(),
+        })
+    });
+    let corrupt = world.alarms().into_iter().filter(|alarm| alarm.kind != AlarmKind::NoSpace);
+    corrupt
+        .map(|Alarm { kind, .. }| Refusal {
+            kind: RefusalKind::Corrupt,
+            what: format!("a {kind} alarm is on"),
+            next: "find out which member is damaged before anything is disarmed".to_owned(),
+        })
+        .chain(over)
+        .collect()
+}
+
+/// One member's HashKV answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvFingerprint {
+    /// Whose.
+    pub member: MemberId,
+    /// CRC of the keys and values.
+    pub hash: u32,
+    /// Compaction revision it was taken at; only equal ones can be compared.
+    pub compact_revision: i64,
+}
+
+/// `Ok` when every fingerprint is the same; `Err` says which differ, or that
+/// they cannot be compared.
+///
+/// # Errors
+/// A sentence for people.
+pub fn hashes_agree(prints: &[KvFingerprint]) -> Result<(), String> {
+    let Some(first) = prints.first() else { return Err("no member answered HashKV".to_owned()) };
+    for print in prints {
+        if print.compact_revision != first.compact_revision {
+            return Err(format!(
+                "members {} and {} are compacted at different revisions ({} and {})",
+                first.member, print.member, first.compact_revision, print.compact_revision
+            ));
+        }
+        if print.hash != first.hash {
+            return Err(format!(
+                "members {} and {} hold different data (HashKV {:08x} and {:08x})",
+                first.member, print.member, first.hash, print.hash
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn mib(n: u64) -> Bytes {
+        Bytes(n << 20)
+    }
+
+    #[test]
+    fn a_bloated_member_is_not_shrugged_off() {
+        assert_eq!(defrag_verdict(mib(1), mib(1), None), DefragVerdict::Small);
+        assert_eq!(defrag_verdict(mib(20), mib(19), Some(mib(20))), DefragVerdict::Small);
+        assert!(matches!(
+            defrag_verdict(mib(1900), mib(1890), Some(mib(20))),
+            DefragVerdict::Again(_)
+        ));
+        assert!(matches!(defrag_verdict(mib(326), mib(5), None), DefragVerdict::Again(_)));
+    }
+
+    #[test]
+    fn hashes_compare_only_at_one_compaction() {
+        let print = |member, hash, compact_revision| KvFingerprint {
+            member: MemberId(member),
+            hash,
+            compact_revision,
+        };
+        assert_eq!(hashes_agree(&[print(1, 7, 9), print(2, 7, 9)]), Ok(()));
+        assert!(hashes_agree(&[print(1, 7, 9), print(2, 8, 9)]).is_err());
+        assert!(hashes_agree(&[print(1, 7, 9), print(2, 7, 8)]).is_err());
+        assert!(hashes_agree(&[]).is_err());
+    }
+}

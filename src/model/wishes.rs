@@ -1,0 +1,38 @@
+//! What the person asked of the plan, free of flags and terminals.
+
+use super::Revision;
+
+/// Which part of the recovery is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it, if it is needed.
+    #[default]
+    Recover,
+    /// Only compaction.
+    Compact,
+    /// Only defragmentation.
+    Defragment,
+    /// Only the disarm.
+    Disarm,
+}
+
+/// The person's wishes for one plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Which part of the recovery.
+    pub scope: Scope,
+    /// Members (names or ids) that may be missing.
+    pub allow_missing: Vec<String>,
+    /// Go on in spite of a version rule.
+    pub accept_version_risk: bool,
+    /// Take no snapshot.
+    pub no_snapshot: bool,
+    /// Nobody can be asked to type a member's name.
+    pub unattended: bool,
+    /// Only these members (names or ids); empty = all.
+    pub members: Vec<String>,
+    /// Compact at this revision instead of the current one.
+    pub revision: Option<Revision>,
+    /// UTC time stamp for the snapshot's file name ("20260301T041500Z").
+    pub stamp: String,
+}

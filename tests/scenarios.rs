@@ -1,0 +1,227 @@
+//! World in text -> plan in text: every rule of `decide` has a scenario in
+//! `tests/scenarios/`. Run with UPDATE_SCENARIOS=1 to rewrite what is expected,
+//! then read the difference.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use etcd_rescue::{
+    decide::{Decision, decide},
+    model::{
+        Alarm, AlarmKind, Bytes, DataDir, Filesystem, Member, MemberId, MemberStatus, Quota,
+        QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
+    },
+};
+
+const SEPARATOR: &str = "----\n";
+
+#[test]
+fn every_scenario_decides_as_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut paths: Vec<_> = fs::read_dir(&folder)
+        .expect("the scenario folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 10, "the scenarios are gone");
+    let mut wrong = String::new();
+    for path in paths {
+        let text = fs::read_to_string(&path).expect("a scenario");
+        let (world, expected) = text.split_once(SEPARATOR).unwrap_or((&text, ""));
+        let got = told(world);
+        if std::env::var_os("UPDATE_SCENARIOS").is_some() {
+            fs::write(&path, format!("{world}{SEPARATOR}{got}")).expect("writing");
+        } else if got != expected {
+            let _ = writeln!(wrong, "{}:\n{got}\nexpected:\n{expected}", path.display());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn told(scenario: &str) -> String {
+    let (world, wishes) = read(scenario);
+    let mut out = String::new();
+    match decide(&world, &wishes) {
+        Decision::NothingToDo(why) => {
+            let _ = writeln!(out, "nothing to do: {why}");
+        }
+        Decision::Refused(refusals) => {
+            for refusal in refusals {
+                let _ = writeln!(out, "refused {:?}: {}", refusal.kind, refusal.what);
+                let _ = writeln!(out, "  next: {}", refusal.next);
+            }
+        }
+        Decision::Go(plan) => {
+            let _ = writeln!(out, "plan at revision {}", plan.revision);
+            for step in &plan.steps {
+                let _ = write!(out, "{} on {}", step.id, step.member_name);
+                let _ = match &step.kind {
+                    StepKind::Snapshot { path } => writeln!(out, " to {}", path.display()),
+                    StepKind::Compact { revision } => writeln!(out, " at {revision}"),
+                    StepKind::Defragment { revision, db_size, expected_stall_ms, leader } => {
+                        writeln!(
+                            out,
+                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{}",
+                            if *leader { ", leader" } else { "" }
+                        )
+                    }
+                    StepKind::Disarm { alarms } => {
+                        let whose: Vec<String> =
+                            alarms.iter().map(|a| format!("{} {}", a.kind, a.member)).collect();
+                        writeln!(out, ": {}", whose.join(", "))
+                    }
+                    StepKind::Verify => writeln!(out),
+                };
+            }
+            for caution in &plan.cautions {
+                let _ = writeln!(out, "caution: {caution}");
+            }
+        }
+    }
+    out
+}
+
+fn read(scenario: &str) -> (World, Wishes) {
+    let mut world = World { cluster_id: 0xc1, ..World::default() };
+    let mut wishes = Wishes { stamp: "20260301T041500Z".to_owned(), ..Wishes::default() };
+    let mut alarms = Vec::new();
+    let mut leader = None;
+    for line in scenario.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let mut words = line.split_whitespace();
+        match words.next().expect("a word") {
+            "member" => {
+                let member = member(words, world.members.len() as u64 + 1, &mut leader);
+                world.members.push(member);
+            }
+            "alarm" => {
+                let id = MemberId(words.next().and_then(|id| id.parse().ok()).expect("alarm id"));
+                let kind = match words.next() {
+                    Some("CORRUPT") => AlarmKind::Corrupt,
+                    _ => AlarmKind::NoSpace,
+                };
+                alarms.push(Alarm { member: id, kind });
+            }
+            "disk" => {
+                let free = bytes(words.next().expect("disk FREE"));
+                world.node.disk = Some(DataDir {
+                    path: "/var/lib/etcd".into(),
+                    filesystem: filesystem("/var/lib/etcd", 1, free),
+                    used: Bytes(0),
+                    db_file: None,
+                    leftovers: Vec::new(),
+                });
+            }
+            "place" => {
+                let directory = words.next().expect("place DIR FREE");
+                let free = bytes(words.next().expect("place DIR FREE"));
+                let shares_data_dir = words.next() == Some("shared");
+                world.snapshot_places.push(SnapshotPlace {
+                    directory: directory.into(),
+                    filesystem: filesystem(directory, if shares_data_dir { 1 } else { 2 }, free),
+                    shares_data_dir,
+                });
+            }
+            "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
+            other => panic!("what is `{other}`?"),
+        }
+    }
+    for member in &mut world.members {
+        if let Ok(status) = &mut member.status {
+            status.alarms.clone_from(&alarms);
+            status.leader = leader;
+        }
+    }
+    (world, wishes)
+}
+
+fn member<'a>(
+    words: impl Iterator<Item = &'a str>,
+    id: u64,
+    leader: &mut Option<MemberId>,
+) -> Member {
+    let name = format!("master-{id}");
+    let mut member = Member {
+        id: MemberId(id),
+        endpoint: format!("https://10.0.0.{id}:2379"),
+        name,
+        local: id == 1,
+        learner: false,
+        status: Err(String::new()),
+    };
+    let mut status = MemberStatus {
+        version: "3.5.30".parse().ok(),
+        version_text: "3.5.30".to_owned(),
+        db_size: Bytes(0),
+        db_size_in_use: Bytes(0),
+        quota: Quota::DEFAULT,
+        leader: None,
+        learner: false,
+        alarms: Vec::new(),
+        errors: Vec::new(),
+        revision: Revision(1000),
+        raft_term: 2,
+        raft_index: 1500,
+        raft_applied_index: 1500,
+    };
+    for word in words {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "db" => status.db_size = bytes(value),
+            "use" => status.db_size_in_use = bytes(value),
+            "quota" => {
+                let limit = (value != "off").then(|| bytes(value));
+                status.quota = Quota { limit, source: QuotaSource::Metric };
+            }
+            "version" => {
+                status.version = value.parse().ok();
+                value.clone_into(&mut status.version_text);
+            }
+            "rev" => status.revision = Revision(value.parse().expect("rev")),
+            "applied" => status.raft_applied_index = value.parse().expect("applied"),
+            "leader" => *leader = Some(member.id),
+            "learner" => member.learner = true,
+            "down" => {
+                member.status = Err(value.to_owned());
+                return member;
+            }
+            other => panic!("what is `{other}` of a member?"),
+        }
+    }
+    member.status = Ok(status);
+    member
+}
+
+fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
+    match what {
+        "compact" => wishes.scope = Scope::Compact,
+        "defrag" => wishes.scope = Scope::Defragment,
+        "disarm" => wishes.scope = Scope::Disarm,
+        "no-snapshot" => wishes.no_snapshot = true,
+        "yes" => wishes.unattended = true,
+        "accept-version-risk" => wishes.accept_version_risk = true,
+        "allow-missing" => wishes.allow_missing.extend(value.map(str::to_owned)),
+        "member" => wishes.members.extend(value.map(str::to_owned)),
+        "revision" => {
+            wishes.revision = value.and_then(|n| n.parse().ok()).map(Revision);
+        }
+        other => panic!("what is the wish `{other}`?"),
+    }
+}
+
+fn filesystem(mount_point: &str, device: u64, available: Bytes) -> Filesystem {
+    Filesystem {
+        mount_point: mount_point.into(),
+        kind: "ext4".to_owned(),
+        device,
+        size: available,
+        available,
+    }
+}
+
+fn bytes(text: &str) -> Bytes {
+    let (number, unit) = match text.strip_suffix(['M', 'G']) {
+        Some(number) if text.ends_with('G') => (number, 1 << 30),
+        Some(number) => (number, 1 << 20),
+        None => (text, 1),
+    };
+    Bytes(number.parse::<u64>().expect("a size") * unit)
+}
