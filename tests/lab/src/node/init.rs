@@ -1,0 +1,127 @@
+//! The first process of a master: mounts /proc, runs containerd and the kubelet
+//! and starts them again when they die, as a service supervisor would, and takes
+//! the status of every orphan.
+
+use std::{
+    fs::File,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use nix::{
+    errno::Errno,
+    mount::{MsFlags, mount},
+    sys::wait::{WaitStatus, wait},
+};
+
+use super::Node;
+use crate::site::Site;
+
+const SOCKET: &str = "/run/containerd/containerd.sock";
+/// Tells that the images are in containerd's store already.
+const STOCKED: &str = "images-are-in";
+
+/// Runs a master until its power is cut.
+pub fn run(dir: &Path) -> Result<()> {
+    let node = Node::load(dir)?;
+    let site = Site { dir: node.lab.clone() };
+    let bare: Option<&str> = None;
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), bare).context("mounting /proc")?;
+    let containerd = Service {
+        program: "containerd".into(),
+        name: "containerd",
+        args: Vec::new(),
+        env: Vec::new(),
+        log: dir.join("containerd.log"),
+    };
+    let kubelet = Service {
+        program: site.program("kubelet"),
+        name: "/usr/bin/kubelet",
+        args: vec![
+            "--config=/var/lib/kubelet/config.yaml".into(),
+            format!("--container-runtime-endpoint=unix://{SOCKET}"),
+            format!("--hostname-override={}", node.name),
+        ],
+        env: vec![(crate::kubelet::SPEED, node.speed.to_string())],
+        log: dir.join("kubelet.log"),
+    };
+    let mut running = vec![(containerd.start()?, &containerd)];
+    await_runtime()?;
+    stock_images(dir, &site)?;
+    running.push((kubelet.start()?, &kubelet));
+    loop {
+        let dead = match wait() {
+            Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => {
+                pid.as_raw().unsigned_abs()
+            }
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(error) => bail!("waiting for children: {error}"),
+        };
+        if let Some(place) = running.iter_mut().find(|(pid, _)| *pid == dead) {
+            println!("{} ended; starting it again", place.1.name);
+            thread::sleep(Duration::from_secs(1));
+            place.0 = place.1.start()?;
+        }
+    }
+}
+
+struct Service {
+    program: PathBuf,
+    name: &'static str,
+    args: Vec<String>,
+    env: Vec<(&'static str, String)>,
+    log: PathBuf,
+}
+
+impl Service {
+    fn start(&self) -> Result<u32> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let child = Command::new(&self.program)
+            .arg0(self.name)
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .current_dir("/")
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting {}", self.program.display()))?;
+        Ok(child.id())
+    }
+}
+
+fn await_runtime() -> Result<()> {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while std::os::unix::net::UnixStream::connect(SOCKET).is_err() {
+        if Instant::now() > patience {
+            bail!("containerd does not open its socket; see containerd.log");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn stock_images(dir: &Path, site: &Site) -> Result<()> {
+    let mark = dir.join(STOCKED);
+    if mark.exists() {
+        return Ok(());
+    }
+    let mut archives: Vec<_> =
+        site.images().read_dir()?.flatten().map(|entry| entry.path()).collect();
+    let wanted = std::fs::read_to_string(dir.join("images")).unwrap_or_default();
+    archives.retain(|path| {
+        path.file_name().is_some_and(|name| wanted.lines().any(|line| name == line))
+    });
+    for archive in archives {
+        let mut import = Command::new("ctr");
+        import.args(["-n", "k8s.io", "images", "import"]).arg(archive);
+        crate::network::succeed(import)?;
+    }
+    File::create(mark)?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Certificates in kubeadm's places and with kubeadm's names. Makes keys and
+//! files; the CA is the lab's, everything else a master's own.
+
+use std::{fs, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path};
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+use time::{Duration, OffsetDateTime};
+
+/// The certificate authorities all masters of a lab share.
+pub struct Authorities {
+    etcd: CertifiedIssuer<'static, KeyPair>,
+    cluster: CertifiedIssuer<'static, KeyPair>,
+}
+
+use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+
+impl Authorities {
+    /// New ones.
+    pub fn new() -> Result<Self> {
+        Ok(Self { etcd: authority("etcd-ca")?, cluster: authority("kubernetes")? })
+    }
+
+    /// Writes everything kubeadm has on a master below `kubernetes` (the
+    /// directory that the master sees as /etc/kubernetes).
+    pub fn equip(&self, kubernetes: &Path, name: &str, ip: &str) -> Result<()> {
+        let pki = kubernetes.join("pki");
+        let etcd = pki.join("etcd");
+        fs::create_dir_all(&etcd)?;
+        for (dir, ca) in [(&etcd, &self.etcd), (&pki, &self.cluster)] {
+            write_pair(dir, "ca", &ca.pem(), ca.key())?;
+        }
+        let own = names(name, ip)?;
+        let both = [ServerAuth, ClientAuth];
+        issue(
+            &self.etcd,
+            &etcd,
+            "server",
+            &Subject { common_name: name, organization: None },
+            &own,
+            &both,
+        )?;
+        issue(
+            &self.etcd,
+            &etcd,
+            "peer",
+            &Subject { common_name: name, organization: None },
+            &own,
+            &both,
+        )?;
+        let healthcheck =
+            Subject { common_name: "kube-etcd-healthcheck-client", organization: None };
+        issue(&self.etcd, &etcd, "healthcheck-client", &healthcheck, &[], &[ClientAuth])?;
+        let apiserver = Subject {
+            common_name: "kube-apiserver-etcd-client",
+            organization: Some("system:masters"),
+        };
+        issue(&self.etcd, &pki, "apiserver-etcd-client", &apiserver, &[], &[ClientAuth])?;
+        let serving = Subject { common_name: "kube-apiserver", organization: None };
+        issue(&self.cluster, &pki, "apiserver", &serving, &own, &[ServerAuth])
+    }
+}
+
+struct Subject<'a> {
+    common_name: &'a str,
+    organization: Option<&'a str>,
+}
+
+fn names(name: &str, ip: &str) -> Result<Vec<SanType>> {
+    let mut names =
+        vec![SanType::DnsName("localhost".try_into()?), SanType::DnsName(name.try_into()?)];
+    for address in [ip, "127.0.0.1", "::1"] {
+        names.push(SanType::IpAddress(address.parse::<IpAddr>()?));
+    }
+    Ok(names)
+}
+
+fn params(subject: &Subject<'_>, days: i64) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, subject.common_name);
+    if let Some(organization) = subject.organization {
+        params.distinguished_name.push(DnType::OrganizationName, organization);
+    }
+    let now = OffsetDateTime::now_utc();
+    params.not_before = now - Duration::minutes(5);
+    params.not_after = now + Duration::days(days);
+    params
+}
+
+fn authority(name: &str) -> Result<CertifiedIssuer<'static, KeyPair>> {
+    let mut params = params(&Subject { common_name: name, organization: None }, 3650);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::KeyCertSign,
+    ];
+    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+        .context("making a certificate authority")
+}
+
+fn issue(
+    ca: &CertifiedIssuer<'static, KeyPair>,
+    dir: &Path,
+    file: &str,
+    subject: &Subject<'_>,
+    names: &[SanType],
+    usages: &[ExtendedKeyUsagePurpose],
+) -> Result<()> {
+    let mut params = params(subject, 365);
+    params.subject_alt_names = names.to_vec();
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    params.extended_key_usages = usages.to_vec();
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, ca)?;
+    write_pair(dir, file, &certificate.pem(), &key)
+}
+
+fn write_pair(dir: &Path, file: &str, certificate: &str, key: &KeyPair) -> Result<()> {
+    use std::io::Write;
+    fs::write(dir.join(format!("{file}.crt")), certificate)?;
+    let path = dir.join(format!("{file}.key"));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&path).and_then(|mut out| out.write_all(key.serialize_pem().as_bytes()))?;
+    Ok(())
+}
