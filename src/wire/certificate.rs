@@ -1,0 +1,176 @@
+//! Reads what people need to know of an X.509 certificate: whose it is, who
+//! signed it, how long it lives, for which names. Verifies nothing.
+
+use std::{fs, net::IpAddr, path::Path, time::SystemTime};
+
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_cert::{
+    der::Decode,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
+
+use super::tls_error::{FileRole, TlsError};
+use crate::model::{Certificate, CertificateRole};
+
+/// Every certificate of a PEM file, in file order (a chain has its leaf
+/// first). Entries that cannot be parsed are left out.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate that can be parsed.
+pub fn read_certificates(role: CertificateRole, path: &Path) -> Result<Vec<Certificate>, TlsError> {
+    let ders = read_chain(role, path)?;
+    let found = described(role, path, &ders);
+    if found.is_empty() {
+        let detail = "it is not an X.509 certificate".to_owned();
+        let role = FileRole::Certificate(role);
+        return Err(TlsError::Malformed { role, path: path.to_owned(), detail });
+    }
+    Ok(found)
+}
+
+/// The raw certificates of a PEM file; at least one.
+pub(super) fn read_chain(
+    role: CertificateRole,
+    path: &Path,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let role = FileRole::Certificate(role);
+    let pem = fs::read(path).map_err(|source| TlsError::Unreadable {
+        role,
+        path: path.to_owned(),
+        source,
+    })?;
+    let chain =
+        CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().map_err(|error| {
+            TlsError::Malformed { role, path: path.to_owned(), detail: error.to_string() }
+        })?;
+    if chain.is_empty() {
+        return Err(TlsError::NothingInside { role, path: path.to_owned() });
+    }
+    Ok(chain)
+}
+
+/// The life spans of a chain read from `path`.
+pub(super) fn described(
+    role: CertificateRole,
+    path: &Path,
+    ders: &[CertificateDer<'_>],
+) -> Vec<Certificate> {
+    ders.iter()
+        .filter_map(|der| Identity::of(der))
+        .map(|identity| Certificate {
+            role,
+            path: path.to_owned(),
+            subject: identity.subject,
+            not_before: identity.not_before,
+            not_after: identity.not_after,
+        })
+        .collect()
+}
+
+/// What a certificate says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// RFC 4514 text of the subject.
+    pub(super) subject: String,
+    /// RFC 4514 text of the issuer.
+    pub(super) issuer: String,
+    /// Seconds since the epoch.
+    pub(super) not_before: i64,
+    /// Seconds since the epoch.
+    pub(super) not_after: i64,
+    /// DNS names and IP addresses it is valid for.
+    pub(super) names: Vec<String>,
+}
+
+impl Identity {
+    /// `None` when the DER cannot be parsed.
+    pub(super) fn of(der: &[u8]) -> Option<Self> {
+        let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
+        let seconds = |time: x509_cert::time::Time| {
+            i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+        };
+        let names = tbs.get::<SubjectAltName>().ok().flatten();
+        Some(Self {
+            subject: name_text(&tbs.subject),
+            issuer: name_text(&tbs.issuer),
+            not_before: seconds(tbs.validity.not_before),
+            not_after: seconds(tbs.validity.not_after),
+            names: names
+                .map(|(_, san)| san.0.iter().filter_map(name).collect())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+fn name_text(name: &x509_cert::name::Name) -> String {
+    let text = name.to_string();
+    if text.is_empty() { "empty".to_owned() } else { text }
+}
+
+fn name(name: &GeneralName) -> Option<String> {
+    match name {
+        GeneralName::DnsName(dns) => Some(dns.to_string()),
+        GeneralName::IpAddress(octets) => {
+            let octets = octets.as_bytes();
+            let ip = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+            ip.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+                .ok()
+                .map(|ip| ip.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// This machine's clock, seconds since the epoch.
+pub(super) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The UTC day of a time in seconds since the epoch: "2026-03-01".
+pub(super) fn day(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => format!("second {seconds} of the epoch"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_utc() {
+        assert_eq!(day(0), "1970-01-01");
+        assert_eq!(day(1_772_323_199), "2026-02-28");
+        assert_eq!(day(1_772_323_200), "2026-03-01");
+        assert_eq!(day(253_402_300_799), "9999-12-31");
+    }
+
+    #[test]
+    fn rubbish_is_no_certificate() {
+        assert_eq!(Identity::of(b""), None);
+        assert_eq!(Identity::of(b"\x30\x03\x02\x01\x05"), None);
+    }
+
+    #[test]
+    fn reads_names_issuer_and_life_span() -> Result<(), rcgen::Error> {
+        let key = rcgen::KeyPair::generate()?;
+        let names = ["master-1".to_owned(), "10.0.0.11".to_owned(), "::1".to_owned()];
+        let mut params = rcgen::CertificateParams::new(names)?;
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "master-1");
+        params.not_before = rcgen::date_time_ymd(2025, 3, 1);
+        params.not_after = rcgen::date_time_ymd(2026, 3, 1);
+        let identity = Identity::of(params.self_signed(&key)?.der());
+        let expected = Identity {
+            subject: "CN=master-1".into(),
+            issuer: "CN=master-1".into(),
+            not_before: 1_740_787_200,
+            not_after: 1_772_323_200,
+            names: vec!["master-1".into(), "10.0.0.11".into(), "::1".into()],
+        };
+        assert_eq!(identity, Some(expected));
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! The container runtime interface over its unix socket: the reading side and
+//! ExecSync, with a deadline on every call. Speaks `runtime.v1`, and
+//! `runtime.v1alpha2` (same messages and field numbers, other path prefix)
+//! when the runtime knows only that. Gives the protocol's messages back as
+//! they came; what they mean is for `observe` to say.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use prost::Message;
+use tonic::{Request, Status, client::Grpc, transport::Channel};
+use tonic_prost::ProstCodec;
+
+pub use super::cri_error::CriError;
+use super::{
+    proto::cri::{
+        Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse,
+        ExecSyncRequest, ExecSyncResponse, ImageFsInfoRequest, ImageFsInfoResponse,
+        ListContainersRequest, ListContainersResponse, ListPodSandboxRequest,
+        ListPodSandboxResponse, PodSandbox, VersionRequest, VersionResponse,
+    },
+    unix,
+};
+use crate::model::Bytes;
+
+/// Largest answer taken. The kubelet uses the same limit; ExecSync and the
+/// verbose status go past tonic's 4 MiB.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// The API versions, newest first: what people call them, and the package
+/// their method paths begin with.
+const APIS: [Api; 2] = [
+    Api { name: "v1", package: "runtime.v1" },
+    Api { name: "v1alpha2", package: "runtime.v1alpha2" },
+];
+
+#[derive(Clone, Copy, Debug)]
+struct Api {
+    name: &'static str,
+    package: &'static str,
+}
+
+/// What the runtime says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuntimeVersion {
+    /// "containerd", "cri-o", "docker".
+    pub name: String,
+    /// Its version as sent.
+    pub version: String,
+    /// The API version in use: "v1" or "v1alpha2".
+    pub api: &'static str,
+}
+
+/// How a program inside a container ended. The runtime cuts each stream at
+/// 16 MiB without a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecOutput {
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr.
+    pub stderr: Vec<u8>,
+    /// Its exit code.
+    pub exit_code: i32,
+}
+
+/// A filesystem that holds images, as the runtime sees it. CRI tells no free
+/// room: ask the kernel about the mount point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFilesystem {
+    /// Where it is mounted.
+    pub mount_point: PathBuf,
+    /// What images use of it.
+    pub used: Bytes,
+}
+
+/// A connection to one container runtime.
+#[derive(Clone, Debug)]
+pub struct Cri {
+    channel: Channel,
+    socket: PathBuf,
+    timeout: Duration,
+    api: Api,
+    version: RuntimeVersion,
+}
+
+impl Cri {
+    /// Connects and asks for the version; `timeout` is the deadline of each
+    /// call from then on.
+    ///
+    /// # Errors
+    /// Any `CriError`; `Unimplemented` when the server speaks no CRI.
+    pub async fn connect(socket: &Path, timeout: Duration) -> Result<Self, CriError> {
+        let channel = match tokio::time::timeout(timeout, unix::channel(socket)).await {
+            Ok(dialled) => dialled.map_err(|error| CriError::connect(socket, &error))?,
+            Err(_) => return Err(CriError::TimedOut { method: "connect", after: timeout }),
+        };
+        let mut last = CriError::Unimplemented { method: "Version" };
+        for api in APIS {
+            let ask = VersionRequest { version: api.name.to_owned() };
+            match unary(&channel, api, "RuntimeService", "Version", ask, timeout).await {
+                Ok(VersionResponse { runtime_name: name, runtime_version: version, .. }) => {
+                    let version = RuntimeVersion { name, version, api: api.name };
+                    let socket = socket.to_owned();
+                    return Ok(Self { channel, socket, timeout, api, version });
+                }
+                Err(error @ CriError::Unimplemented { .. }) => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// What the runtime said when it was connected.
+    #[must_use]
+    pub fn version(&self) -> &RuntimeVersion {
+        &self.version
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Containers in any state that carry all of `labels`; none given = all.
+    ///
+    /// # Errors
+    /// Any `CriError`.
+    pub async fn list_containers(
+        &self,
+        labels: &[(&str, &str)],
+    ) -> Result<Vec<Container>, CriError> {
+        let label_selector: HashMap<String, String> =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let filter = ContainerFilter { label_selector, ..ContainerFilter::default() };
+        let answer: ListContainersResponse = self
+            .runtime("ListContainers", ListContainersRequest { filter: Some(filter) }, self.timeout)
+            .await?;
+        Ok(answer.containers)
+    }
+
+    /// State of one container; `verbose` adds the JSON text under `info`.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown id; any other `CriError`.
+    pub async fn container_status(
+        &self,
+        id: &str,
+        verbose: bool,
+    ) -> Result<ContainerStatusResponse, CriError> {
+        let ask = ContainerStatusRequest { container_id: id.to_owned(), verbose };
+        self.runtime("ContainerStatus", ask, self.timeout).await
+    }
+
+    /// Every pod sandbox.
+    ///
+    /// # Errors
+    /// Any `CriError`.
+    pub async fn list_pod_sandboxes(&self) -> Result<Vec<PodSandbox>, CriError> {
+        let answer: ListPodSandboxResponse = self
+            .runtime("ListPodSandbox", ListPodSandboxRequest { filter: None }, self.timeout)
+            .await?;
+        Ok(answer.items)
+    }
+
+    /// Runs a program inside a running container and waits for it, at most
+    /// `timeout` (rounded up to seconds; zero = no limit) and the deadline of
+    /// a call on top.
+    ///
+    /// # Errors
+    /// A program that is not in the image is `Rpc` ("OCI runtime exec
+    /// failed"), not an exit code; a stopped container is `Rpc` too.
+    pub async fn exec_sync(
+        &self,
+        id: &str,
+        command: &[String],
+        timeout: Duration,
+    ) -> Result<ExecOutput, CriError> {
+        let seconds = timeout.as_millis().div_ceil(1000);
+        let ask = ExecSyncRequest {
+            container_id: id.to_owned(),
+            cmd: command.to_vec(),
+            timeout: i64::try_from(seconds).unwrap_or(i64::MAX),
+        };
+        let deadline =
+            if timeout.is_zero() { Duration::MAX } else { timeout.saturating_add(self.timeout) };
+        let answer: ExecSyncResponse = self.runtime("ExecSync", ask, deadline).await?;
+        let ExecSyncResponse { stdout, stderr, exit_code } = answer;
+        Ok(ExecOutput { stdout, stderr, exit_code })
+    }
+
+    /// The filesystems that hold images.
+    ///
+    /// # Errors
+    /// Any `CriError`.
+    pub async fn image_fs_info(&self) -> Result<Vec<ImageFilesystem>, CriError> {
+        let answer: ImageFsInfoResponse = unary(
+            &self.channel,
+            self.api,
+            "ImageService",
+            "ImageFsInfo",
+            ImageFsInfoRequest {},
+            self.timeout,
+        )
+        .await?;
+        Ok(answer
+            .image_filesystems
+            .into_iter()
+            .map(|usage| ImageFilesystem {
+                mount_point: usage.fs_id.map(|id| id.mountpoint.into()).unwrap_or_default(),
+                used: Bytes(usage.used_bytes.map_or(0, |bytes| bytes.value)),
+            })
+            .collect())
+    }
+
+    async fn runtime<A, B>(
+        &self,
+        method: &'static str,
+        ask: A,
+        deadline: Duration,
+    ) -> Result<B, CriError>
+    where
+        A: Message + 'static,
+        B: Message + Default + 'static,
+    {
+        unary(&self.channel, self.api, "RuntimeService", method, ask, deadline).await
+    }
+}
+
+/// One unary call under `/<package>.<service>/<method>`. A deadline of
+/// `Duration::MAX` is none.
+async fn unary<A, B>(
+    channel: &Channel,
+    api: Api,
+    service: &str,
+    method: &'static str,
+    ask: A,
+    deadline: Duration,
+) -> Result<B, CriError>
+where
+    A: Message + 'static,
+    B: Message + Default + 'static,
+{
+    let path = format!("/{}.{service}/{method}", api.package)
+        .parse()
+        .map_err(|_| CriError::Unimplemented { method })?;
+    let mut grpc = Grpc::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
+    let call = async {
+        grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        let mut request = Request::new(ask);
+        if deadline < Duration::MAX {
+            request.set_timeout(deadline);
+        }
+        grpc.unary(request, path, ProstCodec::<A, B>::default()).await
+    };
+    let answer = if deadline < Duration::MAX {
+        tokio::time::timeout(deadline, call)
+            .await
+            .map_err(|_| CriError::TimedOut { method, after: deadline })?
+    } else {
+        call.await
+    };
+    answer
+        .map(tonic::Response::into_inner)
+        .map_err(|status| CriError::answer(method, &status, deadline))
+}

@@ -1,0 +1,142 @@
+//! etcd's member list, compaction, single keys and leases: what a recovery
+//! needs of the KV, Lease and Cluster services, and no more. It writes no key.
+
+use std::time::Duration;
+
+use super::{
+    error::{WireError, WireErrorKind as Kind},
+    etcd::Etcd,
+    proto::etcdserverpb::{
+        CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest, RangeRequest,
+    },
+};
+use crate::model::{MemberId, Revision};
+
+/// A member as the member list has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMember {
+    /// Its id.
+    pub id: MemberId,
+    /// Its name; empty for one that was added but never started.
+    pub name: String,
+    /// Where clients reach it; empty for one never started.
+    pub client_urls: Vec<String>,
+    /// Where members reach it.
+    pub peer_urls: Vec<String>,
+    /// Whether it does not vote.
+    pub learner: bool,
+}
+
+/// How a compaction ended; both are success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compacted {
+    /// Done now.
+    Done,
+    /// It had been compacted at that revision or above before. etcd answers
+    /// this only after its own deletion is through, so it is a barrier too.
+    Already,
+}
+
+/// A lease of etcd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseId(pub i64);
+
+impl Etcd {
+    /// Every member, from the contacted member's own memory: no quorum needed.
+    ///
+    /// # Errors
+    /// `NotSupportedForLearner` from a learner, and other refusals.
+    pub async fn member_list(&self) -> Result<Vec<ListedMember>, WireError> {
+        let mut client = self.cluster();
+        let call = client.member_list(self.request(MemberListRequest { linearizable: false }));
+        let answer = self.answer("a member-list request", self.usual(), call).await?;
+        let members = answer.members.into_iter();
+        Ok(members
+            .map(|member| ListedMember {
+                id: MemberId(member.id),
+                name: member.name,
+                client_urls: member.client_ur_ls,
+                peer_urls: member.peer_ur_ls,
+                learner: member.is_learner,
+            })
+            .collect())
+    }
+
+    /// Drops history up to the revision and waits until the contacted member
+    /// has deleted it. `None` waits as long as the connection lives; etcd
+    /// does not stop when a deadline passes.
+    ///
+    /// # Errors
+    /// `FutureRevision`, `Deadline` (it goes on), and other refusals.
+    pub async fn compact(
+        &self,
+        revision: Revision,
+        deadline: Option<Duration>,
+    ) -> Result<Compacted, WireError> {
+        let request = CompactionRequest { revision: revision.0, physical: true };
+        let mut client = self.kv();
+        let call = client.compact(self.request(request));
+        match self.answer("a compaction", deadline, call).await {
+            Ok(_) => Ok(Compacted::Done),
+            Err(error) if error.kind == Kind::Compacted => Ok(Compacted::Already),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How many keys there are. Serializable: by the contacted member alone;
+    /// else as the quorum sees it.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn count_keys(&self, serializable: bool) -> Result<u64, WireError> {
+        let request = RangeRequest {
+            key: vec![0],
+            range_end: vec![0],
+            count_only: true,
+            serializable,
+            ..RangeRequest::default()
+        };
+        let mut client = self.kv();
+        let call = client.range(self.request(request));
+        let answer = self.answer("a count request", self.usual(), call).await?;
+        Ok(u64::try_from(answer.count).unwrap_or(0))
+    }
+
+    /// The value of a key, as the quorum sees it; `None` when there is none.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
+        let request = RangeRequest { key: key.to_vec(), ..RangeRequest::default() };
+        let mut client = self.kv();
+        let call = client.range(self.request(request));
+        let answer = self.answer("a read", self.usual(), call).await?;
+        Ok(answer.kvs.into_iter().next().map(|found| found.value))
+    }
+
+    /// Grants a lease of so many seconds. It is a write: the quota forbids it
+    /// while NOSPACE is raised.
+    ///
+    /// # Errors
+    /// `NoSpace` and other refusals.
+    pub async fn grant_lease(&self, ttl_s: i64) -> Result<LeaseId, WireError> {
+        let mut client = self.lease();
+        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: 0 }));
+        let answer = self.answer("a lease request", self.usual(), call).await?;
+        if answer.error.is_empty() {
+            Ok(LeaseId(answer.id))
+        } else {
+            Err(self.error(Kind::Other(tonic::Code::Unknown as i32), answer.error))
+        }
+    }
+
+    /// Gives a lease back.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub async fn revoke_lease(&self, lease: LeaseId) -> Result<(), WireError> {
+        let mut client = self.lease();
+        let call = client.lease_revoke(self.request(LeaseRevokeRequest { id: lease.0 }));
+        self.answer("a lease revocation", self.usual(), call).await.map(drop)
+    }
+}

@@ -1,0 +1,250 @@
+//! One HTTP/2 connection that carries gRPC: never retries, never reconnects,
+//! and knows why it ended.
+
+use std::{
+    error::Error,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, combinators::MapErr};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    client::conn::http2::{Builder, SendRequest},
+    header::CONTENT_TYPE,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    sync::watch,
+    time::{timeout, timeout_at},
+};
+use tonic::{Status, body::Body};
+use tower::Service;
+
+use super::{
+    dial::{Deadline, Target},
+    error::{WireError, WireErrorKind as Kind},
+    handshake::alert,
+    stream::{Ending, Log, Tap},
+};
+
+/// Bytes the server may send ahead on one stream and on the connection. A
+/// snapshot fills them when the disk it goes to is slow, so they bound memory.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+/// HTTP/2 pings while a call is open; etcd answers more than one per 5 s, or
+/// any on an idle connection, with GOAWAY (--grpc-keepalive-min-time).
+const PING_EVERY: Duration = Duration::from_secs(15);
+const PING_PATIENCE: Duration = Duration::from_secs(30);
+/// After a failed call: how long until the connection must have ended too,
+/// if it was the connection that failed.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// Why there was no gRPC answer. Travels inside `tonic::Status` as its source.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum LineError {
+    /// The stream or the connection broke.
+    #[error("{0}")]
+    Gone(String),
+    /// An HTTP answer, but none of gRPC.
+    #[error("HTTP status {status}, content type {content_type}")]
+    NotGrpc {
+        /// HTTP status code.
+        status: u16,
+        /// Content type, "none" when absent.
+        content_type: String,
+    },
+}
+
+/// The connection. Clones share it.
+#[derive(Clone)]
+pub(super) struct Line {
+    target: Target,
+    has_client: bool,
+    sender: SendRequest<Body>,
+    log: Log,
+    /// Why the connection ended; `None` while it lives.
+    end: watch::Receiver<Option<String>>,
+}
+
+impl Line {
+    /// Speaks HTTP/2 over an open stream. The server has not answered yet
+    /// when this returns.
+    pub(super) async fn start(
+        target: &Target,
+        stream: Tap,
+        has_client: bool,
+        deadline: Deadline,
+    ) -> Result<Self, WireError> {
+        let log = stream.log();
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_PATIENCE)
+            .keep_alive_while_idle(false);
+        let opening = builder.handshake(TokioIo::new(stream));
+        let silent = |_| target.error(Kind::Silent, "took the connection, but reads nothing");
+        let (sender, connection) = timeout_at(deadline.at, opening)
+            .await
+            .map_err(silent)?
+            .map_err(|error| target.error(Kind::Broken, chain(&error)))?;
+        let (tell, end) = watch::channel(None);
+        tokio::spawn(async move {
+            let why = match connection.await {
+                Ok(()) => "the server closed it".to_owned(),
+                Err(error) => chain(&error),
+            };
+            let _ = tell.send(Some(why));
+        });
+        Ok(Self { target: target.clone(), has_client, sender, log, end })
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The error of a call that got no gRPC answer, `None` when it got one.
+    /// `greeting`: nothing had been answered on this connection before.
+    pub(super) async fn failure(&self, status: &Status, greeting: bool) -> Option<WireError> {
+        let cause = status.source().and_then(|source| source.downcast_ref::<LineError>());
+        let said = match cause {
+            Some(LineError::NotGrpc { .. }) if greeting => {
+                let text = format!("something else than etcd answers there: {}", cause?);
+                return Some(self.target.error(Kind::NotEtcd, text));
+            }
+            Some(error) => error.to_string(),
+            None if is_torn(status) => status.message().to_owned(),
+            None => return None,
+        };
+        let mut end = self.end.clone();
+        let ended = timeout(AFTERMATH, end.wait_for(Option::is_some)).await;
+        let why = ended.ok().and_then(Result::ok).and_then(|why| why.clone()).unwrap_or(said);
+        Some(self.broken(&why, greeting))
+    }
+
+    fn broken(&self, why: &str, greeting: bool) -> WireError {
+        let record = self.log.read();
+        if let Some(Ending::Alert(received)) = &record.ending {
+            let (kind, text) = alert(*received, self.has_client);
+            return self.target.error(kind, text);
+        }
+        if greeting && let Some((kind, text)) = stranger(&record.opening, self.target.secure) {
+            return self.target.error(kind, text);
+        }
+        let how = match record.ending {
+            Some(Ending::Failed(error)) => error,
+            Some(Ending::Closed) if why.contains("broken pipe") => {
+                "the server closed it".to_owned()
+            }
+            _ => why.to_owned(),
+        };
+        if greeting && self.target.secure && record.opening.is_empty() {
+            let text = format!(
+                "the connection broke right after the TLS handshake, as it does when the \
+                 server refuses a client certificate: {how}"
+            );
+            return self.target.error(Kind::Broken, text);
+        }
+        self.target.error(Kind::Broken, format!("the connection broke during the call: {how}"))
+    }
+}
+
+/// Names a server whose first bytes are not HTTP/2's. An HTTP/2 server opens
+/// with a SETTINGS frame: type 4 at offset 3 (RFC 9113 section 3.4).
+fn stranger(opening: &[u8], secure: bool) -> Option<(Kind, &'static str)> {
+    match opening {
+        [] if secure => None,
+        [] => Some((
+            Kind::NotEtcd,
+            "the server hung up on an HTTP/2 greeting, as a TLS port does: \
+             if it serves TLS, write https://",
+        )),
+        [0x15 | 0x16, 0x03, ..] if !secure => {
+            Some((Kind::NotEtcd, "the server there speaks TLS: write https://"))
+        }
+        [b'H', b'T', b'T', b'P', b'/', ..] => {
+            Some((Kind::NotEtcd, "an HTTP/1 server answers there, not etcd"))
+        }
+        [_, _, _, 4, ..] => None,
+        _ => Some((Kind::NotEtcd, "the server there speaks another protocol than etcd")),
+    }
+}
+
+/// Whether tonic made this status itself because the answer was cut short.
+fn is_torn(status: &Status) -> bool {
+    ["protocol error:", "Missing response message", "grpc-status header missing", "Unexpected EOF"]
+        .iter()
+        .any(|text| status.message().starts_with(text))
+}
+
+/// An error with its causes on one line, each said once.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+type Answer = Response<MapErr<Incoming, fn(hyper::Error) -> LineError>>;
+
+impl Service<Request<Body>> for Line {
+    type Response = Answer;
+    type Error = LineError;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, LineError>> + Send>>;
+
+    /// Always: a dead connection is told by the call, where its cause is kept.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LineError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let sent = self.sender.send_request(request);
+        Box::pin(async move {
+            let answer = sent.await.map_err(gone)?;
+            let content_type = answer.headers().get(CONTENT_TYPE);
+            let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("none");
+            if answer.status() != 200 || !content_type.starts_with("application/grpc") {
+                let content_type = content_type.to_owned();
+                let status = answer.status().as_u16();
+                return Err(LineError::NotGrpc { status, content_type });
+            }
+            Ok(answer.map(|body| body.map_err(gone as fn(hyper::Error) -> LineError)))
+        })
+    }
+}
+
+fn gone(error: hyper::Error) -> LineError {
+    LineError::Gone(chain(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell_who_answers() {
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0];
+        assert_eq!(stranger(&settings, true), None);
+        assert_eq!(stranger(b"", true), None);
+        for (opening, secure) in [
+            (&b""[..], false),
+            (b"\x15\x03\x01\0\x02", false),
+            (b"HTTP/1.1 400", true),
+            (b"+OK", true),
+        ] {
+            assert_eq!(stranger(opening, secure).map(|(kind, _)| kind), Some(Kind::NotEtcd));
+        }
+    }
+}

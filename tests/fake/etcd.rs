@@ -1,0 +1,289 @@
+//! A scripted etcd cluster in this process, speaking real gRPC over real
+//! sockets. Left alone it behaves like etcd: compaction frees pages,
+//! defragmentation shrinks the file, NOSPACE refuses leases until disarmed.
+//! A script changes single answers: delay, error, hang, broken connection.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use etcd_rescue::wire::proto::etcdserverpb::{
+    auth_server::AuthServer, cluster_server::ClusterServer, kv_server::KvServer,
+    lease_server::LeaseServer, maintenance_server::MaintenanceServer,
+};
+use tokio::task::JoinHandle;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Status, transport::Server};
+
+use super::gate::{Cutter, Gate};
+
+#[path = "etcd_services.rs"]
+mod services;
+
+/// The calls that can be scripted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rpc {
+    Status,
+    MemberList,
+    Compact,
+    Defragment,
+    Alarm,
+    HashKv,
+    LeaseGrant,
+    LeaseRevoke,
+    Range,
+    Snapshot,
+    Authenticate,
+}
+
+/// What happens instead of the plain answer.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Wait, then answer (and take effect) as usual.
+    Delay(Duration),
+    /// Take no effect and answer this error.
+    Fail(Code, String),
+    /// Take no effect and never answer.
+    Hang,
+    /// Take no effect and break every connection of the member.
+    Cut,
+    /// Take effect, then break every connection instead of answering.
+    DoThenCut,
+    /// Snapshot only: send so many blobs, then break the connection.
+    CutAfter(usize),
+    /// Snapshot only: send so many blobs, then nothing.
+    HangAfter(usize),
+    /// Snapshot only: send so many blobs, then this error.
+    FailAfter(usize, Code, String),
+    /// Snapshot only: send so many blobs, then end as if that were all.
+    EndAfter(usize),
+    /// Snapshot only: send everything, but spoil one byte of the database.
+    Spoil,
+}
+
+impl Act {
+    /// An error answer.
+    pub fn fail(code: Code, text: &str) -> Self {
+        Self::Fail(code, text.to_owned())
+    }
+}
+
+/// One member's state; change it freely while the server runs.
+#[derive(Clone, Debug, Default)]
+pub struct MemberState {
+    pub id: u64,
+    pub name: String,
+    pub endpoint: String,
+    pub version: String,
+    pub learner: bool,
+    pub db_size: i64,
+    pub db_size_in_use: i64,
+    /// Size of the live data: what defragmentation leaves after compaction.
+    pub live_size: i64,
+    /// The quota it refuses writes at.
+    pub quota: i64,
+    /// What Status says of the quota; 0 as in 3.4 and 3.5.
+    pub told_quota: i64,
+    pub raft_index: u64,
+    pub raft_applied_index: u64,
+    pub hash: u32,
+    /// More texts for `Status.errors`.
+    pub errors: Vec<String>,
+    /// The database file, for snapshots.
+    pub database: Vec<u8>,
+    /// Highest revision whose compaction this member has settled.
+    pub settled: i64,
+}
+
+/// What all members share.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterState {
+    pub cluster_id: u64,
+    pub leader: u64,
+    pub term: u64,
+    pub revision: i64,
+    pub compacted: i64,
+    /// (member id, alarm number: 1 NOSPACE, 2 CORRUPT).
+    pub alarms: Vec<(u64, i32)>,
+    pub keys: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub leases: Vec<i64>,
+    /// User and password; `None` = authentication is off.
+    pub login: Option<(String, String)>,
+    pub members: Vec<MemberState>,
+    /// Every call in order: "master-1 Compact(42)".
+    pub calls: Vec<String>,
+    once: HashMap<(u64, Rpc), VecDeque<Act>>,
+    always: HashMap<(u64, Rpc), Act>,
+}
+
+impl ClusterState {
+    /// The member with this id.
+    pub fn member(&mut self, id: u64) -> &mut MemberState {
+        self.members.iter_mut().find(|member| member.id == id).unwrap()
+    }
+
+    fn next(&mut self, id: u64, rpc: Rpc) -> Option<Act> {
+        let once = self.once.get_mut(&(id, rpc)).and_then(VecDeque::pop_front);
+        once.or_else(|| self.always.get(&(id, rpc)).cloned())
+    }
+}
+
+/// The running cluster. Dropping it stops every server.
+pub struct FakeEtcd {
+    state: Arc<Mutex<ClusterState>>,
+    gates: Vec<Gate>,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl FakeEtcd {
+    /// Starts so many members, ids 1.., names master-1.., the first leading.
+    /// A NOSPACE alarm of member 1 is raised; each database is 64 MiB of
+    /// which 1 MiB lives.
+    pub async fn start(size: u64, tls: Option<Arc<ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let state = Arc::new(Mutex::new(full_cluster()));
+        let (mut gates, mut servers) = (Vec::new(), Vec::new());
+        for id in 1..=size {
+            let (gate, incoming) = Gate::open(tls.clone()).await;
+            let endpoint = format!("{scheme}://{}", gate.address);
+            state.lock().unwrap().members.push(full_member(id, endpoint));
+            let node = Node { id, state: Arc::clone(&state), cutter: gate.cutter.clone() };
+            let router = Server::builder()
+                .add_service(KvServer::new(node.clone()))
+                .add_service(MaintenanceServer::new(node.clone()))
+                .add_service(ClusterServer::new(node.clone()))
+                .add_service(LeaseServer::new(node.clone()))
+                .add_service(AuthServer::new(node));
+            servers.push(tokio::spawn(async move {
+                let _ = router.serve_with_incoming(ReceiverStream::new(incoming)).await;
+            }));
+            gates.push(gate);
+        }
+        Self { state, gates, servers }
+    }
+
+    /// One plain-http member.
+    pub async fn single() -> Self {
+        Self::start(1, None).await
+    }
+
+    /// The state of all members. Do not hold it across an await.
+    pub fn state(&self) -> MutexGuard<'_, ClusterState> {
+        self.state.lock().unwrap()
+    }
+
+    /// The client URL of member `id`.
+    pub fn endpoint(&self, id: u64) -> String {
+        self.state().member(id).endpoint.clone()
+    }
+
+    /// Scripts the next such call of member `id`; several queue up.
+    pub fn script(&self, id: u64, rpc: Rpc, act: Act) -> &Self {
+        self.state().once.entry((id, rpc)).or_default().push_back(act);
+        self
+    }
+
+    /// Scripts every such call of member `id` once the queue is empty.
+    pub fn always(&self, id: u64, rpc: Rpc, act: Act) -> &Self {
+        self.state().always.insert((id, rpc), act);
+        self
+    }
+
+    /// Breaks every connection of member `id`.
+    pub fn cut(&self, id: u64) {
+        self.gates[usize::try_from(id).unwrap() - 1].cutter.cut();
+    }
+
+    /// The calls so far, with what mattered of their arguments.
+    pub fn calls(&self) -> Vec<String> {
+        self.state().calls.clone()
+    }
+}
+
+impl Drop for FakeEtcd {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// One member's services.
+#[derive(Clone)]
+struct Node {
+    id: u64,
+    state: Arc<Mutex<ClusterState>>,
+    cutter: Cutter,
+}
+
+impl Node {
+    fn state(&self) -> MutexGuard<'_, ClusterState> {
+        self.state.lock().unwrap()
+    }
+
+    /// Notes the call and plays its script, then takes the effect.
+    async fn play<T>(
+        &self,
+        rpc: Rpc,
+        argument: String,
+        effect: impl FnOnce(&mut ClusterState) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        match self.note(rpc, &argument) {
+            None => effect(&mut self.state()),
+            Some(Act::Delay(span)) => {
+                tokio::time::sleep(span).await;
+                effect(&mut self.state())
+            }
+            Some(Act::Fail(code, text)) => Err(Status::new(code, text)),
+            Some(Act::Cut) => self.cut_off().await,
+            Some(Act::DoThenCut) => {
+                let _ = effect(&mut self.state());
+                self.cut_off().await
+            }
+            Some(_) => std::future::pending().await,
+        }
+    }
+
+    fn note(&self, rpc: Rpc, argument: &str) -> Option<Act> {
+        let mut state = self.state();
+        let name = state.member(self.id).name.clone();
+        state.calls.push(format!("{name} {rpc:?}({argument})"));
+        state.next(self.id, rpc)
+    }
+
+    async fn cut_off<T>(&self) -> Result<T, Status> {
+        self.cutter.cut();
+        std::future::pending().await
+    }
+}
+
+fn full_cluster() -> ClusterState {
+    ClusterState {
+        cluster_id: 0xC1,
+        leader: 1,
+        term: 3,
+        revision: 1000,
+        alarms: vec![(1, 1)],
+        keys: BTreeMap::from([(b"/registry/a".to_vec(), b"1".to_vec())]),
+        ..ClusterState::default()
+    }
+}
+
+fn full_member(id: u64, endpoint: String) -> MemberState {
+    MemberState {
+        id,
+        name: format!("master-{id}"),
+        endpoint,
+        version: "3.5.16".to_owned(),
+        db_size: 64 << 20,
+        db_size_in_use: 60 << 20,
+        live_size: 1 << 20,
+        quota: 64 << 20,
+        raft_index: 5000,
+        raft_applied_index: 5000,
+        hash: 0xABCD,
+        database: (0..100_352_u32).map(|at| (at % 251) as u8).collect(),
+        ..MemberState::default()
+    }
+}
