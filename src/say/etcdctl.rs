@@ -1,0 +1,214 @@
+//! The etcdctl line that would do what a step does, for people who want to
+//! check us or to go on by hand. Pure.
+
+use crate::model::{Located, Step, StepKind, World};
+
+/// etcdctl gives up on a call after 5 s by default
+/// (`etcdctl/ctlv3/command/global.go`, `--command-timeout`), which is too
+/// early for these; the server goes on regardless.
+const PATIENCE: [&str; 2] = ["--command-timeout", "10m"];
+
+/// What etcdctl is asked to do for `step`: for each call its words without
+/// the program and without connection flags.
+fn calls(step: &Step) -> Vec<Vec<String>> {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    match &step.kind {
+        StepKind::Snapshot { path } => {
+            let mut call = words(&["snapshot", "save"]);
+            call.push(path.display().to_string());
+            vec![call]
+        }
+        StepKind::Compact { revision } => {
+            let mut call = words(&PATIENCE);
+            call.extend(words(&["compact", "--physical"]));
+            call.push(revision.to_string());
+            vec![call]
+        }
+        StepKind::Defragment { .. } => {
+            let mut call = words(&PATIENCE);
+            call.push("defrag".to_owned());
+            vec![call]
+        }
+        StepKind::Disarm { .. } => vec![words(&["alarm", "disarm"])],
+        StepKind::Verify => {
+            vec![words(&["lease", "grant", "60"]), words(&["endpoint", "hashkv", "--cluster"])]
+        }
+    }
+}
+
+/// What the etcdctl line does beyond the step, when it does more.
+#[must_use]
+pub fn difference(step: &Step) -> Option<&'static str> {
+    match step.kind {
+        StepKind::Disarm { .. } => Some("etcdctl clears every alarm, CORRUPT too; ours only these"),
+        StepKind::Snapshot { .. }
+        | StepKind::Compact { .. }
+        | StepKind::Defragment { .. }
+        | StepKind::Verify => None,
+    }
+}
+
+/// `--cacert --cert --key` with the paths of this node; empty without TLS.
+#[must_use]
+pub fn tls_flags(node: &Located) -> Vec<String> {
+    let mut words = Vec::new();
+    for (flag, path) in [("--cacert", &node.ca), ("--cert", &node.cert), ("--key", &node.key)] {
+        if let Some(path) = path {
+            words.push(flag.to_owned());
+            words.push(path.value.display().to_string());
+        }
+    }
+    words
+}
+
+/// The commands in full, one list of words each, ready for a shell once they
+/// are quoted.
+#[must_use]
+pub fn lines(step: &Step, world: &World) -> Vec<Vec<String>> {
+    calls(step)
+        .into_iter()
+        .map(|call| {
+            let mut words = vec!["etcdctl".to_owned()];
+            words.extend(endpoint_flag(step, world));
+            words.extend(tls_flags(&world.node));
+            words.extend(call);
+            words
+        })
+        .collect()
+}
+
+/// The commands without the TLS flags.
+#[must_use]
+pub fn short(step: &Step, world: &World) -> Vec<Vec<String>> {
+    calls(step)
+        .into_iter()
+        .map(|call| {
+            let mut words = vec!["etcdctl".to_owned()];
+            words.extend(endpoint_flag(step, world));
+            words.extend(call);
+            words
+        })
+        .collect()
+}
+
+/// The commands in full, folded at `width` with backslashes so that they can
+/// be pasted.
+#[must_use]
+pub fn folded(step: &Step, world: &World, width: usize) -> String {
+    let folded: Vec<String> = lines(step, world).iter().map(|words| fold(words, width)).collect();
+    folded.join("\n")
+}
+
+/// A step for the whole cluster goes to any member that answers.
+fn endpoint_flag(step: &Step, world: &World) -> Vec<String> {
+    let any = || world.members.iter().find(|member| member.status.is_ok());
+    let endpoint = match step.endpoint.as_str() {
+        "" => any().map_or("", |member| member.endpoint.as_str()),
+        own => own,
+    };
+    match endpoint {
+        "" => Vec::new(),
+        url => vec!["--endpoints".to_owned(), url.to_owned()],
+    }
+}
+
+/// `words` joined to lines of at most `width` columns; a flag stays with its
+/// value. A single longer word stays whole.
+pub(crate) fn fold(words: &[String], width: usize) -> String {
+    let mut units: Vec<String> = Vec::new();
+    let mut after_flag = false;
+    for word in words {
+        match units.last_mut() {
+            Some(unit) if after_flag && !word.starts_with('-') => {
+                unit.push(' ');
+                unit.push_str(&quoted(word));
+                after_flag = false;
+            }
+            _ => {
+                units.push(quoted(word));
+                after_flag = word.starts_with("--") && !word.contains('=');
+            }
+        }
+    }
+    let mut text = String::new();
+    let mut column = 0;
+    for unit in units {
+        let length = unit.chars().count();
+        // Two columns are kept for " \".
+        if column > 0 && column + 1 + length + 2 > width {
+            text.push_str(" \\\n  ");
+            column = 2;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(&unit);
+        column += length;
+    }
+    text
+}
+
+/// `word` as a POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::human::testing::{plan, world};
+
+    #[test]
+    fn each_step_has_its_line() {
+        let (world, plan) = (world(), plan());
+        let short: Vec<String> = plan
+            .steps
+            .iter()
+            .flat_map(|step| super::short(step, &world))
+            .map(|words| words.join(" "))
+            .collect();
+        assert_eq!(
+            short,
+            [
+                "etcdctl --endpoints https://10.0.0.12:2379 snapshot save \
+                 /var/backups/etcd-rescue/before.db",
+                "etcdctl --endpoints https://10.0.0.11:2379 --command-timeout 10m compact \
+                 --physical 18231",
+                "etcdctl --endpoints https://10.0.0.12:2379 --command-timeout 10m defrag",
+                "etcdctl --endpoints https://10.0.0.13:2379 --command-timeout 10m defrag",
+                "etcdctl --endpoints https://10.0.0.11:2379 --command-timeout 10m defrag",
+                "etcdctl --endpoints https://10.0.0.11:2379 alarm disarm",
+                "etcdctl --endpoints https://10.0.0.11:2379 lease grant 60",
+                "etcdctl --endpoints https://10.0.0.11:2379 endpoint hashkv --cluster",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_full_line_has_the_certificates_and_can_be_pasted() {
+        let (world, plan) = (world(), plan());
+        let text = folded(&plan.steps[2], &world, 78);
+        assert_eq!(
+            text,
+            "etcdctl --endpoints https://10.0.0.12:2379 \\
+  --cacert /etc/kubernetes/pki/etcd/ca.crt \\
+  --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt \\
+  --key /etc/kubernetes/pki/etcd/healthcheck-client.key \\
+  --command-timeout 10m defrag"
+        );
+        assert!(text.lines().all(|line| line.len() <= 78));
+    }
+
+    #[test]
+    fn odd_words_are_quoted() {
+        assert_eq!(quoted("/a b"), "'/a b'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("https://[::1]:2379"), "'https://[::1]:2379'");
+    }
+}

@@ -1,0 +1,122 @@
+//! The answers of `-w json`: one serde struct each, raw bytes and integers,
+//! times in milliseconds, ids in hex. Keys are a promise to scripts: add, but
+//! never rename. What is not known is null.
+
+mod located;
+mod recovery;
+mod status;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use located::LocatedAnswer;
+pub use recovery::{
+    ControlPlaneAnswer, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer, SnapshotAnswer,
+};
+pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
+
+use crate::{
+    failure::Failure,
+    model::{DataDir, Outcome},
+};
+
+/// What happened, what state the cluster is in now, what to type next.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorAnswer {
+    what: String,
+    state: String,
+    next: String,
+}
+
+impl From<&Failure> for ErrorAnswer {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            what: failure.what.clone(),
+            state: failure.state.clone(),
+            next: failure.next.clone(),
+        }
+    }
+}
+
+/// The answer of a command that failed and has none of its own.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailureAnswer {
+    outcome: Outcome,
+    exit_code: u8,
+    error: ErrorAnswer,
+}
+
+impl FailureAnswer {
+    /// The failure as a document.
+    #[must_use]
+    pub fn new(failure: &Failure) -> Self {
+        Self {
+            outcome: failure.exit.outcome(),
+            exit_code: failure.exit as u8,
+            error: failure.into(),
+        }
+    }
+}
+
+/// The data directory of this node and its filesystem; sizes in bytes.
+#[derive(Clone, Debug, Serialize)]
+pub struct DiskAnswer {
+    data_dir: String,
+    mount_point: String,
+    kind: String,
+    size: u64,
+    available: u64,
+    used: u64,
+    db_file: Option<u64>,
+    leftovers: Vec<LeftoverAnswer>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LeftoverAnswer {
+    path: String,
+    bytes: u64,
+}
+
+impl From<&DataDir> for DiskAnswer {
+    fn from(disk: &DataDir) -> Self {
+        let leftover = |(path, size): &(PathBuf, crate::model::Bytes)| LeftoverAnswer {
+            path: text(path),
+            bytes: size.0,
+        };
+        Self {
+            data_dir: text(&disk.path),
+            mount_point: text(&disk.filesystem.mount_point),
+            kind: disk.filesystem.kind.clone(),
+            size: disk.filesystem.size.0,
+            available: disk.filesystem.available.0,
+            used: disk.used.0,
+            db_file: disk.db_file.map(|size| size.0),
+            leftovers: disk.leftovers.iter().map(leftover).collect(),
+        }
+    }
+}
+
+/// A path as text. JSON is UTF-8; serde would refuse any other path.
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Exit;
+
+    #[test]
+    fn a_failure_says_what_state_and_next() {
+        let failure = Failure::new(Exit::Unreachable, "no etcd", "nothing changed", "look");
+        let json = serde_json::to_value(FailureAnswer::new(&failure)).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "outcome": "unreachable", "exit_code": 7,
+                "error": {"what": "no etcd", "state": "nothing changed", "next": "look"}
+            })
+        );
+    }
+}
