@@ -1,0 +1,250 @@
+//! Which CA, client certificate and key to use for this node's etcd, and the
+//! expiry of every certificate involved. Never reads further into a key file
+//! than whether it holds a key.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    arguments::Arguments,
+    certificate::{self, ReadCertificate},
+    host::HostRoot,
+    path_map::PathMap,
+};
+use crate::{
+    model::{Certificate, CertificateRole, Found},
+    settings::Settings,
+};
+
+/// Names of CA files beside etcd's own certificate, when no flag names one.
+const CA_NAMES: [&str; 3] = ["ca.crt", "server-ca.crt", "ca.pem"];
+
+/// Where the choice is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// `--cacert`, `--cert`, `--key`: they win.
+    pub settings: &'a Settings,
+    /// etcd's own flags.
+    pub arguments: &'a Arguments,
+    /// The container's environment; OpenShift's holds `ETCDCTL_CERT` and the
+    /// like.
+    pub env: &'a [String],
+    /// From etcd's paths to the host's.
+    pub map: &'a PathMap<'a>,
+    /// Seconds since the epoch.
+    pub now: i64,
+}
+
+/// What was chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Credentials {
+    /// CA bundle, host path.
+    pub ca: Option<Found<PathBuf>>,
+    /// Client certificate, host path.
+    pub cert: Option<Found<PathBuf>>,
+    /// Its key, host path.
+    pub key: Option<Found<PathBuf>>,
+    /// Every certificate file that could be read.
+    pub certificates: Vec<Certificate>,
+    /// What could not be read, or was passed over.
+    pub complaints: Vec<String>,
+}
+
+/// A certificate and its key that could be shown to etcd.
+#[derive(Clone, Debug)]
+struct Pair {
+    cert: PathBuf,
+    key: PathBuf,
+    source: String,
+}
+
+/// Chooses. A pair that is readable, valid and meant for clients wins; else
+/// the first readable one, so that the handshake tells what is wrong.
+#[must_use]
+pub fn choose(sources: &Sources) -> Credentials {
+    let mut chosen = Credentials { ca: ca(sources), ..Credentials::default() };
+    choose_pair(sources, &mut chosen);
+    let own = |flag| sources.arguments.path(flag).map(|found| sources.map.to_host(&found.value));
+    let involved = [
+        (CertificateRole::Ca, chosen.ca.as_ref().map(|found| found.value.clone())),
+        (CertificateRole::Client, chosen.cert.as_ref().map(|found| found.value.clone())),
+        (CertificateRole::Server, own("cert-file")),
+        (CertificateRole::Peer, own("peer-cert-file")),
+    ];
+    for (role, path) in involved {
+        let Some(path) = path else { continue };
+        match certificate::read(&path, role) {
+            Ok(read) => chosen.certificates.push(read.certificate),
+            Err(error) => {
+                chosen.complaints.push(format!("{role} certificate {}: {error}", path.display()));
+            }
+        }
+    }
+    chosen
+}
+
+fn ca(sources: &Sources) -> Option<Found<PathBuf>> {
+    if let Some(path) = &sources.settings.cacert {
+        return Some(Found::new(path.clone(), "--cacert"));
+    }
+    let by_env = environment(sources, "ETCDCTL_CACERT");
+    let by_flag = sources
+        .arguments
+        .path("trusted-ca-file")
+        .map(|found| Found::new(sources.map.to_host(&found.value), found.source));
+    by_env.filter(|found| found.value.exists()).or(by_flag).or_else(|| {
+        let directory = directory(sources)?;
+        CA_NAMES
+            .iter()
+            .map(|name| directory.join(name))
+            .find(|path| path.exists())
+            .map(|path| Found::new(path, "beside etcd's certificate"))
+    })
+}
+
+fn choose_pair(sources: &Sources, chosen: &mut Credentials) {
+    if let (Some(cert), Some(key)) = (&sources.settings.cert, &sources.settings.key) {
+        chosen.cert = Some(Found::new(cert.clone(), "--cert"));
+        chosen.key = Some(Found::new(key.clone(), "--key"));
+        return;
+    }
+    let mut passed_over: Vec<(Pair, String)> = Vec::new();
+    let mut taken = None;
+    for pair in pairs(sources) {
+        match judge(&pair, sources.now) {
+            Ok(()) => {
+                taken = Some(pair);
+                break;
+            }
+            Err(Some(reason)) => passed_over.push((pair, reason)),
+            Err(None) => {}
+        }
+    }
+    for (pair, reason) in &passed_over {
+        let instead = taken.as_ref().map_or_else(
+            || "no better one was found".to_owned(),
+            |taken| format!("using {}", taken.cert.display()),
+        );
+        chosen
+            .complaints
+            .push(format!("client certificate {} {reason}; {instead}", pair.cert.display()));
+    }
+    let pair = taken.or_else(|| passed_over.into_iter().next().map(|(pair, _)| pair));
+    if let Some(Pair { cert, key, source }) = pair {
+        chosen.cert = Some(Found::new(cert, source.clone()));
+        chosen.key = Some(Found::new(key, source));
+    }
+}
+
+/// `Err(None)`: not there or not readable, so no candidate at all.
+fn judge(pair: &Pair, now: i64) -> Result<(), Option<String>> {
+    if !holds_a_key(&pair.key) {
+        return Err(None);
+    }
+    match certificate::read(&pair.cert, CertificateRole::Client) {
+        Ok(ReadCertificate { certificate, client_auth }) => {
+            match certificate::out_of_date(&certificate, now) {
+                Some(reason) => Err(Some(reason)),
+                None if client_auth => Ok(()),
+                None => Err(Some("is not meant for clients".to_owned())),
+            }
+        }
+        Err(_) if !pair.cert.exists() => Err(None),
+        Err(error) => Err(Some(format!("cannot be read ({error})"))),
+    }
+}
+
+fn holds_a_key(path: &Path) -> bool {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut bytes));
+    let marker = b"PRIVATE KEY-----";
+    read.is_ok() && bytes.windows(marker.len()).any(|window| window == marker)
+}
+
+/// The candidates, best first: what the container's own etcdctl would use,
+/// the small client certificate kubeadm makes for probes, RKE2's and k3s's,
+/// kubespray's, etcd's own (kubeadm gives it clientAuth), the API server's,
+/// etcd's peer certificate (OpenShift gives it clientAuth).
+fn pairs(sources: &Sources) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    let by_env = |name| environment(sources, name).map(|found| found.value);
+    if let (Some(cert), Some(key)) = (by_env("ETCDCTL_CERT"), by_env("ETCDCTL_KEY")) {
+        pairs.push(Pair { cert, key, source: "ETCDCTL_CERT of the container".to_owned() });
+    }
+    if let Some(directory) = directory(sources) {
+        for name in ["healthcheck-client", "server-client"] {
+            pairs.push(beside(&directory, name));
+        }
+        pairs.extend(admin_pairs(&directory, sources.map.host));
+    }
+    pairs.extend(own_pair(sources, "cert-file", "key-file"));
+    if let Some(parent) = directory(sources).as_deref().and_then(Path::parent) {
+        pairs.push(beside(parent, "apiserver-etcd-client"));
+    }
+    pairs.extend(own_pair(sources, "peer-cert-file", "peer-key-file"));
+    pairs
+}
+
+fn beside(directory: &Path, name: &str) -> Pair {
+    Pair {
+        cert: directory.join(format!("{name}.crt")),
+        key: directory.join(format!("{name}.key")),
+        source: format!("{name} beside etcd's certificate"),
+    }
+}
+
+/// kubespray's `admin-<host>.pem` with `admin-<host>-key.pem`, this host's
+/// first.
+fn admin_pairs(directory: &Path, host: &HostRoot) -> Vec<Pair> {
+    let hostname = std::fs::read_to_string(host.path("/etc/hostname")).unwrap_or_default();
+    let own = format!("admin-{}", hostname.trim());
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".pem").map(str::to_owned))
+        .filter(|name| name.starts_with("admin-") && !name.ends_with("-key"))
+        .collect();
+    names.sort_by_key(|name| (*name != own, name.clone()));
+    names
+        .into_iter()
+        .map(|name| Pair {
+            cert: directory.join(format!("{name}.pem")),
+            key: directory.join(format!("{name}-key.pem")),
+            source: format!("{name}.pem beside etcd's certificate"),
+        })
+        .collect()
+}
+
+fn own_pair(sources: &Sources, cert: &str, key: &str) -> Option<Pair> {
+    let cert = sources.arguments.path(cert)?;
+    let key = sources.arguments.path(key)?;
+    Some(Pair {
+        cert: sources.map.to_host(&cert.value),
+        key: sources.map.to_host(&key.value),
+        source: cert.source,
+    })
+}
+
+/// The host directory of etcd's own certificates.
+fn directory(sources: &Sources) -> Option<PathBuf> {
+    let path = sources
+        .arguments
+        .path("cert-file")
+        .or_else(|| sources.arguments.path("trusted-ca-file"))?;
+    sources.map.to_host(&path.value).parent().map(Path::to_owned)
+}
+
+fn environment(sources: &Sources, name: &str) -> Option<Found<PathBuf>> {
+    let value = sources
+        .env
+        .iter()
+        .filter_map(|entry| entry.split_once('='))
+        .find(|(key, value)| *key == name && !value.is_empty())?
+        .1;
+    let path = sources.map.to_host(Path::new(value));
+    Some(Found::new(path, format!("{name} of the container")))
+}

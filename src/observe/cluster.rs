@@ -1,0 +1,226 @@
+//! Looking at every member of the cluster, from this one node.
+
+use std::collections::BTreeMap;
+
+use tokio::task::JoinSet;
+
+use crate::{
+    model::{EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, World},
+    wire::{Access, ListedMember, StatusAnswer, WireError, http_get},
+};
+
+use super::metrics;
+
+/// The largest /metrics page worth reading; a busy etcd's is about 200 KiB.
+const METRICS_LIMIT: usize = 4 << 20;
+
+/// Nobody answered: every endpoint that was tried, with its reason.
+#[derive(Debug)]
+pub struct NobodyAnswers(pub Vec<WireError>);
+
+/// One member that answered at one of our endpoints.
+struct Door {
+    endpoint: String,
+    status: StatusAnswer,
+    members: Result<Vec<ListedMember>, WireError>,
+}
+
+/// Asks every endpoint of this node for the member list, then every member for
+/// its status, all at the same time. A member that does not answer is part of
+/// the result.
+///
+/// # Errors
+/// When no endpoint answers at all.
+pub async fn look(node: &Located, access: &Access) -> Result<World, NobodyAnswers> {
+    let (doors, errors) = knock(node, access).await;
+    let mut complaints: Vec<String> = Vec::new();
+    let mut lists = Vec::new();
+    let mut known = BTreeMap::new();
+    let mut cluster_id = 0;
+    for door in doors {
+        cluster_id = door.status.cluster_id;
+        let has_leader = door.status.status.leader.is_some();
+        known.insert(door.status.member_id, (door.endpoint, door.status.status));
+        match door.members {
+            Ok(members) => lists.push((has_leader, members)),
+            Err(error) => complaints.push(error.to_string()),
+        }
+    }
+    // A member that lost its leader may hold an old list.
+    lists.sort_by_key(|(has_leader, _)| !has_leader);
+    let Some((_, listed)) = lists.into_iter().next() else {
+        return Err(NobodyAnswers(errors));
+    };
+    complaints.extend(errors.iter().map(ToString::to_string));
+    let mut members = ask_all(listed, known, access).await;
+    for member in &mut members {
+        member.local = is_local(node, member);
+    }
+    settle_quotas(&mut members, node, access).await;
+    Ok(World { node: node.clone(), cluster_id, members, snapshot_places: Vec::new(), complaints })
+}
+
+async fn knock(node: &Located, access: &Access) -> (Vec<Door>, Vec<WireError>) {
+    let mut tries = JoinSet::new();
+    for endpoint in node.endpoints.iter().map(|found| found.value.clone()) {
+        let access = access.clone();
+        tries.spawn(async move {
+            let etcd = access.dial(&endpoint).await?;
+            let status = etcd.status().await?;
+            let members = etcd.member_list().await;
+            Ok::<_, WireError>(Door { endpoint, status, members })
+        });
+    }
+    let (mut doors, mut errors) = (Vec::new(), Vec::new());
+    while let Some(joined) = tries.join_next().await {
+        match joined {
+            Ok(Ok(door)) => doors.push(door),
+            Ok(Err(error)) => errors.push(error),
+            // A task of ours only ends early when the runtime does.
+            Err(_) => {}
+        }
+    }
+    // Best endpoint first, whoever answered first.
+    let rank = |endpoint: &str| node.endpoints.iter().position(|found| found.value == endpoint);
+    doors.sort_by_key(|door| rank(&door.endpoint));
+    (doors, errors)
+}
+
+async fn ask_all(
+    listed: Vec<ListedMember>,
+    mut known: BTreeMap<MemberId, (String, MemberStatus)>,
+    access: &Access,
+) -> Vec<Member> {
+    let mut asked = JoinSet::new();
+    for (order, member) in listed.into_iter().enumerate() {
+        let answered = known.remove(&member.id);
+        let access = access.clone();
+        asked.spawn(async move {
+            let (endpoint, status) = match answered {
+                Some((endpoint, status)) => (endpoint, Ok(status)),
+                None => ask(&member, &access).await,
+            };
+            let learner = member.learner || status.as_ref().is_ok_and(|status| status.learner);
+            let member = Member {
+                id: member.id,
+                name: member.name,
+                endpoint,
+                local: false,
+                learner,
+                status,
+            };
+            (order, member)
+        });
+    }
+    let mut members = asked.join_all().await;
+    members.sort_by_key(|(order, member)| (member.name.clone(), *order));
+    members.into_iter().map(|(_, member)| member).collect()
+}
+
+/// Tries a member's client URLs in turn.
+async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberStatus, String>) {
+    // Another member's loopback address would reach this node's own etcd.
+    let urls: Vec<&String> = member.client_urls.iter().filter(|url| !is_loopback(url)).collect();
+    let mut error = match (member.client_urls.is_empty(), urls.is_empty()) {
+        (true, _) => "added to the cluster, but never started".to_owned(),
+        (false, true) => {
+            "it advertises a loopback address only: run this on its own node".to_owned()
+        }
+        (false, false) => String::new(),
+    };
+    for url in &urls {
+        let answer = async { access.dial(url).await?.status().await };
+        match answer.await {
+            Ok(answer) if answer.member_id == member.id => {
+                return ((*url).clone(), Ok(answer.status));
+            }
+            Ok(answer) => error = format!("{url} belongs to another member, {}", answer.member_id),
+            Err(wire) => error = wire.to_string(),
+        }
+    }
+    let shown = urls.first().copied().or(member.client_urls.first()).cloned().unwrap_or_default();
+    (shown, Err(error))
+}
+
+/// Whether a URL points at the loopback interface.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
+}
+
+/// The member of this node: the one with the local etcd's name, or the one
+/// behind a loopback endpoint that was found here.
+fn is_local(node: &Located, member: &Member) -> bool {
+    if node.process.is_none() && node.container.is_none() {
+        return false;
+    }
+    match &node.name {
+        Some(name) => name.value == member.name,
+        None => is_loopback(&member.endpoint),
+    }
+}
+
+/// 3.6 tells its quota in Status; before, the metric does, else this node's
+/// own flags, else it is etcd's default.
+async fn settle_quotas(members: &mut [Member], node: &Located, access: &Access) {
+    let mut scrapes = JoinSet::new();
+    for (index, member) in members.iter().enumerate() {
+        let Ok(status) = &member.status else { continue };
+        let tells = status.version.is_some_and(|version| version >= EtcdVersion::new(3, 6, 0));
+        if tells || status.quota.source == QuotaSource::Status {
+            continue;
+        }
+        let local_url = node.metrics_url.as_ref().filter(|_| member.local);
+        let base = local_url.map_or(&member.endpoint, |found| &found.value);
+        let (url, access) = (format!("{base}/metrics"), access.clone());
+        scrapes.spawn(async move { (index, scrape_quota(&url, &access).await) });
+    }
+    while let Some(scraped) = scrapes.join_next().await {
+        let Ok((index, quota)) = scraped else { continue };
+        let Some(member) = members.get_mut(index) else { continue };
+        let own = node.quota.as_ref().filter(|_| member.local).map(|found| found.value);
+        if let (Ok(status), Some(quota)) = (&mut member.status, quota.or(own)) {
+            status.quota = quota;
+        }
+    }
+}
+
+async fn scrape_quota(url: &str, access: &Access) -> Option<Quota> {
+    let page = scrape(url, access).await?;
+    let bytes = metrics::value(&page, "etcd_server_quota_backend_bytes")?;
+    // The metric is set to the default's value when the flag is unset, so the
+    // two cannot be told apart by it; only 2 GiB exactly is called default.
+    match Quota::from_flag(bytes as i64, QuotaSource::Metric) {
+        quota if quota.limit == Quota::DEFAULT.limit => Some(Quota::DEFAULT),
+        quota => Some(quota),
+    }
+}
+
+async fn scrape(url: &str, access: &Access) -> Option<String> {
+    let answer = http_get(url, Some(&access.tls), access.timeout, METRICS_LIMIT).await.ok()?;
+    (answer.status == 200).then_some(answer.body)
+}
+
+/// Whether a member says that a defragmentation is running (metric
+/// `etcd_disk_defrag_inflight`, 3.4.18+). /metrics answers while it runs;
+/// `None` when it cannot be had.
+pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
+    let local_url = node.metrics_url.as_ref().filter(|_| member.local);
+    let base = local_url.map_or(&member.endpoint, |found| &found.value);
+    let page = scrape(&format!("{base}/metrics"), access).await?;
+    Some(metrics::value(&page, "etcd_disk_defrag_inflight")? > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn loopback_urls_are_known() {
+        for url in ["https://127.0.0.1:2379", "http://localhost:1", "https://[::1]:2379"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        assert!(!is_loopback("https://10.0.0.1:2379"));
+    }
+}

@@ -1,0 +1,106 @@
+//! Whose word about etcd's settings counts: the running process, else the
+//! container's specification, else the manifest, else the environment file of
+//! a systemd unit.
+
+use std::path::PathBuf;
+
+use super::{
+    arguments::Arguments, host::HostRoot, k3s, locate_error::short, path_map::PathMap,
+    process::EtcdProcess, yaml,
+};
+use crate::model::{Located, Mount};
+
+/// Environment files of etcd as a systemd service (kubespray, distributions).
+const ENVIRONMENT_FILES: [&str; 2] = ["/etc/etcd.env", "/etc/default/etcd"];
+
+/// etcd's settings, and what its relative paths count from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// The settings.
+    pub arguments: Arguments,
+    /// Working directory of the process.
+    pub cwd: Option<PathBuf>,
+}
+
+/// The settings of this node's etcd; `None` when nothing tells of any.
+#[must_use]
+pub fn read(
+    host: &HostRoot,
+    process: Option<&EtcdProcess>,
+    located: &mut Located,
+) -> Option<Configuration> {
+    let cwd = process.and_then(|etcd| etcd.cwd.clone());
+    if let Some(etcd) = process.filter(|etcd| etcd.is_k3s()) {
+        let arguments = k3s::arguments(host, &etcd.process)?;
+        located.complaints.push(format!(
+            "etcd runs inside the k3s process (pid {}): there is no container to look into",
+            etcd.process.pid
+        ));
+        return Some(Configuration { arguments, cwd: None });
+    }
+    let arguments = spoken(process, located).or_else(|| environment_file(host, located))?;
+    let arguments = configured(host, arguments, cwd.as_deref(), located);
+    Some(Configuration { arguments, cwd })
+}
+
+/// The first one that has a command line.
+fn spoken(process: Option<&EtcdProcess>, located: &mut Located) -> Option<Arguments> {
+    if let Some(EtcdProcess { process, .. }) = process {
+        let owner = format!("pid {}", process.pid);
+        return Some(Arguments::read(&process.args, &process.env, &owner));
+    }
+    if let Some(container) = located.container.as_ref().filter(|it| !it.args.is_empty()) {
+        let owner = format!("container {}", short(&container.id));
+        return Some(Arguments::read(&container.args, &container.env, &owner));
+    }
+    let manifest = located.manifest.as_ref().filter(|manifest| !manifest.args.is_empty())?;
+    let arguments = Arguments::read(&manifest.args, &[], &manifest.path.display().to_string());
+    if located.container.is_none() {
+        located
+            .complaints
+            .push("etcd does not run on this node: there is only its manifest".to_owned());
+    }
+    Some(arguments)
+}
+
+fn environment_file(host: &HostRoot, located: &mut Located) -> Option<Arguments> {
+    let (path, text) = ENVIRONMENT_FILES
+        .iter()
+        .find_map(|path| Some((path, yaml::read(&host.path(path)).ok()?)))?;
+    let env: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.trim().split_once('='))
+        .filter(|(name, _)| name.starts_with("ETCD_"))
+        .map(|(name, value)| format!("{name}={}", value.trim_matches(['"', '\''])))
+        .collect();
+    let arguments = Arguments::read(&[], &env, path);
+    if arguments.is_empty() {
+        return None;
+    }
+    located
+        .complaints
+        .push(format!("etcd does not run on this node: there are only its settings in {path}"));
+    Some(arguments)
+}
+
+/// Given a `--config-file`, etcd uses nothing else.
+fn configured(
+    host: &HostRoot,
+    arguments: Arguments,
+    cwd: Option<&std::path::Path>,
+    located: &mut Located,
+) -> Arguments {
+    let Some(file) = arguments.path("config-file") else { return arguments };
+    let container = located.container.as_ref();
+    let mounts: &[Mount] = container.map_or(&[], |container| &container.mounts);
+    let pid = located.process.as_ref().map(|process| process.pid);
+    let path = PathMap { host, mounts, pid, cwd }.to_host(&file.value);
+    let owner = path.display().to_string();
+    match yaml::read(&path).and_then(|text| Arguments::from_config_file(&text, &owner)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            located.complaints.push(format!("etcd's --config-file {owner}: {error}"));
+            arguments
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where the host's own files are. Everything with a fixed absolute path
+//! (`/etc`, `/proc`, `/var/lib/kubelet`) is asked for through this, so that a
+//! test can put a tree of its own in place of `/`.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the host's file tree; `/` outside of tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRoot(PathBuf);
+
+impl Default for HostRoot {
+    fn default() -> Self {
+        Self(PathBuf::from("/"))
+    }
+}
+
+impl HostRoot {
+    /// A tree that stands in for `/`.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    /// Where the host's `path` really is. A path that is already below the
+    /// root stays as it is.
+    #[must_use]
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        if path.starts_with(&self.0) {
+            return path.to_owned();
+        }
+        self.0.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_hang_below_the_root_once() {
+        let host = HostRoot::new("/tmp/x");
+        assert_eq!(host.path("/etc/hosts"), Path::new("/tmp/x/etc/hosts"));
+        assert_eq!(host.path("/tmp/x/etc/hosts"), Path::new("/tmp/x/etc/hosts"));
+        assert_eq!(HostRoot::default().path("/etc/hosts"), Path::new("/etc/hosts"));
+    }
+}

@@ -1,0 +1,183 @@
+//! Why this node's etcd was not found, and what to type next.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::{container::Candidate, runtime};
+use crate::{
+    failure::{Exit, Failure},
+    model::Process,
+    wire::cri::CriError,
+};
+
+/// Why `locate` has nothing to show.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LocateError {
+    /// The runtime's socket, /proc and the keys are for root.
+    #[error("not root: the container runtime's socket and etcd's keys are readable by root only")]
+    NotRoot,
+    /// Neither a runtime answers nor an etcd process runs.
+    #[error("no etcd was found: no container runtime answers and no etcd process runs here")]
+    NoRuntimeAndNoProcess {
+        /// Sockets that were tried, with the reason.
+        tried: Vec<(PathBuf, CriError)>,
+    },
+    /// A runtime answers, but nothing here is an etcd.
+    #[error("no etcd was found: this node has no etcd container, process or manifest")]
+    NoEtcd {
+        /// Sockets of the runtimes that were asked.
+        asked: Vec<PathBuf>,
+    },
+    /// Several pods have an etcd container.
+    #[error("several pods on this node have an etcd container")]
+    SeveralContainers(Vec<Candidate>),
+    /// Several etcd processes, none of them known by a container.
+    #[error("several etcd processes run on this node")]
+    SeveralProcesses(Vec<Process>),
+    /// A runtime endpoint given by hand is no unix socket path.
+    #[error("--runtime-endpoint {endpoint} is not a unix socket")]
+    RuntimeEndpointUnreadable {
+        /// As it was typed.
+        endpoint: String,
+    },
+    /// A runtime endpoint given by hand cannot be used.
+    #[error("the container runtime at --runtime-endpoint {endpoint} cannot be used")]
+    RuntimeEndpointBad {
+        /// As it was typed.
+        endpoint: String,
+        /// Why.
+        source: CriError,
+    },
+    /// No container, or several, have the id given by hand.
+    #[error("--container {id}: {reason}")]
+    ContainerNotFound {
+        /// As it was typed.
+        id: String,
+        /// "no container has this id" and the like.
+        reason: String,
+    },
+}
+
+impl LocateError {
+    /// What happened, with the evidence; may hold several lines.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let mut lines = vec![self.to_string()];
+        match self {
+            Self::NoRuntimeAndNoProcess { tried } if tried.is_empty() => {
+                lines.push(format!("looked for {}", runtime::WELL_KNOWN.join(", ")));
+            }
+            Self::NoRuntimeAndNoProcess { tried } => {
+                lines.extend(tried.iter().map(|(socket, error)| match error {
+                    CriError::TimedOut { .. }
+                    | CriError::Unimplemented { .. }
+                    | CriError::NotFound { .. }
+                    | CriError::Rpc { .. } => format!("{}: {error}", socket.display()),
+                    at_connect => at_connect.to_string(),
+                }));
+            }
+            Self::NoEtcd { asked } => {
+                lines.extend(asked.iter().map(|socket| format!("asked {}", socket.display())));
+            }
+            Self::SeveralContainers(several) => {
+                lines.extend(several.iter().map(|it| {
+                    format!("{} {}/{} {}", short(&it.id), it.namespace, it.pod, it.state)
+                }))
+            }
+            Self::SeveralProcesses(several) => lines.extend(several.iter().map(|process| {
+                let args = process.args.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
+                format!("pid {} {args}", process.pid)
+            })),
+            Self::RuntimeEndpointBad { source, .. } => lines.push(source.to_string()),
+            Self::NotRoot
+            | Self::RuntimeEndpointUnreadable { .. }
+            | Self::ContainerNotFound { .. } => {}
+        }
+        lines.join("\n  ")
+    }
+
+    /// What to type or do next; may hold several lines.
+    #[must_use]
+    pub fn next(&self) -> String {
+        const BY_HAND: &str =
+            "etcd-rescue --endpoints https://IP:2379 --cacert FILE --cert FILE --key FILE";
+        match self {
+            Self::NotRoot => {
+                format!("run it as root: sudo etcd-rescue\nor name everything by hand: {BY_HAND}")
+            }
+            Self::NoRuntimeAndNoProcess { .. } => format!(
+                "run it on a master of the cluster\n\
+                 is the runtime up? systemctl status containerd crio\n\
+                 or name another socket: etcd-rescue --runtime-endpoint /path/to.sock\n\
+                 or name etcd by hand: {BY_HAND}"
+            ),
+            Self::NoEtcd { .. } => {
+                format!("run it on a master of the cluster\nor name etcd by hand: {BY_HAND}")
+            }
+            Self::SeveralContainers(several) => several
+                .iter()
+                .map(|it| format!("etcd-rescue --container {}", short(&it.id)))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            Self::SeveralProcesses(_) => {
+                format!("start the container runtime, or name etcd by hand: {BY_HAND}")
+            }
+            Self::RuntimeEndpointUnreadable { .. } | Self::RuntimeEndpointBad { .. } => {
+                "write it like unix:///run/containerd/containerd.sock\n\
+                 or leave it out (and unset CONTAINER_RUNTIME_ENDPOINT): what runs here is found \
+                 without it"
+                    .to_owned()
+            }
+            Self::ContainerNotFound { .. } => {
+                "etcd-rescue locate, without --container, shows the etcd container of this node"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// The exit code it ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::SeveralContainers(_) | Self::SeveralProcesses(_) => Exit::NeedsDecision,
+            Self::RuntimeEndpointUnreadable { .. } => Exit::Usage,
+            _ => Exit::Unreachable,
+        }
+    }
+}
+
+impl From<LocateError> for Failure {
+    fn from(error: LocateError) -> Self {
+        Failure::new(error.exit(), error.what(), "Nothing was changed.", error.next())
+    }
+}
+
+/// As much of an id as crictl shows.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..13).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_says_what_to_do_next() {
+        let tried = vec![(
+            PathBuf::from("/run/x.sock"),
+            CriError::PermissionDenied { socket: "/run/x.sock".into() },
+        )];
+        for error in [
+            LocateError::NotRoot,
+            LocateError::NoRuntimeAndNoProcess { tried: Vec::new() },
+            LocateError::NoRuntimeAndNoProcess { tried },
+            LocateError::NoEtcd { asked: vec!["/run/x.sock".into()] },
+            LocateError::RuntimeEndpointUnreadable { endpoint: "tcp://x".into() },
+            LocateError::ContainerNotFound { id: "abc".into(), reason: "none".into() },
+        ] {
+            assert!(!error.next().is_empty() && error.what().contains(&error.to_string()));
+            assert_ne!(error.exit(), Exit::Ok);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The mount table of this mount namespace, and which mount a path is on.
+
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    fs, io,
+    os::unix::{ffi::OsStringExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use procfs::process::MountInfo;
+
+use crate::{model::Filesystem, sys::statvfs};
+
+/// One mount, from `/proc/self/mountinfo` (proc(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MountPoint {
+    /// Where.
+    pub path: PathBuf,
+    /// Filesystem type.
+    pub kind: String,
+    /// Device number of the superblock; equal for bind mounts and for btrfs
+    /// subvolumes of one filesystem, where `st_dev` differs.
+    pub device: u64,
+    /// Whether it is read-only, by mount or by superblock.
+    pub read_only: bool,
+}
+
+/// The mounts that can be seen, in the order of the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mounts(Vec<MountPoint>);
+
+impl Mounts {
+    /// This process's own table; empty when /proc is not there.
+    #[must_use]
+    pub fn read() -> Self {
+        fs::read("/proc/self/mountinfo")
+            .map(|bytes| Self::parse(&String::from_utf8_lossy(&bytes)))
+            .unwrap_or_default()
+    }
+
+    /// Reads a table; lines that cannot be understood are left out, and so
+    /// are mounts that a later one at the same place hides.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut places = HashSet::new();
+        let mut mounts: Vec<MountPoint> = text
+            .lines()
+            .rev()
+            .filter_map(mount_point)
+            .filter(|mount| places.insert(mount.path.clone()))
+            .collect();
+        mounts.reverse();
+        Self(mounts)
+    }
+
+    /// Every mount that can be seen.
+    pub fn iter(&self) -> impl Iterator<Item = &MountPoint> {
+        self.0.iter()
+    }
+
+    /// The mount an absolute path without symlinks is on: the longest mount
+    /// point that holds it, those of device `device` (its `st_dev`) first, as
+    /// a mount can be hidden by one further up.
+    #[must_use]
+    pub fn holding(&self, path: &Path, device: u64) -> Option<&MountPoint> {
+        self.iter()
+            .filter(|mount| path.starts_with(&mount.path))
+            .max_by_key(|mount| (mount.device == device, mount.path.components().count()))
+    }
+
+    /// The filesystem of a path that need not exist yet: that of its nearest
+    /// existing parent.
+    ///
+    /// # Errors
+    /// The kernel's words.
+    pub fn filesystem(&self, path: &Path) -> io::Result<Filesystem> {
+        let existing = nearest(path)?;
+        let device = fs::metadata(&existing)?.dev();
+        let room = statvfs::room(&existing)?;
+        let mount = self.holding(&existing, device);
+        Ok(Filesystem {
+            mount_point: mount.map_or(existing.clone(), |mount| mount.path.clone()),
+            kind: mount.map_or_else(|| "unknown".to_owned(), |mount| mount.kind.clone()),
+            device: mount.map_or(device, |mount| mount.device),
+            size: room.size,
+            available: room.available,
+        })
+    }
+}
+
+/// The nearest existing parent (or the path itself), without symlinks.
+fn nearest(path: &Path) -> io::Result<PathBuf> {
+    let mut error = io::Error::from(io::ErrorKind::NotFound);
+    for ancestor in std::path::absolute(path)?.ancestors() {
+        match fs::canonicalize(ancestor) {
+            Ok(existing) => return Ok(existing),
+            Err(next) => error = next,
+        }
+    }
+    Err(error)
+}
+
+fn mount_point(line: &str) -> Option<MountPoint> {
+    let info = MountInfo::from_line(line).ok()?;
+    let (major, minor) = info.majmin.split_once(':')?;
+    let device = nix::sys::stat::makedev(major.parse().ok()?, minor.parse().ok()?);
+    Some(MountPoint {
+        path: unescape(info.mount_point.as_os_str().as_encoded_bytes()),
+        kind: info.fs_type,
+        device,
+        read_only: info.mount_options.contains_key("ro") || info.super_options.contains_key("ro"),
+    })
+}
+
+/// The kernel writes blanks, tabs, newlines and backslashes of a path as
+/// `\` and three octal digits.
+fn unescape(escaped: &[u8]) -> PathBuf {
+    let mut path = Vec::with_capacity(escaped.len());
+    let mut rest = escaped;
+    while let Some((first, tail)) = rest.split_first() {
+        let code = match (first, tail) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
+                Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+            }
+            _ => None,
+        };
+        path.push(code.unwrap_or(*first));
+        rest = if code.is_some() { tail.get(3..).unwrap_or_default() } else { tail };
+    }
+    PathBuf::from(OsString::from_vec(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 0:21 / /proc rw,nosuid - proc proc rw
+30 22 8:17 / /var/lib/etcd rw - xfs /dev/sdb1 rw
+31 22 8:33 / /data\\040disk ro - ext4 /dev/sdc1 rw
+32 22 0:40 / /mnt rw - btrfs /dev/sdd1 rw,subvol=/@mnt
+33 22 8:1 /etc/hosts /etc/hosts rw - ext4 /dev/sda1 rw
+34 22 8:49 / /over rw - ext4 /dev/sde1 rw
+35 34 8:65 / /over rw - ext4 /dev/sdf1 rw
+not a mount
+";
+
+    #[test]
+    fn reads_the_table() {
+        let mounts = Mounts::parse(TABLE);
+        let seen: Vec<_> = mounts.iter().map(|mount| mount.path.display().to_string()).collect();
+        let expected = ["/", "/proc", "/var/lib/etcd", "/data disk", "/mnt", "/etc/hosts", "/over"];
+        assert_eq!(seen, expected);
+        assert!(mounts.iter().any(|mount| mount.read_only && mount.kind == "ext4"));
+        let over = mounts.holding(Path::new("/over/x"), 0).map(|mount| mount.device);
+        assert_eq!(over, Some(nix::sys::stat::makedev(8, 65)));
+    }
+
+    #[test]
+    fn a_path_is_on_the_longest_mount_of_its_device() {
+        let mounts = Mounts::parse(TABLE);
+        let on = |path: &str, device| {
+            mounts.holding(Path::new(path), device).map(|mount| mount.path.display().to_string())
+        };
+        let sdb = nix::sys::stat::makedev(8, 17);
+        assert_eq!(on("/var/lib/etcd/member", sdb).as_deref(), Some("/var/lib/etcd"));
+        let sda = nix::sys::stat::makedev(8, 1);
+        assert_eq!(on("/var/lib/etcd-rescue", sda).as_deref(), Some("/"));
+        assert_eq!(on("/mnt/x", 999).as_deref(), Some("/mnt"), "btrfs has another st_dev");
+    }
+
+    #[test]
+    fn a_path_to_be_made_counts_by_its_parent() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mounts = Mounts::read();
+        let here = mounts.filesystem(dir.path()).expect("there");
+        let below = mounts.filesystem(&dir.path().join("a/b")).expect("its parent is there");
+        assert_eq!((&here.mount_point, here.device), (&below.mount_point, below.device));
+        assert!(here.size.0 > 0 && here.kind != "unknown");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in "[0-9: /a-z\\\\-]{0,80}") {
+            let _ = Mounts::parse(&text);
+            let _ = unescape(text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! `locate`: everything about this node's etcd in one look. The order is
+//! container, process, manifest; each value carries where it was found. Only
+//! puts together what the other files of this room read.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub use super::locate_error::LocateError;
+use super::{
+    arguments::Arguments,
+    certificates::{self, Sources},
+    configuration::{self, Configuration},
+    container::{self, FindError},
+    disk, endpoints,
+    host::HostRoot,
+    kubelet::Kubelet,
+    manifest,
+    path_map::PathMap,
+    process::{self, EtcdProcess},
+    runtime::{self, BadEndpoint, Runtimes},
+};
+use crate::{
+    model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
+    settings::Settings,
+};
+
+/// Finds this node's etcd and reads everything off it; flags win over what is
+/// found.
+///
+/// # Errors
+/// `LocateError` when there is nothing to go on, or when a person has to
+/// choose. What could not be read otherwise is in `Located::complaints`.
+pub async fn locate(settings: &Settings) -> Result<Located, LocateError> {
+    locate_on(&HostRoot::default(), settings).await
+}
+
+/// `locate` with another tree in place of `/`.
+///
+/// # Errors
+/// As `locate`.
+pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, LocateError> {
+    if !nix::unistd::geteuid().is_root() && !stands_alone(settings) {
+        return Err(LocateError::NotRoot);
+    }
+    let kubelet = Kubelet::read(host);
+    let mut located = Located { memory: disk::memory(), ..Located::default() };
+    let runtimes = runtimes(host, &kubelet, settings).await?;
+    find_container(&runtimes, settings, &mut located).await?;
+    let process = find_process(host, settings, &mut located)?;
+    let (manifest, complaints) = manifest::find(host, &kubelet);
+    located.manifest = manifest;
+    located.complaints.extend(complaints);
+
+    let configuration = configuration::read(host, process.as_ref(), &mut located);
+    if configuration.is_none() && settings.endpoints.is_empty() {
+        return Err(nothing(&runtimes));
+    }
+    fill(host, settings, &configuration.unwrap_or_default(), &mut located);
+    Ok(located)
+}
+
+/// Whether the flags name everything, so that nothing root-only is needed.
+fn stands_alone(settings: &Settings) -> bool {
+    let plain = settings.endpoints.iter().all(|url| url.starts_with("http://"));
+    !settings.endpoints.is_empty() && (plain || (settings.cert.is_some() && settings.key.is_some()))
+}
+
+async fn runtimes(
+    host: &HostRoot,
+    kubelet: &Kubelet,
+    settings: &Settings,
+) -> Result<Runtimes, LocateError> {
+    let asked = settings.runtime_endpoint.as_deref();
+    runtime::connect(host, kubelet, asked, settings.timeout).await.map_err(
+        |BadEndpoint { endpoint, error }| match error {
+            Some(source) => LocateError::RuntimeEndpointBad { endpoint, source },
+            None => LocateError::RuntimeEndpointUnreadable { endpoint },
+        },
+    )
+}
+
+/// Several runtimes can be installed; the one that has an etcd is meant.
+async fn find_container(
+    runtimes: &Runtimes,
+    settings: &Settings,
+    located: &mut Located,
+) -> Result<(), LocateError> {
+    for (socket, error) in &runtimes.failed {
+        located.complaints.push(format!("container runtime ({}): {error}", socket.source));
+    }
+    let asked = settings.container.as_deref();
+    let mut missing = asked.map(|_| "no container runtime answers".to_owned());
+    for connected in &runtimes.connected {
+        match container::find_etcd(&connected.cri, asked).await {
+            Ok(Some(container)) => {
+                located.runtime = Some(connected.runtime.clone());
+                located.container = Some(container);
+                return Ok(());
+            }
+            Ok(None) => {}
+            Err(FindError::NotFound { .. }) => {
+                missing = Some("no container has an id that begins like this".to_owned());
+            }
+            Err(error @ FindError::Ambiguous { .. }) => missing = Some(error.to_string()),
+            Err(FindError::Several(several)) if settings.endpoints.is_empty() => {
+                return Err(LocateError::SeveralContainers(several));
+            }
+            Err(FindError::Several(several)) => located.complaints.push(format!(
+                "{} pods on this node have an etcd container; --container ID chooses one",
+                several.len()
+            )),
+            Err(FindError::Runtime(error)) => located.complaints.push(format!(
+                "container runtime {}: {error}",
+                connected.runtime.socket.value.display()
+            )),
+        }
+    }
+    located.runtime = runtimes.connected.first().map(|connected| connected.runtime.clone());
+    match (asked, missing) {
+        (Some(id), Some(reason)) => {
+            Err(LocateError::ContainerNotFound { id: id.to_owned(), reason })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The process of the container; without a container that of the host.
+fn find_process(
+    host: &HostRoot,
+    settings: &Settings,
+    located: &mut Located,
+) -> Result<Option<EtcdProcess>, LocateError> {
+    let processes = process::etcd_processes(host);
+    let found = match &located.container {
+        Some(Container { pid: Some(pid), .. }) => {
+            let found = process::of_container(&processes, *pid);
+            if found.is_none() {
+                located
+                    .complaints
+                    .push(format!("the runtime says pid {pid}, but /proc shows no etcd there"));
+            }
+            found
+        }
+        // Some runtimes do not tell the pid of a running container.
+        Some(container) if container.state != ContainerState::Running => None,
+        _ => match process::of_host(&processes) {
+            Ok(found) => found,
+            Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
+                return Err(LocateError::SeveralProcesses(several));
+            }
+            Err(several) => {
+                located.complaints.push(format!("{} etcd processes run here", several.len()));
+                None
+            }
+        },
+    };
+    let found =
+        found.filter(|etcd| !etcd.is_k3s() || super::k3s::arguments(host, &etcd.process).is_some());
+    located.process = found.map(|etcd| etcd.process.clone());
+    Ok(found.cloned())
+}
+
+fn nothing(runtimes: &Runtimes) -> LocateError {
+    if runtimes.connected.is_empty() {
+        let tried = runtimes
+            .failed
+            .iter()
+            .map(|(socket, error)| (socket.value.clone(), error.clone()))
+            .collect();
+        return LocateError::NoRuntimeAndNoProcess { tried };
+    }
+    let asked = runtimes.connected.iter().map(|it| it.runtime.socket.value.clone()).collect();
+    LocateError::NoEtcd { asked }
+}
+
+/// Everything that follows from etcd's settings.
+fn fill(
+    host: &HostRoot,
+    settings: &Settings,
+    configuration: &Configuration,
+    located: &mut Located,
+) {
+    let arguments = &configuration.arguments;
+    let container = located.container.clone();
+    let mounts: &[Mount] = container.as_ref().map_or(&[], |container| &container.mounts);
+    let pid = located.process.as_ref().map(|process| process.pid);
+    let map = PathMap { host, mounts, pid, cwd: configuration.cwd.as_deref() };
+
+    located.name = arguments.get("name").cloned();
+    located.data_dir = match &settings.data_dir {
+        Some(path) => Some(Found::new(path.clone(), "--data-dir")),
+        None if arguments.is_empty() => None,
+        None => Some(mapped(&map, arguments.data_dir())),
+    };
+    located.wal_dir = arguments.path("wal-dir").map(|found| mapped(&map, found));
+    located.endpoints = if settings.endpoints.is_empty() {
+        endpoints::clients(arguments)
+    } else {
+        settings.endpoints.iter().map(|url| Found::new(url.clone(), "--endpoints")).collect()
+    };
+    located.metrics_url = endpoints::metrics(arguments, located.endpoints.first());
+    match arguments.quota() {
+        Ok(quota) => located.quota = quota,
+        Err(text) => {
+            located.complaints.push(format!("--quota-backend-bytes is not a number: {text}"));
+        }
+    }
+    located.version = container.as_ref().and_then(|container| image_version(&container.image));
+    fill_credentials(settings, arguments, container.as_ref(), &map, located);
+    if let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) {
+        fill_disk(&path, located);
+    }
+}
+
+fn mapped(map: &PathMap, found: Found<PathBuf>) -> Found<PathBuf> {
+    Found::new(map.to_host(&found.value), found.source)
+}
+
+fn fill_credentials(
+    settings: &Settings,
+    arguments: &Arguments,
+    container: Option<&Container>,
+    map: &PathMap,
+    located: &mut Located,
+) {
+    if located.endpoints.iter().all(|url| url.value.starts_with("http://")) {
+        return;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let chosen = certificates::choose(&Sources {
+        settings,
+        arguments,
+        env: container.map_or(&[], |container| &container.env),
+        map,
+        now: i64::try_from(now).unwrap_or(i64::MAX),
+    });
+    located.ca = chosen.ca;
+    located.cert = chosen.cert;
+    located.key = chosen.key;
+    located.certificates = chosen.certificates;
+    located.complaints.extend(chosen.complaints);
+}
+
+fn fill_disk(path: &Path, located: &mut Located) {
+    match disk::data_dir(path) {
+        Ok((disk, complaints)) => {
+            located.disk = Some(disk);
+            located.complaints.extend(complaints);
+        }
+        Err(error) => {
+            located.complaints.push(format!("data directory {}: {error}", path.display()));
+        }
+    }
+}
+
+/// The release in an image's tag ("etcd:3.5.16-0", "hardened-etcd:v3.5.16-k3s1").
+fn image_version(image: &str) -> Option<Found<String>> {
+    let name = image.split('@').next().unwrap_or(image);
+    let (_, tag) = name.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+    let version: EtcdVersion = tag.parse().ok()?;
+    Some(Found::new(version.to_string(), format!("tag of image {image}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_read_off_the_tag() {
+        for (image, version) in [
+            ("registry.example/etcd:3.5.16-0", Some("3.5.16")),
+            ("registry.example:5000/hardened-etcd:v3.5.16-k3s1-build20241106", Some("3.5.16")),
+            ("registry.example/etcd:3.6.4-0@sha256:abcd", Some("3.6.4")),
+            ("registry.example:5000/etcd", None),
+            ("sha256:0123", None),
+            ("etcd:latest", None),
+            ("", None),
+        ] {
+            let found = image_version(image).map(|found| found.value);
+            assert_eq!(found.as_deref(), version, "{image}");
+        }
+    }
+}

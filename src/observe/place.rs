@@ -1,0 +1,50 @@
+//! Judging a directory that a person named for the snapshot.
+
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
+
+use crate::model::SnapshotPlace;
+
+use super::disk;
+
+/// The directory as a place for a snapshot.
+///
+/// # Errors
+/// A sentence: it is missing, no directory, or cannot be written to.
+pub fn place(directory: &Path, data_dir: Option<&Path>) -> Result<SnapshotPlace, String> {
+    let metadata = directory.metadata().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "it does not exist".to_owned(),
+        _ => error.to_string(),
+    })?;
+    if !metadata.is_dir() {
+        return Err("it is not a directory".to_owned());
+    }
+    // For root this fails only where nobody can write: a read-only mount.
+    access(directory, AccessFlags::W_OK | AccessFlags::X_OK)
+        .map_err(|errno| format!("it cannot be written to: {}", errno.desc()))?;
+    let filesystem = disk::filesystem(directory).map_err(|error| error.to_string())?;
+    let data_device = data_dir.and_then(|dir| disk::filesystem(dir).ok()).map(|found| found.device);
+    Ok(SnapshotPlace {
+        directory: directory.to_owned(),
+        shares_data_dir: data_device == Some(filesystem.device),
+        filesystem,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn a_place_must_be_a_directory_that_is_there() -> std::io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let file = dir.path().join("file");
+        std::fs::write(&file, "x")?;
+        assert!(place(dir.path(), None).is_ok());
+        assert_eq!(place(&file, None).err().as_deref(), Some("it is not a directory"));
+        let missing = place(&dir.path().join("missing"), None).err();
+        assert_eq!(missing.as_deref(), Some("it does not exist"));
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! Processes by /proc: the etcd of this node, and command lines of others.
+//! Only what /proc shows counts: this pid namespace and those inside it, so
+//! that a node inside a namespace sees its own etcd alone.
+
+use std::{fs, path::PathBuf};
+
+use procfs::process::Process as Entry;
+
+use super::host::HostRoot;
+use crate::model::Process;
+
+/// A process that is, or holds, an etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdProcess {
+    /// The process.
+    pub process: Process,
+    /// Its working directory, as it sees it; relative flags count from here.
+    pub cwd: Option<PathBuf>,
+    /// Whether it lives in this pid namespace, and not in one inside it (a
+    /// container's).
+    pub own_namespace: bool,
+    /// Its parents' pids, nearest first.
+    pub ancestors: Vec<i32>,
+}
+
+impl EtcdProcess {
+    /// Whether etcd runs inside the k3s process here.
+    #[must_use]
+    pub fn is_k3s(&self) -> bool {
+        self.process.comm.starts_with("k3s")
+    }
+}
+
+/// Every etcd (and k3s server) process. Empty when /proc cannot be read.
+#[must_use]
+pub fn etcd_processes(host: &HostRoot) -> Vec<EtcdProcess> {
+    let mut found: Vec<EtcdProcess> =
+        entries(host, |comm| matches!(comm, "etcd" | "k3s" | "k3s-server"))
+            .into_iter()
+            .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
+            .collect();
+    found.sort_by_key(|etcd| etcd.process.pid);
+    found
+}
+
+/// The etcd process of a container whose first process is `pid`: that one, or
+/// one below it when it is a wrapper.
+#[must_use]
+pub fn of_container(processes: &[EtcdProcess], pid: i32) -> Option<&EtcdProcess> {
+    processes
+        .iter()
+        .find(|etcd| etcd.process.pid == pid)
+        .or_else(|| processes.iter().find(|etcd| etcd.ancestors.contains(&pid)))
+}
+
+/// The etcd process of this node when no container tells: etcd before k3s,
+/// the host's own before those inside containers.
+///
+/// # Errors
+/// The candidates when several are equally good.
+pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Process>> {
+    let rank = |etcd: &&EtcdProcess| (etcd.is_k3s(), !etcd.own_namespace);
+    let Some(best) = processes.iter().map(|etcd| rank(&etcd)).min() else { return Ok(None) };
+    let mut same = processes.iter().filter(|etcd| rank(etcd) == best);
+    match (same.next(), same.next()) {
+        (first, None) => Ok(first),
+        _ => Err(processes
+            .iter()
+            .filter(|etcd| rank(etcd) == best)
+            .map(|etcd| etcd.process.clone())
+            .collect()),
+    }
+}
+
+/// Pid and arguments of every process of this name.
+#[must_use]
+pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
+    entries(host, |comm| comm == name)
+        .into_iter()
+        .filter_map(|(entry, _)| Some((entry.pid(), entry.cmdline().ok()?)))
+        .filter(|(_, args)| !args.is_empty())
+        .collect()
+}
+
+/// Processes whose name passes; those that end meanwhile are left out.
+fn entries(host: &HostRoot, wanted: impl Fn(&str) -> bool) -> Vec<(Entry, String)> {
+    let Ok(directory) = fs::read_dir(host.path("/proc")) else { return Vec::new() };
+    directory
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
+        .filter_map(|entry| {
+            let comm = fs::read(entry.path().join("comm")).ok()?;
+            let comm = String::from_utf8_lossy(&comm).trim_end().to_owned();
+            let process = wanted(&comm).then(|| Entry::new_with_root(entry.path()).ok())??;
+            Some((process, comm))
+        })
+        .collect()
+}
+
+fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProcess> {
+    let args = entry.cmdline().ok().filter(|args| !args.is_empty())?;
+    if comm == "k3s" && args.get(1).map(String::as_str) != Some("server") {
+        return None;
+    }
+    let mut env: Vec<String> = entry
+        .environ()
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
+        .filter(|entry| entry.starts_with("ETCD_"))
+        .collect();
+    env.sort_unstable();
+    let status = entry.status().ok();
+    Some(EtcdProcess {
+        // NSpid has one number per namespace from this one inwards (proc(5)).
+        own_namespace: status
+            .as_ref()
+            .and_then(|status| status.nspid.as_ref())
+            .is_none_or(|pids| pids.len() <= 1),
+        ancestors: ancestors(host, status.map_or(0, |status| status.ppid)),
+        cwd: entry.cwd().ok(),
+        process: Process { pid: entry.pid(), args, env, comm },
+    })
+}
+
+/// The chain of parents; bounded, as it is read while it changes.
+fn ancestors(host: &HostRoot, parent: i32) -> Vec<i32> {
+    let mut chain = Vec::new();
+    let mut next = parent;
+    while next > 0 && chain.len() < 64 {
+        chain.push(next);
+        next = Entry::new_with_root(host.path(format!("/proc/{next}")))
+            .and_then(|entry| entry.status())
+            .map_or(0, |status| status.ppid);
+    }
+    chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn etcd(pid: i32, comm: &str, own_namespace: bool, ancestors: &[i32]) -> EtcdProcess {
+        let process =
+            Process { pid, args: vec!["etcd".into()], env: Vec::new(), comm: comm.to_owned() };
+        EtcdProcess { process, cwd: None, own_namespace, ancestors: ancestors.to_vec() }
+    }
+
+    #[test]
+    fn a_containers_etcd_and_the_hosts_are_told_apart() {
+        let all = [etcd(10, "etcd", false, &[9, 1]), etcd(20, "etcd", true, &[1])];
+        let pid = |found: Option<&EtcdProcess>| found.map(|etcd| etcd.process.pid);
+        assert_eq!(pid(of_container(&all, 10)), Some(10));
+        assert_eq!(pid(of_container(&all, 9)), Some(10), "a wrapper's child");
+        assert_eq!(pid(of_container(&all, 30)), None);
+        assert_eq!(of_host(&all).map(pid), Ok(Some(20)));
+    }
+
+    #[test]
+    fn equal_candidates_are_an_error_and_k3s_comes_last() {
+        let all = [
+            etcd(10, "etcd", false, &[]),
+            etcd(11, "etcd", false, &[]),
+            etcd(12, "k3s", true, &[]),
+        ];
+        let pids = of_host(&all).map_err(|several| several.iter().map(|p| p.pid).collect());
+        assert_eq!(pids.map(|_| ()), Err(vec![10, 11]));
+        let pid = of_host(&all[2..]).map(|found| found.map(|etcd| etcd.process.pid));
+        assert_eq!(pid, Ok(Some(12)));
+        assert_eq!(of_host(&[]), Ok(None));
+    }
+
+    #[test]
+    fn this_process_is_in_its_own_namespace() {
+        let own = std::process::id() as i32;
+        let host = HostRoot::default();
+        let comm = fs::read_to_string("/proc/self/comm").expect("proc");
+        let found = entries(&host, |name| name == comm.trim_end());
+        let entry = found.iter().find(|(entry, _)| entry.pid() == own);
+        let Some((entry, _)) = entry else { panic!("not found") };
+        let read = etcd_process(&host, entry, "etcd".to_owned());
+        assert!(read.is_some_and(|etcd| !etcd.ancestors.is_empty() && etcd.cwd.is_some()));
+    }
+}

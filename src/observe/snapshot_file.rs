@@ -1,0 +1,210 @@
+//! Judging a snapshot file by what is really on disk.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
+use thiserror::Error;
+
+use crate::model::Bytes;
+
+/// What a good snapshot file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFile {
+    /// Size of the file.
+    pub bytes: Bytes,
+    /// SHA-256 of the whole file in hex, as `sha256sum` prints it.
+    pub sha256: String,
+    /// Page size of the database inside.
+    pub page_size: u32,
+    /// Last transaction of the database inside.
+    pub transaction: u64,
+}
+
+/// Why a file is not a usable snapshot.
+#[derive(Debug, Error)]
+pub enum SnapshotFileError {
+    /// It could not be read.
+    #[error("cannot read it: {0}")]
+    Read(#[from] io::Error),
+    /// Not even the shape of a snapshot.
+    #[error("not a snapshot: {0}")]
+    Shape(String),
+    /// The trailing checksum is wrong.
+    #[error("damaged: its SHA-256 does not match its content")]
+    Checksum,
+}
+
+/// bbolt's meta page: offsets after the 16-byte page header
+/// (bbolt internal/common/meta.go).
+struct Meta {
+    page_size: u32,
+    high_water: u64,
+    transaction: u64,
+}
+
+/// `meta.magic`.
+const MAGIC: u32 = 0xED0C_DAED;
+/// Page sizes of the systems etcd runs on.
+const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
+
+/// Reads the whole file and checks what `etcdutl snapshot status` relies on:
+/// the trailing SHA-256, the length in whole pages, and a valid bbolt meta
+/// page that agrees with the length.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
+    let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(shape("it is not a regular file"));
+    }
+    let length = metadata.len();
+    let digest_length = SHA256_OUTPUT_LEN as u64;
+    if length < 2 * 512 + digest_length || length % 512 != digest_length {
+        return Err(shape(&format!(
+            "{length} bytes is not a whole number of pages and a checksum; was it copied whole?"
+        )));
+    }
+    let meta = read_meta(&mut file)?;
+    if meta.high_water.checked_mul(meta.page_size.into()) != Some(length - digest_length) {
+        return Err(shape("its length does not agree with the database inside"));
+    }
+    let sha256 = check_digest(&mut file, length - digest_length)?;
+    Ok(SnapshotFile {
+        bytes: Bytes(length),
+        sha256,
+        page_size: meta.page_size,
+        transaction: meta.transaction,
+    })
+}
+
+/// The valid meta page with the larger transaction id.
+fn read_meta(file: &mut File) -> Result<Meta, SnapshotFileError> {
+    let mut head = vec![0; 2 * *PAGE_SIZES.end() as usize + 80];
+    let mut filled = 0;
+    while filled < head.len() {
+        match file.read(&mut head[filled..])? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    head.truncate(filled);
+    // The second meta page is where the first one's page size says, or at any
+    // usual size when the first is damaged.
+    let first = meta_at(&head, 0);
+    let sizes = first.as_ref().map_or_else(
+        || (9..=16).map(|shift| 1 << shift).collect(),
+        |meta| vec![meta.page_size as usize],
+    );
+    let second = sizes.into_iter().find_map(|size: usize| meta_at(&head, size));
+    first
+        .into_iter()
+        .chain(second)
+        .max_by_key(|meta| meta.transaction)
+        .ok_or_else(|| SnapshotFileError::Shape("there is no etcd database inside".to_owned()))
+}
+
+fn meta_at(head: &[u8], page: usize) -> Option<Meta> {
+    let meta = head.get(page + 16..page + 16 + 64)?;
+    let u32_at = |at: usize| Some(u32::from_le_bytes(meta.get(at..at + 4)?.try_into().ok()?));
+    let u64_at = |at: usize| Some(u64::from_le_bytes(meta.get(at..at + 8)?.try_into().ok()?));
+    let checksum = meta.get(..56)?.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let page_size = u32_at(8)?;
+    (u32_at(0)? == MAGIC && u64_at(56)? == checksum && PAGE_SIZES.contains(&page_size))
+        .then_some(Meta { page_size, high_water: u64_at(40)?, transaction: u64_at(48)? })
+}
+
+/// Compares the trailing digest; returns the digest of the whole file.
+fn check_digest(file: &mut File, database_length: u64) -> Result<String, SnapshotFileError> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; 1 << 20];
+    let mut left = database_length;
+    while left > 0 {
+        let want = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let got = file.read(&mut buffer[..want])?;
+        if got == 0 {
+            return Err(SnapshotFileError::Shape("it got shorter while it was read".to_owned()));
+        }
+        context.update(&buffer[..got]);
+        left -= got as u64;
+    }
+    let mut trailer = [0; SHA256_OUTPUT_LEN];
+    file.read_exact(&mut trailer)?;
+    let mut whole = context.clone();
+    if context.finish().as_ref() != trailer {
+        return Err(SnapshotFileError::Checksum);
+    }
+    whole.update(&trailer);
+    Ok(whole.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use ring::digest::digest;
+
+    use super::*;
+
+    /// The smallest database: two meta pages and two empty ones.
+    fn database() -> Vec<u8> {
+        let mut pages = vec![0_u8; 4 * 4096];
+        for (page, transaction) in [(0, 4_u64), (4096, 5)] {
+            let meta = page + 16;
+            pages[meta..meta + 4].copy_from_slice(&MAGIC.to_le_bytes());
+            pages[meta + 4] = 2;
+            pages[meta + 8..meta + 12].copy_from_slice(&4096_u32.to_le_bytes());
+            pages[meta + 40..meta + 48].copy_from_slice(&4_u64.to_le_bytes());
+            pages[meta + 48..meta + 56].copy_from_slice(&transaction.to_le_bytes());
+            let checksum = pages[meta..meta + 56].iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+                (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+            });
+            pages[meta + 56..meta + 64].copy_from_slice(&checksum.to_le_bytes());
+        }
+        let digest = digest(&SHA256, &pages);
+        pages.extend_from_slice(digest.as_ref());
+        pages
+    }
+
+    fn check_bytes(bytes: &[u8]) -> Result<SnapshotFile, SnapshotFileError> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("x.db");
+        fs::write(&path, bytes)?;
+        check(&path)
+    }
+
+    #[test]
+    fn a_good_file_passes() -> Result<(), SnapshotFileError> {
+        let good = check_bytes(&database())?;
+        assert_eq!((good.page_size, good.transaction), (4096, 5));
+        assert_eq!(good.bytes, Bytes(4 * 4096 + 32));
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn damage_is_found(at in 0_usize..4 * 4096 + 32, bit in 0_u8..8, cut in 1_usize..9000) {
+            let mut flipped = database();
+            flipped[at] ^= 1 << bit;
+            prop_assert!(check_bytes(&flipped).is_err());
+            let whole = database();
+            prop_assert!(check_bytes(&whole[..whole.len() - cut]).is_err());
+        }
+
+        #[test]
+        fn junk_never_panics(junk in proptest::collection::vec(any::<u8>(), 0..4096)) {
+            prop_assert!(check_bytes(&junk).is_err());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Directories that could take a snapshot, best first: another disk than the
+//! data directory's before its own, most room first. Whether the room is
+//! enough is for others to judge.
+
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::mounts::{MountPoint, Mounts};
+use crate::model::SnapshotPlace;
+
+/// Filesystems on disks of this node.
+const DISKS: [&str; 11] = [
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "nilfs2",
+];
+
+/// Only when there is no disk at all: other people's disks, and the upper
+/// layer of a container. Never memory: a snapshot must outlive a power cut.
+const LAST_RESORT: [&str; 7] = ["overlay", "nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs"];
+
+/// Mounts that are somebody else's: volumes and images of pods, boot files,
+/// single files or directories bound into a container.
+const TABOO: [&str; 20] = [
+    "/boot",
+    "/dev",
+    "/efi",
+    "/etc",
+    "/proc",
+    "/run",
+    "/snap",
+    "/sys",
+    "/usr",
+    "/var/lib/containerd",
+    "/var/lib/containers",
+    "/var/lib/cni",
+    "/var/lib/docker",
+    "/var/lib/k0s/containerd",
+    "/var/lib/k0s/kubelet",
+    "/var/lib/kubelet",
+    "/var/lib/rancher/k3s/agent",
+    "/var/lib/rancher/rke2/agent",
+    "/var/run",
+    "/var/snap",
+];
+
+/// Emptied at boot or by age; a disk mounted elsewhere below is not meant.
+const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+
+/// The name of our directory on a mount of its own.
+const NAME: &str = "etcd-rescue";
+
+/// Candidates for the snapshot of an etcd with this data directory (host
+/// path).
+#[must_use]
+pub fn snapshot_places(data_dir: Option<&Path>) -> Vec<SnapshotPlace> {
+    let mounts = Mounts::read();
+    let places = places(&mounts, &DISKS, data_dir);
+    if places.is_empty() { self::places(&mounts, &LAST_RESORT, data_dir) } else { places }
+}
+
+fn places(mounts: &Mounts, kinds: &[&str], data_dir: Option<&Path>) -> Vec<SnapshotPlace> {
+    let data_dir = data_dir.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    let data_device = data_dir
+        .as_deref()
+        .and_then(|path| mounts.filesystem(path).ok())
+        .map(|filesystem| filesystem.device);
+    let mut places: Vec<SnapshotPlace> = by_device(mounts, kinds)
+        .into_values()
+        .filter_map(|mount_points| {
+            let candidates = mount_points.iter().flat_map(|mount| directories(&mount.path));
+            place(mounts, candidates, &mount_points, data_dir.as_deref(), data_device)
+        })
+        .collect();
+    places.sort_by_key(|place| (place.shares_data_dir, Reverse(place.filesystem.available)));
+    places
+}
+
+/// The usable mounts of each device, shortest mount point first.
+fn by_device<'a>(mounts: &'a Mounts, kinds: &[&str]) -> BTreeMap<u64, Vec<&'a MountPoint>> {
+    let mut devices: BTreeMap<u64, Vec<&MountPoint>> = BTreeMap::new();
+    for mount in mounts.iter() {
+        let taboo = TABOO.iter().any(|taboo| mount.path.starts_with(taboo))
+            || TEMPORARY.iter().any(|temporary| mount.path == Path::new(temporary));
+        if kinds.contains(&mount.kind.as_str()) && !mount.read_only && !taboo {
+            devices.entry(mount.device).or_default().push(mount);
+        }
+    }
+    for mount_points in devices.values_mut() {
+        mount_points.sort_by_key(|mount| mount.path.components().count());
+    }
+    devices
+}
+
+/// The first candidate that really lands on the device: `/var/lib` can be a
+/// disk of its own, and a mount can be a single file.
+fn place(
+    mounts: &Mounts,
+    candidates: impl Iterator<Item = PathBuf>,
+    mount_points: &[&MountPoint],
+    data_dir: Option<&Path>,
+    data_device: Option<u64>,
+) -> Option<SnapshotPlace> {
+    let device = mount_points.first()?.device;
+    candidates
+        .filter(|directory| data_dir.is_none_or(|data_dir| !directory.starts_with(data_dir)))
+        .filter(|directory| !under_a_file(directory))
+        .find_map(|directory| {
+            let filesystem = mounts.filesystem(&directory).ok()?;
+            (filesystem.device == device).then(|| SnapshotPlace {
+                directory,
+                shares_data_dir: data_device == Some(filesystem.device),
+                filesystem,
+            })
+        })
+}
+
+/// Whether the nearest existing path is no directory.
+fn under_a_file(directory: &Path) -> bool {
+    directory.ancestors().find_map(|path| path.metadata().ok()).is_none_or(|meta| !meta.is_dir())
+}
+
+/// Where on a mount a directory of ours looks at home, best first.
+fn directories(mount_point: &Path) -> Vec<PathBuf> {
+    let home = Path::new("/var/lib").join(NAME);
+    match mount_point.to_str() {
+        Some("/") => vec![home, Path::new("/root").join(NAME), Path::new("/").join(NAME)],
+        Some("/var" | "/var/lib") => vec![home],
+        _ => vec![mount_point.join(NAME)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    /// A table in which the filesystem of `path` is mounted at the given
+    /// places, under the real device number.
+    fn table(path: &Path, lines: &[(&str, &str, &str)]) -> Mounts {
+        let device = path.metadata().expect("there").dev();
+        let number = format!("{}:{}", nix::sys::stat::major(device), nix::sys::stat::minor(device));
+        let lines: String = lines
+            .iter()
+            .map(|(at, kind, options)| format!("1 1 {number} / {at} {options} - {kind} none rw\n"))
+            .collect();
+        Mounts::parse(&lines)
+    }
+
+    #[test]
+    fn the_place_is_outside_the_data_directory() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let disk = dir.path().canonicalize().expect("there");
+        let data = disk.join("etcd");
+        std::fs::create_dir(&data).expect("made");
+        let at = disk.to_str().expect("text");
+        let mounts = table(&disk, &[(at, "ext4", "rw")]);
+        let found = places(&mounts, &DISKS, Some(&data));
+        let [place] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(place.directory, disk.join("etcd-rescue"));
+        assert!(place.shares_data_dir);
+        assert_eq!(places(&mounts, &DISKS, Some(&disk)), [], "everything is inside it");
+        let apart = places(&mounts, &DISKS, None);
+        assert!(apart.iter().all(|place| !place.shares_data_dir) && apart.len() == 1);
+    }
+
+    #[test]
+    fn foreign_mounts_are_left_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let disk = dir.path().canonicalize().expect("there");
+        let at = disk.to_str().expect("text");
+        for (kind, options) in [("tmpfs", "rw"), ("nfs4", "rw"), ("ext4", "ro")] {
+            assert_eq!(places(&table(&disk, &[(at, kind, options)]), &DISKS, None), [], "{kind}");
+        }
+        let file = disk.join("hosts");
+        std::fs::write(&file, "").expect("written");
+        let bound = table(&disk, &[(file.to_str().expect("text"), "ext4", "rw")]);
+        assert_eq!(places(&bound, &DISKS, None), []);
+        let pods = table(&disk, &[("/var/lib/kubelet/pods/x", "ext4", "rw")]);
+        assert_eq!(places(&pods, &DISKS, None), []);
+    }
+
+    #[test]
+    fn directories_look_at_home() {
+        for (mount, first) in [
+            ("/", "/var/lib/etcd-rescue"),
+            ("/var", "/var/lib/etcd-rescue"),
+            ("/home", "/home/etcd-rescue"),
+            ("/data", "/data/etcd-rescue"),
+        ] {
+            assert_eq!(
+                directories(Path::new(mount)).first().map(PathBuf::as_path),
+                Some(Path::new(first))
+            );
+        }
+    }
+}
