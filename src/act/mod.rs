@@ -1,0 +1,19 @@
+//! The only room with effects on etcd and on files: one file per kind of
+//! step. None acts without a `Consent`, decides nothing, looks at nothing
+//! and never speaks; whoever calls it re-reads the world afterwards.
+
+mod compact;
+mod defragment;
+mod disarm;
+mod node_lock;
+mod part_file;
+mod snapshot;
+mod trial_write;
+
+pub use compact::{compact, settle};
+pub use defragment::defragment;
+pub use disarm::disarm;
+pub use node_lock::{LockError, NodeLock};
+pub use part_file::PartFile;
+pub use snapshot::{Saved, SnapshotError, prepare_directory, save, stream};
+pub use trial_write::trial_write;
