@@ -9,16 +9,16 @@
 //! observe -> decide -> consent -> act -> verify -> say
 //! ```
 //!
-//! * `observe` reads: this node (container, process, manifest, certificates,
+//! * [`observe`] reads: this node (container, process, manifest, certificates,
 //!   disk) and every member. It never changes anything.
-//! * `decide` is pure: a [`model::World`] and [`model::Wishes`] become a
+//! * [`decide`] is pure: a [`model::World`] and [`model::Wishes`] become a
 //!   [`model::Plan`] or refusals; before and after become a verdict.
-//! * `consent` mints a token for one step: by a person's answer, or by `--yes`.
-//! * `act` has the effects, each against a token.
-//! * `flow` tells the stories: one file each, readable top to bottom.
-//! * `say` is the only room that writes to stdout (the answer) and stderr
+//! * [`consent`] mints a token for one step: by a person's answer, or by `--yes`.
+//! * [`act`] has the effects, each against a token.
+//! * [`flow`] tells the stories: one file each, readable top to bottom.
+//! * [`say`] is the only room that writes to stdout (the answer) and stderr
 //!   (the conversation).
-//! * `wire` holds channels and generated protocol types; [`sys`] what the
+//! * [`wire`] holds channels and generated protocol types; [`sys`] what the
 //!   kernel tells.
 //!
 //! # Invariants
@@ -41,9 +41,28 @@
 //! everything -> model; decide -> model only; act never imports observe; only
 //! flow and this file know say. `tests/house.rs` holds this.
 
+pub mod act;
 pub mod cli;
-pub mod failure;
-pub mod model;
-pub mod settings;
-
+pub mod consent;
 pub mod decide;
+pub mod failure;
+pub mod flow;
+pub mod model;
+pub mod observe;
+pub mod say;
+pub mod settings;
+pub mod sys;
+pub mod wire;
+
+/// Runs one command to its exit code. Failures of the command are printed, not
+/// returned.
+///
+/// # Errors
+/// When the asynchronous runtime cannot be started.
+pub fn run(cli: cli::Cli) -> std::io::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(flow::run(cli));
+    // A prompt may still be blocked on the terminal; nobody waits for it.
+    runtime.shutdown_background();
+    Ok(code)
+}

@@ -1,3 +1,14 @@
-//! Starts the command.
+//! Starts the runtime, runs the command, and turns its result into an exit
+//! code. The only place that ends the process.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = etcd_rescue::cli::Cli::parse();
+    match etcd_rescue::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(_) => ExitCode::from(etcd_rescue::failure::Exit::Internal as u8),
+    }
+}

@@ -1,0 +1,289 @@
+//! Walking a plan: look, ask, act, check, record - one step after the other.
+
+use std::{collections::VecDeque, time::Duration, time::Instant};
+
+use crate::{
+    act,
+    consent::{self, Authority, Consent, Needed, Policy},
+    decide,
+    failure::{Exit, Failure},
+    model::{
+        Alarm, Bytes, Member, MemberId, Plan, Revision, Step, StepKind, StepStatus, Wishes, World,
+    },
+    observe,
+    say::{Progress, human, json::SnapshotAnswer},
+    wire::Compacted,
+};
+
+use super::{
+    defragment::{Target, defragment_member},
+    failures,
+    look::{Here, look, look_until_open},
+    prove::{equal_data, prove},
+    record::Running,
+    session::Session,
+};
+
+/// What the walk carries from step to step.
+struct Walk<'a> {
+    session: &'a Session,
+    here: &'a Here,
+    wishes: &'a Wishes,
+    authority: Authority,
+    smallest: Option<Bytes>,
+    defragmented: Vec<MemberId>,
+}
+
+/// Executes the plan; every step re-reads the state it depends on.
+pub async fn execute(
+    session: &Session,
+    here: &Here,
+    plan: &Plan,
+    wishes: &Wishes,
+) -> Result<(), Failure> {
+    let policy = Policy::of(session.settings.yes, session.voice.can_ask());
+    let mut walk = Walk {
+        session,
+        here,
+        wishes,
+        authority: Authority::new(policy),
+        smallest: None,
+        defragmented: Vec::new(),
+    };
+    let mut left: VecDeque<(usize, Step)> = plan.steps.iter().cloned().enumerate().collect();
+    let mut deferred = 0;
+    while let Some((index, mut step)) = left.pop_front() {
+        let world = match step.kind {
+            // Nothing is changed by these, and a snapshot is wanted most when
+            // things are bad.
+            StepKind::Snapshot { .. } | StepKind::Verify => look(session, here).await?,
+            _ => look_until_open(session, here, wishes).await?,
+        };
+        refresh(&mut step, &world);
+        if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, index, &step) {
+            deferred += 1;
+            continue;
+        }
+        let consent = walk.ask(plan, index, &step, &world).await?;
+        walk.run(&step, &world, consent).await?;
+    }
+    Ok(())
+}
+
+/// Takes over who leads and where the member is reached now.
+fn refresh(step: &mut Step, world: &World) {
+    let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
+    step.endpoint.clone_from(&member.endpoint);
+    if let (StepKind::Defragment { leader, db_size, .. }, Ok(status)) =
+        (&mut step.kind, &member.status)
+    {
+        *leader = world.leader() == Some(member.id);
+        *db_size = status.db_size;
+    }
+}
+
+fn leads(step: &Step) -> bool {
+    matches!(step.kind, StepKind::Defragment { leader: true, .. })
+}
+
+/// Puts the leader's defragmentation behind the last follower's; false when
+/// there is none left to go first.
+fn defer(left: &mut VecDeque<(usize, Step)>, index: usize, step: &Step) -> bool {
+    let is_defrag = |(_, step): &(usize, Step)| matches!(step.kind, StepKind::Defragment { .. });
+    let Some(last) = left.iter().rposition(is_defrag) else { return false };
+    left.insert(last + 1, (index, step.clone()));
+    true
+}
+
+impl Walk<'_> {
+    async fn ask(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        step: &Step,
+        world: &World,
+    ) -> Result<Consent, Failure> {
+        let voters = world.voters().count();
+        let needed = consent::needed(step, voters, self.wishes.no_snapshot);
+        let voice = &self.session.voice;
+        let details = human::step(plan, index, world, voice.width());
+        voice.blank();
+        if self.session.settings.yes || needed == Needed::Nothing {
+            let (number, steps) = (index + 1, plan.steps.len());
+            voice.say(&format!("Step {number} of {steps}: {}", human::headline(step, world)));
+        } else {
+            voice.say(&details);
+        }
+        self.authority.obtain(step, needed, &details, voice).await.map_err(|refused| {
+            let record = self.session.record();
+            Failure::new(
+                Exit::NeedsDecision,
+                format!("step `{}` was not done: {refused}", step.id),
+                record.state(),
+                format!("when you are ready: `{}`", self.session.again()),
+            )
+        })
+    }
+
+    async fn run(&mut self, step: &Step, world: &World, consent: Consent) -> Result<(), Failure> {
+        self.session.record_mut().running = Some(Running {
+            id: step.id.clone(),
+            member: step.member,
+            since: Instant::now(),
+            goes_on: String::new(),
+        });
+        let result = match &step.kind {
+            StepKind::Snapshot { path } => self.snapshot(step, path, consent).await,
+            StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,
+            StepKind::Defragment { revision, expected_stall_ms, .. } => {
+                self.defragment(step, world, *revision, *expected_stall_ms, consent).await
+            }
+            StepKind::Disarm { .. } => self.disarm(step, world, consent).await,
+            StepKind::Verify => prove(self.session, self.here, world).await,
+        };
+        match result {
+            Ok(detail) => {
+                self.session.voice.ok(&detail);
+                self.session.record_mut().end_step(StepStatus::Done, detail);
+                Ok(())
+            }
+            Err(failure) => {
+                let what = failure.what.clone();
+                self.session.record_mut().end_step(StepStatus::Failed, what);
+                // The state was told before the step was recorded as failed.
+                Err(failure)
+            }
+        }
+    }
+
+    async fn snapshot(
+        &self,
+        step: &Step,
+        path: &std::path::Path,
+        consent: Consent,
+    ) -> Result<String, Failure> {
+        let fail = |error| failures::snapshot(self.session, &error);
+        if let Some(directory) = path.parent() {
+            act::prepare_directory(directory).map_err(fail)?;
+        }
+        let etcd = self
+            .here
+            .access
+            .dial(&step.endpoint)
+            .await
+            .map_err(|error| failures::step(self.session, &error))?;
+        let label = format!("snapshot from {}", step.member_name);
+        let progress = Progress::bytes(&self.session.voice, &label, None);
+        let show = |done: Bytes, total: Bytes| progress.at(done.0, &format!("of {total}"));
+        let saved = act::save(&etcd, path, consent, show).await.map_err(fail)?;
+        drop(progress);
+        let checked = observe::snapshot_file::check(path)
+            .map_err(|error| failures::snapshot_file(self.session, path, &error))?;
+        if checked.sha256 != saved.sha256 {
+            return Err(failures::snapshot_changed(self.session, path));
+        }
+        self.session.record_mut().snapshot = Some(SnapshotAnswer {
+            path: path.display().to_string(),
+            bytes: saved.bytes.0,
+            sha256: saved.sha256.clone(),
+        });
+        Ok(format!("{} verified at {}, sha256 {}", saved.bytes, path.display(), saved.sha256))
+    }
+
+    async fn compact(
+        &self,
+        step: &Step,
+        revision: Revision,
+        world: &World,
+        consent: Consent,
+    ) -> Result<String, Failure> {
+        let fail = |error| failures::step(self.session, &error);
+        let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
+        let progress = Progress::time(&self.session.voice, "compacting", None);
+        let compacted = {
+            let call = act::compact(&etcd, revision, consent);
+            tokio::pin!(call);
+            loop {
+                tokio::select! {
+                    compacted = &mut call => break compacted.map_err(fail)?,
+                    () = tokio::time::sleep(Duration::from_millis(250)) => {
+                        progress.tick("deleting old revisions");
+                    }
+                }
+            }
+        };
+        drop(progress);
+        let members = world.voters().filter(|member| member.status.is_ok()).count();
+        Ok(match compacted {
+            Compacted::Done => format!(
+                "history up to revision {revision} is gone; each of the {members} members deletes \
+                 its own part, which is waited for before its defragmentation"
+            ),
+            Compacted::Already => format!("revision {revision} was already compacted"),
+        })
+    }
+
+    async fn defragment(
+        &mut self,
+        step: &Step,
+        world: &World,
+        revision: Revision,
+        expected_stall_ms: u64,
+        consent: Consent,
+    ) -> Result<String, Failure> {
+        let Some(member) = step.member.and_then(|id| world.member(id)) else {
+            return Err(failures::member_gone(self.session, &step.member_name));
+        };
+        let target = Target {
+            member,
+            revision,
+            expected: Duration::from_millis(expected_stall_ms),
+            smallest_sibling: self.smallest,
+        };
+        if self.wishes.no_snapshot && self.last_untouched(world, member.id) {
+            // The last full copy: what the others made of theirs is proven
+            // equal to it before it is touched.
+            let voters: Vec<&Member> =
+                world.voters().filter(|member| member.status.is_ok()).collect();
+            self.session.voice.ok(&equal_data(self.session, self.here, &voters).await?);
+        }
+        let (detail, after) = defragment_member(self.session, self.here, &target, consent).await?;
+        self.defragmented.push(member.id);
+        self.smallest = Some(self.smallest.map_or(after, |smallest| smallest.min(after)));
+        Ok(detail)
+    }
+
+    /// Whether every other answering voter was defragmented in this run.
+    fn last_untouched(&self, world: &World, member: MemberId) -> bool {
+        let mut others = world.voters().filter(|other| other.id != member && other.status.is_ok());
+        others.all(|other| self.defragmented.contains(&other.id))
+    }
+
+    async fn disarm(
+        &self,
+        step: &Step,
+        world: &World,
+        consent: Consent,
+    ) -> Result<String, Failure> {
+        let refusals = decide::disarm_refusals(world);
+        if !refusals.is_empty() {
+            return Err(failures::refused(self.session, &refusals));
+        }
+        // What is on now, not what was on when the plan was made.
+        let alarms: Vec<Alarm> = world.alarms();
+        if alarms.is_empty() {
+            return Ok("the alarm was already off".to_owned());
+        }
+        let fail = |error| failures::step(self.session, &error);
+        let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
+        let confirmed = act::disarm(&etcd, &alarms, consent).await.map_err(fail)?;
+        let whose: Vec<String> = confirmed
+            .iter()
+            .map(|alarm| world.member(alarm.member).map_or(alarm.member.to_string(), |m| m.label()))
+            .collect();
+        Ok(match whose.as_slice() {
+            [] => "the alarm was already off".to_owned(),
+            _ => format!("NOSPACE taken off (raised by {})", whose.join(", ")),
+        })
+    }
+}

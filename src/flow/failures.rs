@@ -1,0 +1,247 @@
+//! Turns each room's error into what a person needs: what happened, what
+//! state the cluster is in now, and what to type next.
+
+use std::path::Path;
+
+use crate::{
+    act::SnapshotError,
+    failure::{Exit, Failure},
+    model::{MemberId, Refusal, World},
+    observe::{LocateError, snapshot_file::SnapshotFileError},
+    wire::{TlsError, WireError, WireErrorKind},
+};
+
+use super::{look::Here, session::Session};
+
+const UNTOUCHED: &str = "Nothing was changed in etcd.";
+
+/// etcd was not found on this node.
+pub fn locate(session: &Session, error: &LocateError) -> Failure {
+    let exit = match error {
+        LocateError::NotRoot | LocateError::SeveralContainers(_) => Exit::Refused,
+        _ => Exit::Unreachable,
+    };
+    let next = match error {
+        LocateError::NotRoot => format!("`sudo {}`", session.again()),
+        _ => error.next(),
+    };
+    Failure::new(exit, error.to_string(), UNTOUCHED, next)
+}
+
+/// The certificates cannot be used.
+pub fn tls(session: &Session, error: &TlsError) -> Failure {
+    let what = with_source(error);
+    let next = format!(
+        "look at what was found with `{}`, or give other files: --cacert FILE --cert FILE --key \
+         FILE; expired kubeadm certificates: `kubeadm certs check-expiration`, then `kubeadm certs \
+         renew all`",
+        session.settings.command_line("locate")
+    );
+    Failure::new(Exit::Unreachable, what, UNTOUCHED, next)
+}
+
+/// No endpoint answers.
+pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> Failure {
+    let what = match errors {
+        [] => "etcd was found, but no endpoint of it".to_owned(),
+        [error] => format!("etcd does not answer: {error}"),
+        several => {
+            let lines: Vec<String> = several.iter().map(|error| format!("  {error}")).collect();
+            format!("etcd does not answer at any endpoint:\n{}", lines.join("\n"))
+        }
+    };
+    let hint = errors.first().map(|error| error.kind.hint()).unwrap_or_default();
+    let mut next = String::new();
+    if !hint.is_empty() {
+        next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
+    }
+    if here.node.container.is_some() {
+        next.push_str(&format!(
+            "See what etcd says with `{}` (and --previous), and what was found with `{}`",
+            session.settings.command_line("logs --tail 30"),
+            session.settings.command_line("locate")
+        ));
+    } else {
+        next.push_str("Check the endpoints: --endpoints https://HOST:2379");
+    }
+    let state = match &here.node.container {
+        Some(container) => format!("{UNTOUCHED} The etcd container is {}.", container.state),
+        None => UNTOUCHED.to_owned(),
+    };
+    Failure::new(Exit::Unreachable, what, state, next)
+}
+
+/// Gates are closed.
+pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
+    let join = |part: fn(&Refusal) -> &str| {
+        let mut texts: Vec<&str> = refusals.iter().map(part).collect();
+        texts.dedup();
+        texts.join("\n")
+    };
+    session.stopped(join(|refusal| &refusal.what), join(|refusal| &refusal.next))
+}
+
+/// A call of a step failed.
+pub fn step(session: &Session, error: &WireError) -> Failure {
+    let next = format!(
+        "look with `{}`, then `{}`: it sees what is left to do",
+        session.settings.command_line("status"),
+        session.again()
+    );
+    let mut failure = session.stopped(error.to_string(), next);
+    if failure.exit == Exit::Refused {
+        // No gate of ours: etcd did not do it.
+        failure.exit = match error.kind {
+            WireErrorKind::FutureRevision | WireErrorKind::PermissionDenied => Exit::Refused,
+            _ => Exit::Unreachable,
+        };
+    }
+    if error.kind.effect_unknown() {
+        failure.state.push_str(" Whether this step took effect is not known.");
+    }
+    failure
+}
+
+/// A name that no member has.
+pub fn unknown_member(session: &Session, name: &str, world: &World) -> Failure {
+    let names: Vec<String> = world.members.iter().map(crate::model::Member::label).collect();
+    Failure::new(
+        Exit::Usage,
+        format!("no member is called `{name}`"),
+        UNTOUCHED,
+        format!(
+            "the members are {}; `{}` shows them",
+            names.join(", "),
+            session.settings.command_line("status")
+        ),
+    )
+}
+
+/// A member that was there is not in the member list any more.
+pub fn member_gone(session: &Session, name: &str) -> Failure {
+    session.stopped(
+        format!("member {name} does not answer any more"),
+        format!("look with `{}`", session.settings.command_line("status")),
+    )
+}
+
+/// The member asked for does not answer.
+pub fn member_silent(session: &Session, name: &str, why: &str) -> Failure {
+    Failure::new(
+        Exit::Unreachable,
+        format!("member {name} does not answer: {why}"),
+        UNTOUCHED,
+        format!(
+            "choose another one: `{}` shows who answers",
+            session.settings.command_line("status")
+        ),
+    )
+}
+
+/// A member did not come back after its defragmentation.
+pub fn not_serving(session: &Session, world: &World, member: MemberId) -> Failure {
+    let name = world.member(member).map_or_else(|| member.to_string(), |member| member.label());
+    session.stopped(
+        format!("{name} did not come back (or not catch up) after its defragmentation"),
+        format!(
+            "look at it on its own node: `etcd-rescue logs --tail 50`; then `{}`",
+            session.again()
+        ),
+    )
+}
+
+/// The snapshot was not made.
+pub fn snapshot(session: &Session, error: &SnapshotError) -> Failure {
+    let next = match error {
+        SnapshotError::Stream(_) => format!("try again, or another member: `{}`", session.again()),
+        SnapshotError::Write { .. } | SnapshotError::Directory { .. } => {
+            "name another place: --snapshot-dir DIR".to_owned()
+        }
+        SnapshotError::Damaged(_) => {
+            "this member's database cannot be copied whole: take the snapshot from another one \
+             (`etcd-rescue snapshot save PATH --member NAME`), and look at this node's disk"
+                .to_owned()
+        }
+    };
+    let mut failure = session.stopped(with_source(error), next);
+    failure.state.push_str(" No half-written file was left.");
+    failure
+}
+
+/// The file on disk is not a good snapshot.
+pub fn snapshot_file(session: &Session, path: &Path, error: &SnapshotFileError) -> Failure {
+    let mut failure = session.stopped(
+        format!("{}: {error}", path.display()),
+        format!("take a new one: `{}`", session.settings.command_line("snapshot save PATH")),
+    );
+    if let SnapshotFileError::Read(_) = error {
+        failure.next = "check the path".to_owned();
+    }
+    failure
+}
+
+/// What was written and what is on disk differ.
+pub fn snapshot_changed(session: &Session, path: &Path) -> Failure {
+    session.stopped(
+        format!("{} is not on disk as it was written: that disk lies", path.display()),
+        "use another disk: --snapshot-dir DIR",
+    )
+}
+
+/// `--snapshot-dir` cannot be used.
+pub fn snapshot_dir(session: &Session, directory: &Path, why: &str) -> Failure {
+    session.stopped(
+        format!("--snapshot-dir {}: {why}", directory.display()),
+        format!("`mkdir -m 0700 {}`, or name another directory", directory.display()),
+    )
+}
+
+/// `snapshot save PATH` cannot be used.
+pub fn snapshot_path(session: &Session, path: &Path, why: &str) -> Failure {
+    session.stopped(
+        format!("cannot save to {}: {why}", path.display()),
+        format!(
+            "name a new file in a directory with room: `{}`",
+            session.settings.command_line("snapshot save PATH")
+        ),
+    )
+}
+
+/// A snapshot on a terminal helps nobody.
+pub fn stdout_is_terminal(session: &Session) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        "stdout is a terminal: a snapshot is binary, and holds every Secret",
+        UNTOUCHED,
+        format!("`{} > FILE`, or name a file instead of `-`", session.again()),
+    )
+}
+
+/// The proof failed.
+pub fn unverified(session: &Session, what: String) -> Failure {
+    Failure::new(
+        Exit::Unverified,
+        what,
+        session.record().state(),
+        format!(
+            "look with `{}`; then `{}` again",
+            session.settings.command_line("status"),
+            session.again()
+        ),
+    )
+}
+
+/// An error with its causes on one line.
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,48 @@
+//! SIGINT, SIGTERM and SIGHUP: end cleanly, say what state the cluster is in.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::{Exit, Failure};
+
+use super::session::Session;
+
+/// Waits for a signal that asks us to end; returns its exit code.
+///
+/// Never returns when the handlers cannot be installed: the default action
+/// then ends the process, which is what the signal asked for.
+pub async fn asked_to_end() -> Exit {
+    let install = |kind| -> Option<Signal> { signal(kind).ok() };
+    let (Some(mut int), Some(mut term), Some(mut hup)) = (
+        install(SignalKind::interrupt()),
+        install(SignalKind::terminate()),
+        install(SignalKind::hangup()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => Exit::Interrupted,
+        _ = term.recv() => Exit::Terminated,
+        _ = hup.recv() => Exit::Hangup,
+    }
+}
+
+/// What to say after a signal.
+#[must_use]
+pub fn interrupted(session: &Session, exit: Exit) -> Failure {
+    let signal = match exit {
+        Exit::Hangup => "the terminal went away (SIGHUP)",
+        Exit::Terminated => "asked to end (SIGTERM)",
+        _ => "interrupted (Ctrl-C)",
+    };
+    let record = session.record();
+    let next = if record.changed_anything() {
+        format!(
+            "look with `{}`, then go on with `{}`: it sees what is left to do",
+            session.settings.command_line("status"),
+            session.again()
+        )
+    } else {
+        format!("`{}`", session.again())
+    };
+    Failure::new(exit, signal, record.state(), next)
+}

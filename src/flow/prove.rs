@@ -1,0 +1,174 @@
+//! The proof that it is over: writes accepted on every member, the alarm off
+//! and staying off while writes go on, and equal data everywhere.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    act,
+    decide::{self, KvFingerprint},
+    failure::{Exit, Failure},
+    model::{Member, World},
+    say::{Progress, human},
+    wire::{WireError, WireErrorKind},
+};
+
+use super::{
+    failures,
+    look::{Here, look},
+    record::millis,
+    session::Session,
+};
+
+/// Accepted writes must go on this long without the alarm coming back: a
+/// member that is still over quota raises it within a second of the first
+/// write it applies.
+const QUIET: Duration = Duration::from_secs(10);
+/// Between two trial writes.
+const PACE: Duration = Duration::from_millis(400);
+/// A disarm takes a moment to be applied on every member.
+const DISARM_SPREADS: Duration = Duration::from_secs(5);
+
+/// HashKV reads every key and value of the member.
+const HASHING: Duration = Duration::from_secs(5 * 60);
+
+/// Proves that writes are accepted again and stay accepted; the sentence for
+/// the report.
+pub async fn prove(session: &Session, here: &Here, world: &World) -> Result<String, Failure> {
+    let voters: Vec<&Member> = world.voters().filter(|member| member.status.is_ok()).collect();
+    let writes = keep_writing(session, here, &voters).await?;
+    let hash = equal_data(session, here, &voters).await?;
+    Ok(format!(
+        "{writes} writes accepted on {} in {}, no alarm; {hash}",
+        members(voters.len()),
+        human::duration(QUIET)
+    ))
+}
+
+fn members(count: usize) -> String {
+    if count == 1 { "1 member".to_owned() } else { format!("{count} members") }
+}
+
+async fn keep_writing(
+    session: &Session,
+    here: &Here,
+    voters: &[&Member],
+) -> Result<usize, Failure> {
+    for member in voters {
+        first_write(session, here, member).await?;
+        let mut record = session.record_mut();
+        if record.writable_after_ms.is_none() {
+            record.writable_after_ms = Some(millis(record.started));
+        }
+    }
+    let label = "proving that writes stay accepted";
+    let progress = Progress::time(&session.voice, label, Some(QUIET));
+    let began = Instant::now();
+    let mut writes = voters.len();
+    for member in voters.iter().cycle() {
+        if began.elapsed() >= QUIET {
+            break;
+        }
+        tokio::time::sleep(PACE).await;
+        trial(here, member).await.map_err(|error| not_accepted(session, member, &error))?;
+        writes += 1;
+        progress.tick(&format!("{writes} writes accepted"));
+    }
+    let world = look(session, here).await.map_err(unverified)?;
+    if let Some(alarm) = world.alarms().first() {
+        return Err(failures::unverified(
+            session,
+            format!("{} is on again after {writes} accepted writes", alarm.kind),
+        ));
+    }
+    session.record_mut().after = Some(world);
+    Ok(writes)
+}
+
+/// What was done stays done: a failing proof is not a failing step.
+fn unverified(failure: Failure) -> Failure {
+    Failure { exit: Exit::Unverified, ..failure }
+}
+
+async fn trial(here: &Here, member: &Member) -> Result<(), WireError> {
+    act::trial_write(&here.access.dial(&member.endpoint).await?).await
+}
+
+async fn first_write(session: &Session, here: &Here, member: &Member) -> Result<(), Failure> {
+    let deadline = Instant::now() + DISARM_SPREADS;
+    loop {
+        match trial(here, member).await {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(not_accepted(session, member, &error));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn not_accepted(session: &Session, member: &Member, error: &WireError) -> Failure {
+    let what = if error.kind == WireErrorKind::NoSpace {
+        format!("{} refuses writes: NOSPACE is still on, or on again", member.label())
+    } else {
+        format!("{} does not accept a write: {error}", member.label())
+    };
+    failures::unverified(session, what)
+}
+
+/// Compares HashKV of every voter at one revision; the sentence for the
+/// report.
+pub async fn equal_data(
+    session: &Session,
+    here: &Here,
+    voters: &[&Member],
+) -> Result<String, Failure> {
+    if voters.len() < 2 {
+        return Ok("one member, nothing to compare".to_owned());
+    }
+    let mut problem = String::new();
+    // The API server's own compaction may fall between two answers, and a
+    // member may be a few entries behind: look again before alarming anyone.
+    for attempt in 0..4 {
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        match fingerprints(session, here, voters).await {
+            Ok(prints) => match decide::hashes_agree(&prints) {
+                Ok(()) => {
+                    let hash = prints.first().map_or(0, |print| print.hash);
+                    return Ok(format!("HashKV {hash:08x} on all {}", members(voters.len())));
+                }
+                Err(differ) => problem = differ,
+            },
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    Err(failures::unverified(session, format!("the members could not be proven equal: {problem}")))
+}
+
+async fn fingerprints(
+    session: &Session,
+    here: &Here,
+    voters: &[&Member],
+) -> Result<Vec<KvFingerprint>, WireError> {
+    let progress = Progress::time(&session.voice, "comparing the members' data", None);
+    let mut channels = Vec::new();
+    let mut revision = None;
+    for member in voters {
+        let etcd = here.access.dial(&member.endpoint).await?;
+        let own = etcd.status().await?.status.revision;
+        revision = Some(revision.map_or(own, |lowest: crate::model::Revision| lowest.min(own)));
+        channels.push((member.id, etcd));
+    }
+    let mut prints = Vec::new();
+    for (member, etcd) in channels {
+        progress.tick("HashKV");
+        let answer = etcd.hash_kv(revision.unwrap_or_default(), HASHING).await?;
+        prints.push(KvFingerprint {
+            member,
+            hash: answer.hash,
+            compact_revision: answer.compact_revision.0,
+        });
+    }
+    Ok(prints)
+}

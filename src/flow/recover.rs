@@ -1,0 +1,175 @@
+//! The story the product exists for: from a cluster that refuses writes to
+//! one that accepts them, and the single steps of it.
+
+use jiff::Timestamp;
+
+use crate::{
+    act::{LockError, NodeLock},
+    decide::{self, Decision},
+    failure::{Exit, Failure},
+    model::{Outcome, Plan, Revision, Scope, StepReport, StepStatus, Wishes, World},
+    say::human,
+};
+
+use super::{
+    control_plane,
+    execute::execute,
+    failures,
+    look::{Here, arrive, look, look_with_places},
+    session::Session,
+};
+
+/// What the subcommand asks for.
+pub struct Wanted {
+    /// Which part.
+    pub scope: Scope,
+    /// Only these members.
+    pub members: Vec<String>,
+    /// Compact at this revision.
+    pub revision: Option<i64>,
+}
+
+/// Runs the recovery, or one step of it, from locating to the last word.
+pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
+    session.voice.say("Looking for etcd on this node and asking every member...");
+    let here = arrive(session).await?;
+    let world = look_with_places(session, &here).await?;
+    let wishes = wishes(session, wanted, &world)?;
+    session.record_mut().before = Some(world.clone());
+    session.record_mut().after = Some(world.clone());
+    session.voice.say(&human::status(&world, session.voice.width()));
+
+    match decide::decide(&world, &wishes) {
+        Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
+        Decision::Refused(refusals) => Err(failures::refused(session, &refusals)),
+        Decision::Go(plan) => {
+            session.record_mut().plan = Some(plan.clone());
+            if session.settings.dry_run {
+                return Ok(show_only(session, &plan, &world));
+            }
+            if !session.settings.yes && !session.voice.can_ask() {
+                return Err(needs_a_person(session, &plan, &world));
+            }
+            let _lock = NodeLock::take().map_err(|error| locked(session, &error))?;
+            session.voice.say(&human::plan(&plan, &world, session.voice.width()));
+            execute(session, &here, &plan, &wishes).await?;
+            conclude(session, &here, &wishes, &world).await
+        }
+    }
+}
+
+fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Failure> {
+    let settings = &session.settings;
+    for name in wanted.members.iter().chain(&settings.allow_missing) {
+        if world.member_called(name).is_none() {
+            return Err(failures::unknown_member(session, name, world));
+        }
+    }
+    Ok(Wishes {
+        scope: wanted.scope,
+        allow_missing: settings.allow_missing.clone(),
+        accept_version_risk: settings.accept_version_risk,
+        no_snapshot: settings.no_snapshot,
+        unattended: settings.yes || !session.voice.can_ask(),
+        members: wanted.members,
+        revision: wanted.revision.map(Revision),
+        stamp: Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string(),
+    })
+}
+
+fn nothing_to_do(session: &Session, why: &str) -> Exit {
+    session.voice.answer(&format!("Nothing to do: {why}."));
+    let record = session.record();
+    session.voice.json(&record.answer(Outcome::NothingToDo, Exit::Ok, None));
+    Exit::Ok
+}
+
+fn planned_steps(session: &Session, plan: &Plan, world: &World) {
+    session.record_mut().steps = plan
+        .steps
+        .iter()
+        .map(|step| StepReport {
+            id: step.id.clone(),
+            member: step.member,
+            status: StepStatus::Planned,
+            elapsed_ms: 0,
+            detail: human::headline(step, world),
+        })
+        .collect();
+}
+
+fn show_only(session: &Session, plan: &Plan, world: &World) -> Exit {
+    planned_steps(session, plan, world);
+    session.voice.answer(&human::plan(plan, world, session.voice.width()));
+    session.voice.say(&format!("Nothing was changed. To do it: `{}`", session.again()));
+    let record = session.record();
+    session.voice.json(&record.answer(Outcome::Planned, Exit::Ok, None));
+    Exit::Ok
+}
+
+fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
+    let failure = Failure::new(
+        Exit::NeedsDecision,
+        "there is a plan, but nobody to ask: this is not a terminal, and --yes was not given",
+        "Nothing was changed in etcd.",
+        format!(
+            "in a terminal (`ssh -t MASTER`): `{}`; or without questions: `{} --yes`",
+            session.again(),
+            session.again()
+        ),
+    );
+    planned_steps(session, plan, world);
+    session.voice.answer(&human::plan(plan, world, session.voice.width()));
+    failure
+}
+
+fn locked(session: &Session, error: &LockError) -> Failure {
+    Failure::new(
+        Exit::Refused,
+        error.to_string(),
+        "Nothing was changed by this run.",
+        format!("wait for the other one, or end it; then `{}`", session.again()),
+    )
+}
+
+/// The last word: the control plane, before and after, and how to prevent it.
+async fn conclude(
+    session: &Session,
+    here: &Here,
+    wishes: &Wishes,
+    before: &World,
+) -> Result<Exit, Failure> {
+    let after = look(session, here).await?;
+    session.record_mut().after = Some(after.clone());
+    if wishes.scope == Scope::Recover {
+        control_plane::watch(session, here).await;
+        session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
+    }
+    let voice = &session.voice;
+    voice.answer(&human::before_after(before, &after, voice.width()));
+    let record = session.record();
+    let done = match wishes.scope {
+        Scope::Recover => "Recovered",
+        Scope::Compact => "Compacted",
+        Scope::Defragment => "Defragmented",
+        Scope::Disarm => "Disarmed",
+    };
+    let mut last = format!("{done} in {}", duration(record.elapsed_ms()));
+    if let Some(writable) = record.writable_after_ms {
+        last.push_str(&format!("; the first write was accepted after {}", duration(writable)));
+    }
+    voice.answer(&format!("{last}."));
+    if let Some(snapshot) = &record.snapshot {
+        voice.answer(&format!("Snapshot: {} (holds every Secret: keep it private)", snapshot.path));
+    }
+    if let Some(prevention) = &record.prevention {
+        voice.heading("So that it does not happen again");
+        voice.say(prevention);
+    }
+    voice.json(&record.answer(Outcome::Recovered, Exit::Ok, None));
+    Ok(Exit::Ok)
+}
+
+fn duration(millis: u64) -> String {
+    human::duration(std::time::Duration::from_millis(millis))
+}

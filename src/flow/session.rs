@@ -1,0 +1,57 @@
+//! One run of the program: what was asked for, the voice, and the record.
+
+use std::cell::{Ref, RefCell, RefMut};
+
+use crate::{
+    failure::{Exit, Failure},
+    say::Voice,
+    settings::Settings,
+};
+
+use super::record::Record;
+
+/// Shared by every story of one run.
+#[derive(Debug)]
+pub struct Session {
+    /// What was asked for.
+    pub settings: Settings,
+    /// Whom we speak through.
+    pub voice: Voice,
+    record: RefCell<Record>,
+    /// The subcommand, for command lines to type next.
+    pub command: String,
+}
+
+impl Session {
+    /// A fresh run of `command`.
+    #[must_use]
+    pub fn new(settings: Settings, command: impl Into<String>) -> Self {
+        let voice = Voice::new(&settings);
+        Self { settings, voice, record: RefCell::default(), command: command.into() }
+    }
+
+    /// The record, to read. Never held across an await.
+    pub fn record(&self) -> Ref<'_, Record> {
+        self.record.borrow()
+    }
+
+    /// The record, to write. Never held across an await.
+    pub fn record_mut(&self) -> RefMut<'_, Record> {
+        self.record.borrow_mut()
+    }
+
+    /// A failure in the middle of a plan: refused while nothing was changed,
+    /// partial afterwards; the state comes from the record.
+    #[must_use]
+    pub fn stopped(&self, what: impl Into<String>, next: impl Into<String>) -> Failure {
+        let record = self.record();
+        let exit = if record.changed_anything() { Exit::Partial } else { Exit::Refused };
+        Failure::new(exit, what, record.state(), next)
+    }
+
+    /// This very command line again.
+    #[must_use]
+    pub fn again(&self) -> String {
+        self.settings.command_line(&self.command)
+    }
+}
