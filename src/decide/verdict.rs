@@ -1,6 +1,6 @@
 //! Before and after: whether a step did what it was for.
 
-use crate::model::{Alarm, AlarmKind, Bytes, MemberId, Refusal, RefusalKind, World};
+use crate::model::{Alarm, AlarmKind, Bytes, MemberId, Refusal, RefusalKind, Revision, World};
 
 /// What became of one defragmentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +85,11 @@ pub struct KvFingerprint {
     pub member: MemberId,
     /// CRC of the keys and values.
     pub hash: u32,
-    /// Compaction revision it was taken at; only equal ones can be compared.
+    /// The member's compaction revision; only equal ones can be compared, and
+    /// -1 (3.5's answer at exactly the compacted revision) with nothing.
     pub compact_revision: i64,
+    /// The revision the hash covers.
+    pub revision: Revision,
 }
 
 /// `Ok` when every fingerprint is the same; `Err` says which differ, or that
@@ -97,6 +100,15 @@ pub struct KvFingerprint {
 pub fn hashes_agree(prints: &[KvFingerprint]) -> Result<(), String> {
     let Some(first) = prints.first() else { return Err("no member answered HashKV".to_owned()) };
     for print in prints {
+        if print.compact_revision < 0 {
+            return Err(format!("member {} was compacted at this very revision", print.member));
+        }
+        if print.revision != first.revision {
+            return Err(format!(
+                "members {} and {} were hashed at different revisions ({} and {})",
+                first.member, print.member, first.revision, print.revision
+            ));
+        }
         if print.compact_revision != first.compact_revision {
             return Err(format!(
                 "members {} and {} are compacted at different revisions ({} and {})",
@@ -138,10 +150,14 @@ mod tests {
             member: MemberId(member),
             hash,
             compact_revision,
+            revision: Revision(10),
         };
         assert_eq!(hashes_agree(&[print(1, 7, 9), print(2, 7, 9)]), Ok(()));
         assert!(hashes_agree(&[print(1, 7, 9), print(2, 8, 9)]).is_err());
         assert!(hashes_agree(&[print(1, 7, 9), print(2, 7, 8)]).is_err());
+        assert!(hashes_agree(&[print(1, 7, -1), print(2, 7, -1)]).is_err());
+        let later = KvFingerprint { revision: Revision(11), ..print(2, 7, 9) };
+        assert!(hashes_agree(&[print(1, 7, 9), later]).is_err());
         assert!(hashes_agree(&[]).is_err());
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     act,
     decide::{self, KvFingerprint},
     failure::{Exit, Failure},
-    model::{Member, World},
+    model::{Member, Revision, World},
     say::{Progress, human},
     wire::{WireError, WireErrorKind},
 };
@@ -126,13 +126,15 @@ pub async fn equal_data(
         return Ok("one member, nothing to compare".to_owned());
     }
     let mut problem = String::new();
-    // The API server's own compaction may fall between two answers, and a
-    // member may be a few entries behind: look again before alarming anyone.
-    for attempt in 0..4 {
-        if attempt > 0 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    // At exactly the compacted revision, where a quiet cluster is after a
+    // recovery, no release gives a comparable hash (3.4 refuses, 3.5 answers
+    // -1); "now" is comparable when nobody writes. So each is tried in turn,
+    // also because the API server's own compaction may fall in between.
+    for attempt in 0..6 {
+        if attempt > 1 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        match fingerprints(session, here, voters).await {
+        match fingerprints(session, here, voters, attempt % 2 == 0).await {
             Ok(prints) => match decide::hashes_agree(&prints) {
                 Ok(()) => {
                     let hash = prints.first().map_or(0, |print| print.hash);
@@ -146,28 +148,32 @@ pub async fn equal_data(
     Err(failures::unverified(session, format!("the members could not be proven equal: {problem}")))
 }
 
+/// Hashes every voter: now, or at the revision all of them have.
 async fn fingerprints(
     session: &Session,
     here: &Here,
     voters: &[&Member],
+    now: bool,
 ) -> Result<Vec<KvFingerprint>, WireError> {
     let progress = Progress::time(&session.voice, "comparing the members' data", None);
     let mut channels = Vec::new();
-    let mut revision = None;
+    let mut lowest = None;
     for member in voters {
         let etcd = here.access.dial(&member.endpoint).await?;
         let own = etcd.status().await?.status.revision;
-        revision = Some(revision.map_or(own, |lowest: crate::model::Revision| lowest.min(own)));
+        lowest = Some(lowest.map_or(own, |lowest: Revision| lowest.min(own)));
         channels.push((member.id, etcd));
     }
+    let at = if now { Revision(0) } else { lowest.unwrap_or_default() };
     let mut prints = Vec::new();
     for (member, etcd) in channels {
         progress.tick("HashKV");
-        let answer = etcd.hash_kv(revision.unwrap_or_default(), HASHING).await?;
+        let answer = etcd.hash_kv(at, HASHING).await?;
         prints.push(KvFingerprint {
             member,
             hash: answer.hash,
             compact_revision: answer.compact_revision.0,
+            revision: if now { answer.revision } else { at },
         });
     }
     Ok(prints)

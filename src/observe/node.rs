@@ -15,6 +15,7 @@ use super::{
     container::{self, FindError},
     disk, endpoints,
     host::HostRoot,
+    k3s,
     kubelet::Kubelet,
     manifest,
     path_map::PathMap,
@@ -33,17 +34,17 @@ use crate::{
 /// `LocateError` when there is nothing to go on, or when a person has to
 /// choose. What could not be read otherwise is in `Located::complaints`.
 pub async fn locate(settings: &Settings) -> Result<Located, LocateError> {
-    locate_on(&HostRoot::default(), settings).await
-}
-
-/// `locate` with another tree in place of `/`.
-///
-/// # Errors
-/// As `locate`.
-pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, LocateError> {
     if !nix::unistd::geteuid().is_root() && !stands_alone(settings) {
         return Err(LocateError::NotRoot);
     }
+    locate_on(&HostRoot::default(), settings).await
+}
+
+/// `locate` with another tree in place of `/`, and whoever asks.
+///
+/// # Errors
+/// As `locate`, without `NotRoot`.
+pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, LocateError> {
     let kubelet = Kubelet::read(host);
     let mut located = Located { memory: disk::memory(), ..Located::default() };
     let runtimes = runtimes(host, &kubelet, settings).await?;
@@ -107,14 +108,10 @@ async fn find_container(
             Err(FindError::Several(several)) if settings.endpoints.is_empty() => {
                 return Err(LocateError::SeveralContainers(several));
             }
-            Err(FindError::Several(several)) => located.complaints.push(format!(
-                "{} pods on this node have an etcd container; --container ID chooses one",
-                several.len()
-            )),
-            Err(FindError::Runtime(error)) => located.complaints.push(format!(
-                "container runtime {}: {error}",
-                connected.runtime.socket.value.display()
-            )),
+            Err(error) => {
+                let socket = connected.runtime.socket.value.display();
+                located.complaints.push(complaint(&error, &socket.to_string()));
+            }
         }
     }
     located.runtime = runtimes.connected.first().map(|connected| connected.runtime.clone());
@@ -123,6 +120,13 @@ async fn find_container(
             Err(LocateError::ContainerNotFound { id: id.to_owned(), reason })
         }
         _ => Ok(()),
+    }
+}
+
+fn complaint(error: &FindError, socket: &str) -> String {
+    match error {
+        FindError::Runtime(error) => format!("container runtime {socket}: {error}"),
+        other => format!("container runtime {socket}: {other}; --container ID chooses one"),
     }
 }
 

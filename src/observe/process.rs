@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf};
 
-use procfs::process::Process as Entry;
+use procfs::process::{Process as Entry, Status};
 
 use super::host::HostRoot;
 use crate::model::Process;
@@ -72,11 +72,13 @@ pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Pr
     }
 }
 
-/// Pid and arguments of every process of this name.
+/// Pid and arguments of every process of this name in this pid namespace:
+/// paths of one inside a container would mean other files.
 #[must_use]
 pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
     entries(host, |comm| comm == name)
         .into_iter()
+        .filter(|(entry, _)| is_own_namespace(entry.status().ok().as_ref()))
         .filter_map(|(entry, _)| Some((entry.pid(), entry.cmdline().ok()?)))
         .filter(|(_, args)| !args.is_empty())
         .collect()
@@ -112,15 +114,17 @@ fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProc
     env.sort_unstable();
     let status = entry.status().ok();
     Some(EtcdProcess {
-        // NSpid has one number per namespace from this one inwards (proc(5)).
-        own_namespace: status
-            .as_ref()
-            .and_then(|status| status.nspid.as_ref())
-            .is_none_or(|pids| pids.len() <= 1),
+        own_namespace: is_own_namespace(status.as_ref()),
         ancestors: ancestors(host, status.map_or(0, |status| status.ppid)),
         cwd: entry.cwd().ok(),
         process: Process { pid: entry.pid(), args, env, comm },
     })
+}
+
+/// NSpid has one number per pid namespace, from this one inwards (proc(5));
+/// kernels before 4.1 do not tell.
+fn is_own_namespace(status: Option<&Status>) -> bool {
+    status.and_then(|status| status.nspid.as_ref()).is_none_or(|pids| pids.len() <= 1)
 }
 
 /// The chain of parents; bounded, as it is read while it changes.

@@ -131,7 +131,8 @@ pub(super) fn now() -> i64 {
 pub(super) fn day(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d").to_string(),
-        Err(_) => format!("second {seconds} of the epoch"),
+        // RFC 5280's "never" (section 4.1.2.5) is just beyond jiff's range.
+        Err(_) => "9999-12-31".to_owned(),
     }
 }
 

@@ -231,7 +231,9 @@ impl Cri {
 }
 
 /// One unary call under `/<package>.<service>/<method>`. A deadline of
-/// `Duration::MAX` is none.
+/// `Duration::MAX` is none. The deadline is kept here and not sent along:
+/// giving up resets the stream, which cancels the call in the runtime, and
+/// tonic would answer a deadline of its own with a text.
 async fn unary<A, B>(
     channel: &Channel,
     api: Api,
@@ -250,11 +252,7 @@ where
     let mut grpc = Grpc::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
     let call = async {
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        let mut request = Request::new(ask);
-        if deadline < Duration::MAX {
-            request.set_timeout(deadline);
-        }
-        grpc.unary(request, path, ProstCodec::<A, B>::default()).await
+        grpc.unary(Request::new(ask), path, ProstCodec::<A, B>::default()).await
     };
     let answer = if deadline < Duration::MAX {
         tokio::time::timeout(deadline, call)

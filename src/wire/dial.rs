@@ -96,7 +96,7 @@ pub(super) async fn open(
         return Ok(Tap::new(connect(target, deadline).await?));
     }
     let no_ca =
-        || target.error(Kind::NoCa, "no CA certificate was given to verify the server with");
+        || target.error(Kind::NoCa, "no CA certificate to verify the server with: pass --cacert");
     let tls = tls.ok_or_else(no_ca)?;
     let (config, witness) = tls
         .config(alpn)

@@ -185,25 +185,21 @@ fn certificate(reason: &CertificateError, attempt: &Attempt<'_>) -> (Kind, Strin
 }
 
 fn expired(chain: &[Identity]) -> (Kind, String) {
-    let text = match chain.iter().position(|one| one.not_after < now()) {
-        Some(at) => format!(
-            "{} expired on {} (subject {})",
-            place(at),
-            day(chain[at].not_after),
-            chain[at].subject
-        ),
+    let text = match first(chain, |one| one.not_after < now()) {
+        Some((which, one)) => {
+            format!("{which} expired on {} (subject {})", day(one.not_after), one.subject)
+        }
         None => "the server certificate or its issuer has expired".to_owned(),
     };
     (Kind::ServerCertExpired, text)
 }
 
 fn not_yet_valid(chain: &[Identity]) -> (Kind, String) {
-    let text = match chain.iter().position(|one| one.not_before > now()) {
-        Some(at) => format!(
-            "{} is not valid before {} (subject {}; this machine's clock says {})",
-            place(at),
-            day(chain[at].not_before),
-            chain[at].subject,
+    let text = match first(chain, |one| one.not_before > now()) {
+        Some((which, one)) => format!(
+            "{which} is not valid before {} (subject {}; this machine's clock says {})",
+            day(one.not_before),
+            one.subject,
             day(now())
         ),
         None => "the server certificate or its issuer is not valid yet".to_owned(),
@@ -211,6 +207,15 @@ fn not_yet_valid(chain: &[Identity]) -> (Kind, String) {
     (Kind::ServerCertNotYetValid, text)
 }
 
-fn place(at: usize) -> &'static str {
-    if at == 0 { "the server certificate" } else { "the issuer of the server certificate" }
+/// The first certificate of a presented chain that fits, and what it is.
+fn first(
+    chain: &[Identity],
+    fits: impl Fn(&Identity) -> bool,
+) -> Option<(&'static str, &Identity)> {
+    let (at, found) = chain.iter().enumerate().find(|(_, one)| fits(one))?;
+    let leaf = at == 0;
+    Some((
+        if leaf { "the server certificate" } else { "the issuer of the server certificate" },
+        found,
+    ))
 }

@@ -98,7 +98,14 @@ impl Line {
         tokio::spawn(async move {
             let why = match connection.await {
                 Ok(()) => "the server closed it".to_owned(),
-                Err(error) => chain(&error),
+                Err(error) => {
+                    let why = chain(&error);
+                    if why.contains("keep-alive timed out") {
+                        format!("the server answered no ping for {PING_PATIENCE:?}")
+                    } else {
+                        why
+                    }
+                }
             };
             let _ = tell.send(Some(why));
         });

@@ -71,7 +71,8 @@ impl Tls {
         let client = match (cert, key) {
             (Some(cert), Some(key)) => {
                 let chain = read_chain(CertificateRole::Client, cert)?;
-                let leaf = described(CertificateRole::Client, cert, &chain[..1]);
+                let leaf =
+                    described(CertificateRole::Client, cert, chain.get(..1).unwrap_or_default());
                 check_life_span(&leaf, now())?;
                 certificates.extend(leaf);
                 Some(Arc::new(pair(chain, cert, key)?))

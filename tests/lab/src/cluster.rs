@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Output},
     thread,
     time::{Duration, Instant},
@@ -29,7 +30,7 @@ impl Lab {
             .iter()
             .find(|master| master.init_pid().is_some())
             .context("no master has power")?;
-        let mut command = etcdctl(from, self.newest_release())?;
+        let mut command = etcdctl(from, self.newest_release(), &self.site.judge())?;
         command.arg(format!("--endpoints={}", endpoints.join(","))).args(args);
         command.output().context("running etcdctl")
     }
@@ -139,17 +140,22 @@ impl Lab {
     }
 }
 
-/// etcdctl in the network of `from`, with its certificates.
-pub fn etcdctl(from: &Master, release: &Release) -> Result<Command> {
+/// etcdctl in the network of `from`, with the lab's own certificate.
+pub fn etcdctl(from: &Master, release: &Release, judge: &Path) -> Result<Command> {
     let pid = from.init_pid().with_context(|| format!("{} has no power", from.name()))?;
-    let pki = from.path("/etc/kubernetes/pki/etcd");
     let mut command = Command::new("nsenter");
+    // etcdctl stops at a variable that says the same as a flag.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ETCDCTL_") {
+            command.env_remove(name);
+        }
+    }
     command
         .arg(format!("--net=/proc/{pid}/ns/net"))
         .arg(&release.etcdctl)
         .env("ETCDCTL_API", "3")
-        .arg(format!("--cacert={}", pki.join("ca.crt").display()))
-        .arg(format!("--cert={}", pki.join("healthcheck-client.crt").display()))
-        .arg(format!("--key={}", pki.join("healthcheck-client.key").display()));
+        .arg(format!("--cacert={}", judge.join("ca.crt").display()))
+        .arg(format!("--cert={}", judge.join("client.crt").display()))
+        .arg(format!("--key={}", judge.join("client.key").display()));
     Ok(command)
 }

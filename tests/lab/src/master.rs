@@ -96,7 +96,7 @@ impl Master {
 
     /// Runs its own release's etcdctl against its own member only.
     pub fn etcdctl(&self, args: &[&str]) -> Result<Output> {
-        let mut command = cluster::etcdctl(self, &self.release)?;
+        let mut command = cluster::etcdctl(self, &self.release, &self.lab.judge())?;
         command.arg(format!("--endpoints={}", self.endpoint())).args(args);
         command.output().context("running etcdctl")
     }

@@ -24,6 +24,15 @@ impl Authorities {
         Ok(Self { etcd: authority("etcd-ca")?, cluster: authority("kubernetes")? })
     }
 
+    /// Writes the lab's own client certificate to `dir`, so that a test may break
+    /// any file of a master and still ask the cluster.
+    pub fn equip_judge(&self, dir: &Path) -> Result<()> {
+        fs::create_dir_all(dir)?;
+        fs::write(dir.join("ca.crt"), self.etcd.pem())?;
+        let judge = Subject { common_name: "lab-judge", organization: None };
+        issue(&self.etcd, dir, "client", &judge, &[], &[ClientAuth])
+    }
+
     /// Writes everything kubeadm has on a master below `kubernetes` (the
     /// directory that the master sees as /etc/kubernetes).
     pub fn equip(&self, kubernetes: &Path, name: &str, ip: &str) -> Result<()> {

@@ -23,6 +23,7 @@ impl Lab {
         network::start_switch(&self.site.program("lab"), &self.site.dir)?;
         self.make_images()?;
         let authorities = Authorities::new()?;
+        authorities.equip_judge(&self.site.judge())?;
         for (i, master) in self.masters.iter().enumerate() {
             self.prepare_master(i, master, &authorities)?;
         }

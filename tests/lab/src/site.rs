@@ -80,6 +80,11 @@ impl Site {
         self.dir.join("images")
     }
 
+    /// `ca.crt`, `client.crt` and `client.key`, with which the lab itself asks.
+    pub fn judge(&self) -> PathBuf {
+        self.dir.join("judge")
+    }
+
     /// The directory of one master.
     pub fn master(&self, name: &str) -> PathBuf {
         self.dir.join(name)

@@ -119,17 +119,15 @@ pub fn fill(lab: &Lab, fill: Fill, until: Until) -> Result<FillReport> {
     };
     let pid = leader.init_pid().context("the leader has no power")?;
     let network = File::open(format!("/proc/{pid}/ns/net"))?;
-    let pki = leader.path("/etc/kubernetes/pki/etcd");
+    let judge = lab.site.judge();
     let endpoint = leader.endpoint();
     // A socket belongs to the network its thread was in, so this one moves there.
     let work = move || -> Result<FillReport> {
         setns(network, CloneFlags::CLONE_NEWNET).context("entering the leader's network")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let certificate = |name: &str| pki.join(name);
-            let (cert, key) =
-                (certificate("healthcheck-client.crt"), certificate("healthcheck-client.key"));
-            let channel = wire::etcd(&endpoint, &certificate("ca.crt"), &cert, &key).await?;
+            let files = ["ca.crt", "client.crt", "client.key"].map(|name| judge.join(name));
+            let channel = wire::etcd(&endpoint, &files[0], &files[1], &files[2]).await?;
             write_until(channel, pattern, until).await
         })
     };
