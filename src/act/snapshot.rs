@@ -2,13 +2,14 @@
 //! on the way.
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder, Permissions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use nix::unistd::geteuid;
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use thiserror::Error;
 
@@ -60,9 +61,8 @@ pub enum SnapshotError {
     },
 }
 
-/// Makes a directory of ours (mode 0700) when it is not there. An existing one
-/// is taken when nobody but root and its owner may write into it; elsewhere
-/// others could swap the file.
+/// Makes a private directory (mode 0700) for files that hold every Secret. One
+/// that is there already has to be ours, and is closed to everybody else.
 ///
 /// # Errors
 /// `Directory` with the reason.
@@ -70,10 +70,13 @@ pub fn prepare_directory(directory: &Path) -> Result<(), SnapshotError> {
     let refuse = |why: String| SnapshotError::Directory { path: directory.to_owned(), why };
     match directory.symlink_metadata() {
         Ok(found) if !found.is_dir() => Err(refuse("it is not a directory".to_owned())),
-        Ok(found) if found.mode() & 0o022 != 0 => Err(refuse(format!(
-            "others may write into it (mode {:04o}); use a directory of mode 0700",
-            found.mode() & 0o7777
-        ))),
+        Ok(found) if found.uid() != geteuid().as_raw() => {
+            Err(refuse(format!("it belongs to another user (uid {})", found.uid())))
+        }
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            fs::set_permissions(directory, Permissions::from_mode(0o700))
+                .map_err(|error| refuse(error.to_string()))
+        }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
             .recursive(true)
@@ -171,10 +174,29 @@ impl TrailingChecksum {
 
 #[cfg(test)]
 mod tests {
+    use nix::unistd::geteuid;
     use proptest::prelude::*;
     use ring::digest::digest;
 
     use super::*;
+
+    #[test]
+    fn the_directory_is_private_afterwards() -> io::Result<()> {
+        let outer = tempfile::tempdir()?;
+        let mode = |path: &Path| path.metadata().map(|found| found.mode() & 0o777);
+        let new = outer.path().join("a/b");
+        assert!(prepare_directory(&new).is_ok());
+        assert_eq!(mode(&new)?, 0o700);
+        fs::set_permissions(&new, Permissions::from_mode(0o777))?;
+        assert!(prepare_directory(&new).is_ok());
+        assert_eq!(mode(&new)?, 0o700);
+        let link = outer.path().join("link");
+        std::os::unix::fs::symlink(&new, &link)?;
+        assert!(prepare_directory(&link).is_err(), "a symlink");
+        fs::write(outer.path().join("file"), "")?;
+        assert!(prepare_directory(&outer.path().join("file")).is_err(), "a file");
+        Ok(())
+    }
 
     fn snapshot_of(database: &[u8]) -> Vec<u8> {
         let mut file = database.to_vec();

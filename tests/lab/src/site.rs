@@ -16,10 +16,13 @@ pub const GATEWAY: &str = "10.199.0.1";
 
 /// Directories of a master that are bind mounts of directories of the lab, and
 /// what they are called there.
-pub const BINDS: [(&str, &str); 5] = [
+pub const BINDS: [(&str, &str); 6] = [
     ("/etc/kubernetes", "kubernetes"),
     ("/var/lib/etcd", "etcd"),
     ("/var/lib/containerd", "containerd"),
+    // A real disk below the overlay, as on a real master, so that a rescue in
+    // here puts its snapshot there and not on the machine.
+    ("/var/lib/etcd-rescue", "rescue"),
     ("/var/lib/kubelet", "kubelet"),
     ("/var/log/pods", "pods"),
 ];
