@@ -18,14 +18,21 @@ const UNTOUCHED: &str = "Nothing was changed in etcd.";
 /// etcd was not found on this node.
 pub fn locate(session: &Session, error: &LocateError) -> Failure {
     let exit = match error {
-        LocateError::NotRoot | LocateError::SeveralContainers(_) => Exit::Refused,
+        LocateError::NotRoot => Exit::Refused,
+        LocateError::SeveralContainers(_) | LocateError::SeveralProcesses(_) => Exit::NeedsDecision,
+        LocateError::RuntimeEndpointUnreadable { .. } => Exit::Usage,
         _ => Exit::Unreachable,
     };
     let next = match error {
         LocateError::NotRoot => format!("`sudo {}`", session.again()),
+        LocateError::SeveralContainers(several) => several
+            .iter()
+            .map(|one| format!("`{} --container {}`", session.again(), one.short_id()))
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => error.next(),
     };
-    Failure::new(exit, error.to_string(), UNTOUCHED, next)
+    Failure::new(exit, error.what(), UNTOUCHED, next)
 }
 
 /// The certificates cannot be used.

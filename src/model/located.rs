@@ -106,6 +106,14 @@ pub struct Container {
     pub mounts: Vec<Mount>,
 }
 
+impl Container {
+    /// As much of the id as crictl shows.
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        self.id.get(..13).unwrap_or(&self.id)
+    }
+}
+
 /// The etcd process on the host, by /proc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {

@@ -5,8 +5,7 @@
 use std::path::PathBuf;
 
 use super::{
-    arguments::Arguments, host::HostRoot, k3s, locate_error::short, path_map::PathMap,
-    process::EtcdProcess, yaml,
+    arguments::Arguments, host::HostRoot, k3s, path_map::PathMap, process::EtcdProcess, yaml,
 };
 use crate::model::{Located, Mount};
 
@@ -50,7 +49,7 @@ fn spoken(process: Option<&EtcdProcess>, located: &mut Located) -> Option<Argume
         return Some(Arguments::read(&process.args, &process.env, &owner));
     }
     if let Some(container) = located.container.as_ref().filter(|it| !it.args.is_empty()) {
-        let owner = format!("container {}", short(&container.id));
+        let owner = format!("container {}", container.short_id());
         return Some(Arguments::read(&container.args, &container.env, &owner));
     }
     let manifest = located.manifest.as_ref().filter(|manifest| !manifest.args.is_empty())?;

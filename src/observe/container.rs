@@ -37,6 +37,14 @@ pub struct Candidate {
     created_at: i64,
 }
 
+impl Candidate {
+    /// As much of the id as crictl shows; enough for `--container`.
+    #[must_use]
+    pub fn short_id(&self) -> &str {
+        self.id.get(..13).unwrap_or(&self.id)
+    }
+}
+
 /// Why no container was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {

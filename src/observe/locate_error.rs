@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::{container::Candidate, runtime};
-use crate::{
-    failure::{Exit, Failure},
-    model::Process,
-    wire::cri::CriError,
-};
+use crate::{model::Process, wire::cri::CriError};
 
 /// Why `locate` has nothing to show.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -82,7 +78,7 @@ impl LocateError {
             }
             Self::SeveralContainers(several) => {
                 lines.extend(several.iter().map(|it| {
-                    format!("{} {}/{} {}", short(&it.id), it.namespace, it.pod, it.state)
+                    format!("{} {}/{} {}", it.short_id(), it.namespace, it.pod, it.state)
                 }))
             }
             Self::SeveralProcesses(several) => lines.extend(several.iter().map(|process| {
@@ -104,7 +100,7 @@ impl LocateError {
             "etcd-rescue --endpoints https://IP:2379 --cacert FILE --cert FILE --key FILE";
         match self {
             Self::NotRoot => {
-                format!("run it as root: sudo etcd-rescue\nor name everything by hand: {BY_HAND}")
+                format!("run it as root: `sudo etcd-rescue`\nor name everything by hand: {BY_HAND}")
             }
             Self::NoRuntimeAndNoProcess { .. } => format!(
                 "run it on a master of the cluster\n\
@@ -115,11 +111,7 @@ impl LocateError {
             Self::NoEtcd { .. } => {
                 format!("run it on a master of the cluster\nor name etcd by hand: {BY_HAND}")
             }
-            Self::SeveralContainers(several) => several
-                .iter()
-                .map(|it| format!("etcd-rescue --container {}", short(&it.id)))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Self::SeveralContainers(_) => "name the one that is meant: --container ID".to_owned(),
             Self::SeveralProcesses(_) => {
                 format!("start the container runtime, or name etcd by hand: {BY_HAND}")
             }
@@ -135,27 +127,6 @@ impl LocateError {
             }
         }
     }
-
-    /// The exit code it ends with.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::SeveralContainers(_) | Self::SeveralProcesses(_) => Exit::NeedsDecision,
-            Self::RuntimeEndpointUnreadable { .. } => Exit::Usage,
-            _ => Exit::Unreachable,
-        }
-    }
-}
-
-impl From<LocateError> for Failure {
-    fn from(error: LocateError) -> Self {
-        Failure::new(error.exit(), error.what(), "Nothing was changed.", error.next())
-    }
-}
-
-/// As much of an id as crictl shows.
-pub(super) fn short(id: &str) -> &str {
-    id.get(..13).unwrap_or(id)
 }
 
 #[cfg(test)]
@@ -177,7 +148,6 @@ mod tests {
             LocateError::ContainerNotFound { id: "abc".into(), reason: "none".into() },
         ] {
             assert!(!error.next().is_empty() && error.what().contains(&error.to_string()));
-            assert_ne!(error.exit(), Exit::Ok);
         }
     }
 }

@@ -20,7 +20,7 @@ pub mod logs;
 pub mod manifest;
 pub mod metrics;
 pub mod mounts;
-mod node;
+pub mod node;
 mod path_map;
 mod place;
 pub mod process;

@@ -160,8 +160,9 @@ fn find_process(
             }
         },
     };
+    // A k3s server on sqlite or an external database is no etcd.
     let found =
-        found.filter(|etcd| !etcd.is_k3s() || super::k3s::arguments(host, &etcd.process).is_some());
+        found.filter(|etcd| !etcd.is_k3s() || k3s::arguments(host, &etcd.process).is_some());
     located.process = found.map(|etcd| etcd.process.clone());
     Ok(found.cloned())
 }
