@@ -88,8 +88,8 @@ pub fn prepare_directory(directory: &Path) -> Result<(), SnapshotError> {
 }
 
 /// Streams a snapshot into a new file of mode 0600 that gets its name only
-/// when it is whole, checked and on disk. `progress` is called with bytes done
-/// and, once known, the total.
+/// when it is whole, checked and on disk. `progress` is called with the bytes
+/// done so far.
 ///
 /// # Errors
 /// Every `SnapshotError`; nothing is left on disk then.
@@ -97,7 +97,7 @@ pub async fn save(
     etcd: &Etcd,
     path: &Path,
     _consent: Consent,
-    progress: impl FnMut(Bytes, Bytes),
+    progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
     let write = |source| SnapshotError::Write { path: path.to_owned(), source };
     let mut file = PartFile::create(path).map_err(write)?;
@@ -114,7 +114,7 @@ pub async fn stream(
     etcd: &Etcd,
     path: &Path,
     sink: &mut impl Write,
-    mut progress: impl FnMut(Bytes, Bytes),
+    mut progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
     let write = |source| SnapshotError::Write { path: path.to_owned(), source };
     let mut blobs = etcd.snapshot(SILENCE).await?;
@@ -122,7 +122,7 @@ pub async fn stream(
     while let Some(blob) = blobs.next().await? {
         check.update(&blob.blob);
         sink.write_all(&blob.blob).map_err(write)?;
-        progress(check.bytes, check.bytes.plus(Bytes(blob.remaining)));
+        progress(check.bytes);
     }
     sink.flush().map_err(write)?;
     check.finish()

@@ -52,7 +52,7 @@ pub async fn defragment_member(
     let before = member.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     let mut round = 1;
     loop {
-        settle(session, here, target).await?;
+        settle(session, here, member, target.revision).await?;
         let began = Instant::now();
         // A repetition is the same step finished, not a new one.
         rewrite(session, here, target, &consent).await?;
@@ -89,16 +89,22 @@ pub async fn defragment_member(
     }
 }
 
-async fn settle(session: &Session, here: &Here, target: &Target<'_>) -> Result<(), Failure> {
-    let label = format!("settling compaction on {}", target.member.label());
+/// Waits until the member has deleted its own part of the compacted history.
+pub async fn settle(
+    session: &Session,
+    here: &Here,
+    member: &Member,
+    revision: Revision,
+) -> Result<(), Failure> {
+    let label = format!("settling compaction on {}", member.label());
     let progress = Progress::time(&session.voice, &label, None);
     let etcd = here
         .access
-        .dial(&target.member.endpoint)
+        .dial(&member.endpoint)
         .await
         .map_err(|error| failures::step(session, &error))?;
     let settled = {
-        let settle = act::settle(&etcd, target.revision);
+        let settle = act::settle(&etcd, revision);
         tokio::pin!(settle);
         loop {
             tokio::select! {

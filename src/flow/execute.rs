@@ -8,7 +8,8 @@ use crate::{
     decide,
     failure::{Exit, Failure},
     model::{
-        Alarm, Bytes, Member, MemberId, Plan, Revision, Step, StepKind, StepStatus, Wishes, World,
+        Alarm, Bytes, Member, MemberId, Plan, Revision, Scope, Step, StepKind, StepStatus, Wishes,
+        World,
     },
     observe,
     say::{Progress, human, json::SnapshotAnswer},
@@ -16,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    defragment::{Target, defragment_member},
+    defragment::{Target, defragment_member, settle},
     failures,
     look::{Here, look, look_until_open},
     prove::{equal_data, prove},
@@ -64,10 +65,31 @@ pub async fn execute(
             deferred += 1;
             continue;
         }
+        if let StepKind::Defragment { .. } = step.kind {
+            warn_of_readers(session, here, &step, &world).await;
+        }
         let consent = walk.ask(plan, index, &step, &world).await?;
         walk.run(&step, &world, consent).await?;
     }
     Ok(())
+}
+
+/// A snapshot that is being read off the member by somebody else would freeze
+/// it until that stream ends (bolt waits for open readers): wait a moment, then
+/// say so. It is no gate, because the metric may be late.
+async fn warn_of_readers(session: &Session, here: &Here, step: &Step, world: &World) {
+    let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
+    for _ in 0..10 {
+        if observe::is_being_read(member, &here.node, &here.access).await != Some(true) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    session.voice.warn(&format!(
+        "{} may be streaming a snapshot to somebody (a backup job?): its defragmentation would \
+         freeze it until that ends; stop the job first if you know of one",
+        member.label()
+    ));
 }
 
 /// Takes over who leads and where the member is reached now.
@@ -133,7 +155,7 @@ impl Walk<'_> {
             goes_on: String::new(),
         });
         let result = match &step.kind {
-            StepKind::Snapshot { path } => self.snapshot(step, path, consent).await,
+            StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
             StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,
             StepKind::Defragment { revision, expected_stall_ms, .. } => {
                 self.defragment(step, world, *revision, *expected_stall_ms, consent).await
@@ -160,6 +182,7 @@ impl Walk<'_> {
         &self,
         step: &Step,
         path: &std::path::Path,
+        world: &World,
         consent: Consent,
     ) -> Result<String, Failure> {
         let fail = |error| failures::snapshot(self.session, &error);
@@ -173,8 +196,10 @@ impl Walk<'_> {
             .await
             .map_err(|error| failures::step(self.session, &error))?;
         let label = format!("snapshot from {}", step.member_name);
-        let progress = Progress::bytes(&self.session.voice, &label, None);
-        let show = |done: Bytes, total: Bytes| progress.at(done.0, &format!("of {total}"));
+        let expected = step.member.and_then(|id| world.member(id)?.status.as_ref().ok());
+        let expected = expected.map(|status| status.db_size.0);
+        let progress = Progress::bytes(&self.session.voice, &label, expected);
+        let show = |done: Bytes| progress.at(done.0, "");
         let saved = act::save(&etcd, path, consent, show).await.map_err(fail)?;
         drop(progress);
         let checked = observe::snapshot_file::check(path)
@@ -213,14 +238,23 @@ impl Walk<'_> {
             }
         };
         drop(progress);
-        let members = world.voters().filter(|member| member.status.is_ok()).count();
-        Ok(match compacted {
-            Compacted::Done => format!(
-                "history up to revision {revision} is gone; each of the {members} members deletes \
-                 its own part, which is waited for before its defragmentation"
-            ),
-            Compacted::Already => format!("revision {revision} was already compacted"),
-        })
+        if compacted == Compacted::Already {
+            return Ok(format!("revision {revision} was already compacted"));
+        }
+        if self.wishes.scope != Scope::Compact {
+            return Ok(format!(
+                "history up to revision {revision} is gone; each member deletes its own part, \
+                 which is waited for before its defragmentation"
+            ));
+        }
+        for member in world.voters().filter(|member| member.status.is_ok()) {
+            settle(self.session, self.here, member, revision).await?;
+        }
+        Ok(format!(
+            "history up to revision {revision} is gone on every member; the files keep their size \
+             until `{}` gives the free pages back",
+            self.session.settings.command_line("defrag")
+        ))
     }
 
     async fn defragment(

@@ -73,7 +73,7 @@ fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Fa
         unattended: settings.yes || !session.voice.can_ask(),
         members: wanted.members,
         revision: wanted.revision.map(Revision),
-        stamp: Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string(),
+        stamp: Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ").to_string(),
     })
 }
 

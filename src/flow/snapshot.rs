@@ -52,7 +52,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         .map_err(|error| failures::step(session, &error))?;
     let label = format!("snapshot from {}", source.label());
     let progress = Progress::bytes(&session.voice, &label, Some(size.0));
-    let show = |done: Bytes, total: Bytes| progress.at(done.0, &format!("of {total}"));
+    let show = |done: Bytes| progress.at(done.0, "");
     let saved = act::save(&etcd, path, consent, show)
         .await
         .map_err(|error| failures::snapshot(session, &error))?;
@@ -140,8 +140,8 @@ async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<E
     let progress =
         Progress::bytes(&session.voice, &format!("snapshot from {}", source.label()), size);
     let mut sink = Stdout(&session.voice);
-    let saved = act::stream(&etcd, Path::new("(stdout)"), &mut sink, |done, total| {
-        progress.at(done.0, &format!("of {total}"));
+    let saved = act::stream(&etcd, Path::new("(stdout)"), &mut sink, |done| {
+        progress.at(done.0, "");
     })
     .await
     .map_err(|error| failures::snapshot(session, &error))?;

@@ -21,7 +21,9 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
     let world = look(session, &here).await?;
     session.record_mut().before = Some(world.clone());
     if let Some(alarm) = world.alarms().first() {
-        return Err(failures::unverified(session, format!("a {} alarm is on", alarm.kind)));
+        let next = format!("`{}`", session.settings.command_line("recover"));
+        let failure = failures::unverified(session, format!("a {} alarm is on", alarm.kind));
+        return Err(Failure { next, ..failure });
     }
     if let Some(member) = world.members.iter().find(|member| member.status.is_err()) {
         let why = member.status.as_ref().err().cloned().unwrap_or_default();

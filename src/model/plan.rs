@@ -105,6 +105,4 @@ pub enum RefusalKind {
     StillOverQuota,
     /// A revision given by hand cannot be compacted.
     Revision,
-    /// Nobody may defragment while a snapshot is being streamed from it.
-    OpenSnapshot,
 }

@@ -33,6 +33,6 @@ pub struct Wishes {
     pub members: Vec<String>,
     /// Compact at this revision instead of the current one.
     pub revision: Option<Revision>,
-    /// UTC time stamp for the snapshot's file name ("20260301T041500Z").
+    /// UTC time stamp for the snapshot's file name ("20260301T041500.123Z").
     pub stamp: String,
 }

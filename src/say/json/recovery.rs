@@ -248,7 +248,6 @@ fn gate(kind: RefusalKind) -> &'static str {
         RefusalKind::LastCopy => "last_copy",
         RefusalKind::StillOverQuota => "still_over_quota",
         RefusalKind::Revision => "revision",
-        RefusalKind::OpenSnapshot => "open_snapshot",
     }
 }
 
