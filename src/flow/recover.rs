@@ -162,6 +162,12 @@ async fn conclude(
     if let Some(snapshot) = &record.snapshot {
         voice.answer(&format!("Snapshot: {} (holds every Secret: keep it private)", snapshot.path));
     }
+    if wishes.scope == Scope::Disarm {
+        voice.say(&format!(
+            "Prove that it stays off: `{}`",
+            session.settings.command_line("verify")
+        ));
+    }
     if let Some(prevention) = &record.prevention {
         voice.heading("So that it does not happen again");
         voice.say(prevention);
