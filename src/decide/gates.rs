@@ -1,8 +1,13 @@
 //! The gates: what must hold before anything is changed. `--yes` skips none.
 
-use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
+use crate::model::{
+    AlarmKind, Bytes, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World,
+};
 
-use super::versions::{Concern, concerns};
+use super::{
+    room::room_for_database,
+    versions::{Concern, concerns},
+};
 
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
@@ -23,8 +28,12 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     refusals.extend(answering(world).filter_map(|(m, s)| learner_over_quota(m, s)));
     let leader_index = leader_index(world);
     refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
-    if matches!(wishes.scope, Scope::Recover | Scope::Defragment) && !wishes.accept_version_risk {
+    let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
+    if rewrites && !wishes.accept_version_risk {
         refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s)).next());
+    }
+    if rewrites {
+        refusals.extend(room_for_database(world, Bytes(0)).err());
     }
     refusals.extend(last_copy(world, wishes));
     refusals

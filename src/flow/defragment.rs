@@ -132,6 +132,7 @@ async fn rewrite(
         .dial(&member.endpoint)
         .await
         .map_err(|error| failures::step(session, &error))?;
+    session.record_mut().changed_anything = true;
     if let Some(running) = session.record_mut().running.as_mut() {
         running.goes_on = format!(
             "{} keeps defragmenting inside the server, whatever happens here: do not restart it \

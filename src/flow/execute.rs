@@ -229,6 +229,7 @@ impl Walk<'_> {
         let fail = |error| failures::step(self.session, &error);
         let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
         let progress = Progress::time(&self.session.voice, "compacting", None);
+        self.session.record_mut().changed_anything = true;
         let compacted = {
             let call = act::compact(&etcd, revision, consent);
             tokio::pin!(call);
@@ -314,6 +315,7 @@ impl Walk<'_> {
         }
         let fail = |error| failures::step(self.session, &error);
         let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
+        self.session.record_mut().changed_anything = true;
         let confirmed = act::disarm(&etcd, &alarms, consent).await.map_err(fail)?;
         let whose: Vec<String> = confirmed
             .iter()

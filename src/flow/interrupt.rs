@@ -2,7 +2,10 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    failure::{Exit, Failure},
+    model::StepStatus,
+};
 
 use super::session::Session;
 
@@ -34,8 +37,9 @@ pub fn interrupted(session: &Session, exit: Exit) -> Failure {
         Exit::Terminated => "asked to end (SIGTERM)",
         _ => "interrupted (Ctrl-C)",
     };
-    let record = session.record();
-    let next = if record.changed_anything() {
+    let state = session.record().state();
+    session.record_mut().end_step(StepStatus::Interrupted, signal);
+    let next = if session.record().changed_anything {
         format!(
             "look with `{}`, then go on with `{}`: it sees what is left to do",
             session.settings.command_line("status"),
@@ -44,5 +48,5 @@ pub fn interrupted(session: &Session, exit: Exit) -> Failure {
     } else {
         format!("`{}`", session.again())
     };
-    Failure::new(exit, signal, record.state(), next)
+    Failure::new(exit, signal, state, next)
 }

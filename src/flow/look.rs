@@ -42,9 +42,16 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
 
 /// Looks at every member once.
 pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
-    observe::look(&here.node, &here.access)
+    let mut world = observe::look(&here.node, &here.access)
         .await
-        .map_err(|nobody| failures::nobody_answers(session, here, &nobody.0))
+        .map_err(|nobody| failures::nobody_answers(session, here, &nobody.0))?;
+    // Room is taken and given back while we work.
+    if let Some(disk) = &mut world.node.disk
+        && let Ok((now, _)) = observe::disk::data_dir(&disk.path)
+    {
+        *disk = now;
+    }
+    Ok(world)
 }
 
 /// Looks, and adds where a snapshot could go.
@@ -96,8 +103,7 @@ pub async fn look_until_open(
         };
         if Instant::now() >= deadline {
             // Nobody answering in the middle of a plan is a stop part-way.
-            let exit =
-                if session.record().changed_anything() { Exit::Partial } else { trouble.exit };
+            let exit = if session.record().changed_anything { Exit::Partial } else { trouble.exit };
             return Err(Failure { exit, ..trouble });
         }
         session.voice.detail(1, &format!("waiting: {trouble}"));

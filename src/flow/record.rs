@@ -39,6 +39,8 @@ pub struct Record {
     pub steps: Vec<StepReport>,
     /// The step under way.
     pub running: Option<Running>,
+    /// Whether a request that changes etcd was sent, whatever became of it.
+    pub changed_anything: bool,
     /// When the first write was accepted, since the start.
     pub writable_after_ms: Option<u64>,
     /// The API server of this node.
@@ -57,6 +59,7 @@ impl Default for Record {
             snapshot: None,
             steps: Vec::new(),
             running: None,
+            changed_anything: false,
             writable_after_ms: None,
             control_plane: None,
             prevention: None,
@@ -71,15 +74,6 @@ impl Record {
         millis(self.started)
     }
 
-    /// Whether a step that changes etcd has ended well, or may have begun to
-    /// have an effect.
-    #[must_use]
-    pub fn changed_anything(&self) -> bool {
-        let changes = |id: &str| id != "snapshot" && id != "verify";
-        self.steps.iter().any(|step| step.status != StepStatus::Skipped && changes(&step.id))
-            || self.running.as_ref().is_some_and(|running| changes(&running.id))
-    }
-
     /// One sentence about the state of the cluster, from what was done.
     #[must_use]
     pub fn state(&self) -> String {
@@ -89,7 +83,7 @@ impl Record {
             .filter(|step| step.status == StepStatus::Done)
             .map(|step| step.id.as_str())
             .collect();
-        let mut state = if done.is_empty() && !self.changed_anything() {
+        let mut state = if done.is_empty() && !self.changed_anything {
             "Nothing was changed in etcd.".to_owned()
         } else if done.is_empty() {
             "No step was finished.".to_owned()

@@ -45,7 +45,7 @@ impl Session {
     #[must_use]
     pub fn stopped(&self, what: impl Into<String>, next: impl Into<String>) -> Failure {
         let record = self.record();
-        let exit = if record.changed_anything() { Exit::Partial } else { Exit::Refused };
+        let exit = if record.changed_anything { Exit::Partial } else { Exit::Refused };
         Failure::new(exit, what, record.state(), next)
     }
 
