@@ -153,6 +153,16 @@ impl Authority {
         Self { policy, remaining_followers: false }
     }
 
+    /// Whether a person will be asked for this word.
+    #[must_use]
+    pub fn will_ask(&self, needed: &Needed) -> bool {
+        match needed {
+            Needed::Nothing => false,
+            Needed::YesNo { remaining_offered: true } if self.remaining_followers => false,
+            Needed::YesNo { .. } | Needed::Typed(_) => self.policy == Policy::Ask,
+        }
+    }
+
     /// Gets the word `step` needs.
     ///
     /// # Errors

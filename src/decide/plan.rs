@@ -135,6 +135,13 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     }
     if rewrites {
         cautions.extend(room::room_for_database(world, beside_database)?);
+        // No gate: what etcd's metrics say of open readers is only renewed
+        // when it commits a write, and wrong on a cluster that refuses them.
+        cautions.push(
+            "a backup job that streams a snapshot meanwhile freezes that member until its stream \
+             ends: stop such jobs first"
+                .to_owned(),
+        );
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };

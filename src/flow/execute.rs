@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration, time::Instant};
 
 use crate::{
     act,
-    consent::{self, Authority, Consent, Needed, Policy},
+    consent::{self, Authority, Consent, Policy},
     decide,
     failure::{Exit, Failure},
     model::{
@@ -65,35 +65,10 @@ pub async fn execute(
             deferred += 1;
             continue;
         }
-        let copied = plan.steps.iter().any(|other| {
-            matches!(other.kind, StepKind::Snapshot { .. }) && other.member == step.member
-        });
-        // Our own snapshot was read to its end, but may still be counted.
-        if matches!(step.kind, StepKind::Defragment { .. }) && !copied {
-            warn_of_readers(session, here, &step, &world).await;
-        }
         let consent = walk.ask(plan, index, &step, &world).await?;
         walk.run(&step, &world, consent).await?;
     }
     Ok(())
-}
-
-/// A snapshot that is being read off the member by somebody else would freeze
-/// it until that stream ends (bolt waits for open readers): wait a moment, then
-/// say so. It is no gate, because the metric may be late.
-async fn warn_of_readers(session: &Session, here: &Here, step: &Step, world: &World) {
-    let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
-    for _ in 0..10 {
-        if observe::is_being_read(member, &here.node, &here.access).await != Some(true) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    session.voice.warn(&format!(
-        "{} may be streaming a snapshot to somebody (a backup job?): its defragmentation would \
-         freeze it until that ends; stop the job first if you know of one",
-        member.label()
-    ));
 }
 
 /// Takes over who leads and where the member is reached now.
@@ -134,7 +109,7 @@ impl Walk<'_> {
         let voice = &self.session.voice;
         let details = human::step(plan, index, world, voice.width());
         voice.blank();
-        if self.session.settings.yes || needed == Needed::Nothing {
+        if !self.authority.will_ask(&needed) {
             let (number, steps) = (index + 1, plan.steps.len());
             voice.say(&format!("Step {number} of {steps}: {}", human::headline(step, world)));
         } else {

@@ -1,13 +1,19 @@
 //! The story the product exists for: from a cluster that refuses writes to
 //! one that accepts them, and the single steps of it.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::{
     act::{LockError, NodeLock},
     decide::{self, Decision},
     failure::{Exit, Failure},
-    model::{Outcome, Plan, Revision, Scope, StepReport, StepStatus, Wishes, World},
+    model::{
+        Outcome, Plan, RefusalKind, Revision, Scope, SnapshotPlace, StepReport, StepStatus, Wishes,
+        World,
+    },
+    observe,
     say::human,
 };
 
@@ -33,13 +39,18 @@ pub struct Wanted {
 pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
     session.voice.say("Looking for etcd on this node and asking every member...");
     let here = arrive(session).await?;
-    let world = look_with_places(session, &here).await?;
+    let mut world = look_with_places(session, &here).await?;
     let wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
     session.voice.say(&human::status(&world, session.voice.width()));
 
-    match decide::decide(&world, &wishes) {
+    let mut decision = decide::decide(&world, &wishes);
+    if lacks_room(&decision) && !session.settings.yes && session.voice.can_ask() {
+        world.snapshot_places.extend(ask_for_a_place(session, &here).await);
+        decision = decide::decide(&world, &wishes);
+    }
+    match decision {
         Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
         Decision::Refused(refusals) => Err(failures::refused(session, &refusals)),
         Decision::Go(plan) => {
@@ -54,6 +65,30 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
             session.voice.say(&human::plan(&plan, &world, session.voice.width()));
             execute(session, &here, &plan, &wishes).await?;
             conclude(session, &here, &wishes, &world).await
+        }
+    }
+}
+
+/// Whether only a place for the snapshot is missing.
+fn lacks_room(decision: &Decision) -> bool {
+    matches!(decision, Decision::Refused(refusals)
+        if refusals.iter().all(|refusal| refusal.kind == RefusalKind::NoRoomForSnapshot))
+}
+
+/// Lets the person name a directory, say of a disk or a share they have just
+/// mounted.
+async fn ask_for_a_place(session: &Session, here: &Here) -> Option<SnapshotPlace> {
+    let question = "No filesystem found here has room for the snapshot.\n\
+                    Directory to save it in (Enter = stop):";
+    loop {
+        let typed = session.voice.ask_line(question).await?;
+        if typed.is_empty() {
+            return None;
+        }
+        let data_dir = here.node.data_dir.as_ref().map(|found| found.value.as_path());
+        match observe::place(Path::new(&typed), data_dir) {
+            Ok(place) => return Some(place),
+            Err(why) => session.voice.warn(&format!("{typed}: {why}")),
         }
     }
 }

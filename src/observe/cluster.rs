@@ -206,22 +206,10 @@ async fn scrape(url: &str, access: &Access) -> Option<String> {
 /// `etcd_disk_defrag_inflight`, 3.4.18+). /metrics answers while it runs;
 /// `None` when it cannot be had.
 pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
-    Some(metric(member, node, access, "etcd_disk_defrag_inflight").await? > 0.0)
-}
-
-/// Whether somebody reads a snapshot off the member, as far as its metrics
-/// tell: etcd itself always holds one read transaction open. The value is only
-/// renewed when etcd commits a write, so on a cluster that refuses writes it
-/// may be late; `None` when it cannot be had.
-pub async fn is_being_read(member: &Member, node: &Located, access: &Access) -> Option<bool> {
-    Some(metric(member, node, access, "etcd_mvcc_db_open_read_transactions").await? > 1.0)
-}
-
-async fn metric(member: &Member, node: &Located, access: &Access, name: &str) -> Option<f64> {
     let local_url = node.metrics_url.as_ref().filter(|_| member.local);
     let base = local_url.map_or(&member.endpoint, |found| &found.value);
     let page = scrape(&format!("{base}/metrics"), access).await?;
-    metrics::value(&page, name)
+    Some(metrics::value(&page, "etcd_disk_defrag_inflight")? > 0.0)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Voice {
     ///
     /// It is read on a plain thread, not with `spawn_blocking`: the runtime
     /// waits for those when it ends, and nobody may ever type.
-    async fn ask_line(&self, question: &str) -> Option<String> {
+    pub async fn ask_line(&self, question: &str) -> Option<String> {
         if !self.can_ask() {
             return None;
         }

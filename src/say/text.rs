@@ -18,12 +18,19 @@ const PROGRAMS: [&str; 10] = [
 /// `text` with every line that is too long wrapped at spaces, continued at
 /// the line's own indentation. Command lines stay whole.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
-    let lines: Vec<String> = text.split('\n').map(|line| wrap_line(line, width)).collect();
+    // A command folded with backslashes goes on in the next line.
+    let mut folded = false;
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let whole = folded || is_command(line) || line.ends_with('\\');
+        lines.push(if whole { line.to_owned() } else { wrap_line(line, width) });
+        folded = line.ends_with('\\');
+    }
     lines.join("\n")
 }
 
 fn wrap_line(line: &str, width: usize) -> String {
-    if line.chars().count() <= width || is_command(line) {
+    if line.chars().count() <= width {
         return line.to_owned();
     }
     let body = line.trim_start();
@@ -162,6 +169,8 @@ mod tests {
         assert_eq!(wrap(command, 20), command);
         let sudo = "sudo crictl ps --name etcd --state running";
         assert_eq!(wrap(sudo, 20), sudo);
+        let folded = "by hand  etcdctl snapshot save \\\n  /a/very/long/path/to/a/file.db";
+        assert_eq!(wrap(folded, 20), folded);
     }
 
     #[test]
