@@ -14,9 +14,7 @@ pub use advice::{cause, prevention};
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use verdict::{
-    DefragVerdict, KvFingerprint, caught_up, defrag_verdict, disarm_refusals, hashes_agree,
+    DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
+    hashes_agree, nearly_full,
 };
 pub use versions::{VersionRule, rules_for};
-
-/// A database at this share of its quota (in tenths) will be full again soon.
-pub(crate) const NEARLY_FULL_TENTHS: u64 = 9;

@@ -8,10 +8,10 @@ use crate::model::{
 };
 
 use super::{
-    NEARLY_FULL_TENTHS, advice, digest,
+    advice, digest,
     gates::{leader_index, refusals},
     room,
-    verdict::disarm_refusals,
+    verdict::{disarm_refusals, nearly_full},
     versions::{Concern, rules_for},
 };
 
@@ -77,10 +77,7 @@ fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
 fn needs_recovery(world: &World) -> bool {
     !world.alarms().is_empty()
         || answering(world).any(|(_, status)| {
-            status
-                .quota
-                .limit
-                .is_some_and(|limit| status.db_size.0 >= limit.0 / 10 * NEARLY_FULL_TENTHS)
+            status.quota.limit.is_some_and(|limit| nearly_full(status.db_size, limit))
         })
 }
 

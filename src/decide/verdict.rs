@@ -40,6 +40,12 @@ pub fn defrag_verdict(
     DefragVerdict::Small
 }
 
+/// Whether a database is at nine tenths of its quota: it will be full soon.
+#[must_use]
+pub fn nearly_full(db_size: Bytes, quota: Bytes) -> bool {
+    db_size.0 >= quota.0 / 10 * 9
+}
+
 /// Whether a member has applied what the leader has, give or take what a
 /// living cluster writes between two looks.
 #[must_use]
@@ -92,37 +98,45 @@ pub struct KvFingerprint {
     pub revision: Revision,
 }
 
-/// `Ok` when every fingerprint is the same; `Err` says which differ, or that
-/// they cannot be compared.
+/// Why fingerprints do not prove that the members are equal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unequal {
+    /// They tell nothing, for instance because they are of different moments;
+    /// a sentence for people.
+    Incomparable(String),
+    /// They prove that the members differ.
+    Different,
+}
+
+/// `Ok` when every fingerprint is the same.
 ///
 /// # Errors
-/// A sentence for people.
-pub fn hashes_agree(prints: &[KvFingerprint]) -> Result<(), String> {
-    let Some(first) = prints.first() else { return Err("no member answered HashKV".to_owned()) };
+/// As `Unequal` tells.
+pub fn hashes_agree(prints: &[KvFingerprint]) -> Result<(), Unequal> {
+    use Unequal::Incomparable;
+    let Some(first) = prints.first() else {
+        return Err(Incomparable("no member answered HashKV".to_owned()));
+    };
     for print in prints {
         if print.compact_revision < 0 {
-            return Err(format!("member {} was compacted at this very revision", print.member));
+            let text = format!("member {} was compacted at this very revision", print.member);
+            return Err(Incomparable(text));
         }
         if print.revision != first.revision {
-            return Err(format!(
+            return Err(Incomparable(format!(
                 "members {} and {} were hashed at different revisions ({} and {})",
                 first.member, print.member, first.revision, print.revision
-            ));
+            )));
         }
         if print.compact_revision != first.compact_revision {
-            return Err(format!(
+            return Err(Incomparable(format!(
                 "members {} and {} are compacted at different revisions ({} and {})",
                 first.member, print.member, first.compact_revision, print.compact_revision
-            ));
-        }
-        if print.hash != first.hash {
-            return Err(format!(
-                "members {} and {} hold different data (HashKV {:08x} and {:08x})",
-                first.member, print.member, first.hash, print.hash
-            ));
+            )));
         }
     }
-    Ok(())
+    let same = prints.iter().all(|print| print.hash == first.hash);
+    if same { Ok(()) } else { Err(Unequal::Different) }
 }
 
 #[cfg(test)]
@@ -153,8 +167,10 @@ mod tests {
             revision: Revision(10),
         };
         assert_eq!(hashes_agree(&[print(1, 7, 9), print(2, 7, 9)]), Ok(()));
-        assert!(hashes_agree(&[print(1, 7, 9), print(2, 8, 9)]).is_err());
-        assert!(hashes_agree(&[print(1, 7, 9), print(2, 7, 8)]).is_err());
+        let differ = [print(1, 7, 9), print(2, 8, 9)];
+        assert_eq!(hashes_agree(&differ), Err(Unequal::Different));
+        let unlike = [print(1, 7, 9), print(2, 8, 9), print(3, 7, 8)];
+        assert!(matches!(hashes_agree(&unlike), Err(Unequal::Incomparable(_))));
         assert!(hashes_agree(&[print(1, 7, -1), print(2, 7, -1)]).is_err());
         let later = KvFingerprint { revision: Revision(11), ..print(2, 7, 9) };
         assert!(hashes_agree(&[print(1, 7, 9), later]).is_err());

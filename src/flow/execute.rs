@@ -259,12 +259,26 @@ impl Walk<'_> {
             // equal to it before it is touched.
             let voters: Vec<&Member> =
                 world.voters().filter(|member| member.status.is_ok()).collect();
-            self.session.voice.ok(&equal_data(self.session, self.here, &voters).await?);
+            let equal = equal_data(self.session, self.here, &voters).await;
+            // Not done yet, so that it is more than a failed proof.
+            let stop = |failure| Failure { exit: Exit::Partial, ..failure };
+            self.session.voice.ok(&equal.map_err(stop)?);
         }
         let (detail, after) = defragment_member(self.session, self.here, &target, consent).await?;
         self.defragmented.push(member.id);
         self.smallest = Some(self.smallest.map_or(after, |smallest| smallest.min(after)));
-        Ok(detail)
+        let quota = member.status.as_ref().ok().and_then(|status| status.quota.limit);
+        match quota.filter(|_| self.wishes.scope == Scope::Recover) {
+            Some(quota) if after >= quota => {
+                Err(failures::data_exceed_quota(self.session, &member.label(), after, quota))
+            }
+            Some(quota) if decide::nearly_full(after, quota) => Ok(format!(
+                "{detail}; only {} below its quota of {quota}: raise it, or delete what fills it, \
+                 soon",
+                quota.minus(after)
+            )),
+            _ => Ok(detail),
+        }
     }
 
     /// Whether every other answering voter was defragmented in this run.

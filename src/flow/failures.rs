@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::{
     act::SnapshotError,
     failure::{Exit, Failure},
-    model::{MemberId, Refusal, World},
+    model::{Bytes, MemberId, Refusal, World},
     observe::{LocateError, snapshot_file::SnapshotFileError},
     wire::{TlsError, WireError, WireErrorKind},
 };
@@ -80,6 +80,7 @@ pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> F
 
 /// Gates are closed.
 pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
+    session.record_mut().refusals = refusals.to_vec();
     let join = |part: fn(&Refusal) -> &str| {
         let mut texts: Vec<&str> = refusals.iter().map(part).collect();
         texts.dedup();
@@ -152,6 +153,23 @@ pub fn not_serving(session: &Session, world: &World, member: MemberId) -> Failur
         format!("{name} did not come back (or not catch up) after its defragmentation"),
         format!(
             "look at it on its own node: `etcd-rescue logs --tail 50`; then `{}`",
+            session.again()
+        ),
+    )
+}
+
+/// All members hold the same data: what does not fit on one will not fit on
+/// the others.
+pub fn data_exceed_quota(session: &Session, name: &str, after: Bytes, quota: Bytes) -> Failure {
+    session.stopped(
+        format!(
+            "{name} holds {after} of live data, which is not under its quota of {quota}: \
+             compaction is not enough, and the alarm stays on"
+        ),
+        format!(
+            "raise --quota-backend-bytes on every master (kubeadm: /etc/kubernetes/manifests/\
+             etcd.yaml, one master at a time, at most 8 GiB), or delete what fills etcd (events \
+             are the usual suspects; deletes are accepted while the alarm is on); then `{}`",
             session.again()
         ),
     )
@@ -236,6 +254,18 @@ pub fn unverified(session: &Session, what: String) -> Failure {
             session.again()
         ),
     )
+}
+
+/// The members differ: nothing here can tell who is right.
+pub fn different_data(session: &Session, what: String) -> Failure {
+    Failure {
+        next: format!(
+            "change nothing more. Save what each member has (`{}` for each), find out which one is \
+             odd (`etcdctl endpoint hashkv --cluster`), remove that member and add it again empty",
+            session.settings.command_line("snapshot save PATH --member NAME")
+        ),
+        ..unverified(session, what)
+    }
 }
 
 /// An error with its causes on one line.

@@ -87,6 +87,7 @@ pub async fn look_until_open(
             Ok(world) => {
                 let refusals = decide::refusals(&world, wishes);
                 if refusals.is_empty() {
+                    session.record_mut().refusals.clear();
                     return Ok(world);
                 }
                 let passing = refusals.iter().all(|refusal| {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::{
     act,
-    decide::{self, KvFingerprint},
+    decide::{self, KvFingerprint, Unequal},
     failure::{Exit, Failure},
     model::{Member, Revision, World},
     say::{Progress, human},
@@ -126,6 +126,7 @@ pub async fn equal_data(
         return Ok("one member, nothing to compare".to_owned());
     }
     let mut problem = String::new();
+    let mut different = None;
     // At exactly the compacted revision, where a quiet cluster is after a
     // recovery, no release gives a comparable hash (3.4 refuses, 3.5 answers
     // -1); "now" is comparable when nobody writes. So each is tried in turn,
@@ -140,12 +141,29 @@ pub async fn equal_data(
                     let hash = prints.first().map_or(0, |print| print.hash);
                     return Ok(format!("HashKV {hash:08x} on all {}", members(voters.len())));
                 }
-                Err(differ) => problem = differ,
+                Err(Unequal::Different) => different = Some(differ(&prints, voters)),
+                Err(Unequal::Incomparable(why)) => problem = why,
             },
             Err(error) => problem = error.to_string(),
         }
     }
-    Err(failures::unverified(session, format!("the members could not be proven equal: {problem}")))
+    Err(match different {
+        Some(what) => failures::different_data(session, what),
+        None => {
+            let what = format!("the members could not be proven equal: {problem}");
+            failures::unverified(session, what)
+        }
+    })
+}
+
+/// Who has which hash.
+fn differ(prints: &[KvFingerprint], voters: &[&Member]) -> String {
+    let hashes: Vec<String> = voters
+        .iter()
+        .zip(prints)
+        .map(|(member, print)| format!("{} {:08x}", member.label(), print.hash))
+        .collect();
+    format!("the members hold different data: HashKV is {}", hashes.join(", "))
 }
 
 /// Hashes every voter: now, or at the revision all of them have.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::{
     failure::{Exit, Failure},
-    model::{Outcome, Plan, StepReport, StepStatus, World},
+    model::{Outcome, Plan, Refusal, StepReport, StepStatus, World},
     say::json::{ControlPlaneAnswer, RecoveryAnswer, SnapshotAnswer},
 };
 
@@ -47,6 +47,8 @@ pub struct Record {
     pub control_plane: Option<ControlPlaneAnswer>,
     /// How to prevent it next time.
     pub prevention: Option<String>,
+    /// The gates that are closed.
+    pub refusals: Vec<Refusal>,
 }
 
 impl Default for Record {
@@ -63,6 +65,7 @@ impl Default for Record {
             writable_after_ms: None,
             control_plane: None,
             prevention: None,
+            refusals: Vec::new(),
         }
     }
 }
@@ -129,7 +132,7 @@ impl Record {
             answer = answer.sizes(before, self.after.as_ref());
         }
         if let Some(failure) = failure {
-            answer = answer.failure(failure);
+            answer = answer.refusals(&self.refusals).failure(failure);
         }
         answer.snapshot = self.snapshot.clone();
         if !self.steps.is_empty() {
