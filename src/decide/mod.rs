@@ -15,6 +15,6 @@ pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
-    hashes_agree, nearly_full,
+    hashes_agree, is_nearly_full, nearly_full,
 };
 pub use versions::{VersionRule, rules_for};

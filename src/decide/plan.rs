@@ -11,7 +11,7 @@ use super::{
     advice, digest,
     gates::{leader_index, refusals},
     room,
-    verdict::{disarm_refusals, nearly_full},
+    verdict::{disarm_refusals, is_nearly_full},
     versions::{Concern, rules_for},
 };
 
@@ -75,10 +75,7 @@ fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
 
 /// An alarm of any kind, or a member at nine tenths of its quota.
 fn needs_recovery(world: &World) -> bool {
-    !world.alarms().is_empty()
-        || answering(world).any(|(_, status)| {
-            status.quota.limit.is_some_and(|limit| nearly_full(status.db_size, limit))
-        })
+    !world.alarms().is_empty() || world.members.iter().any(is_nearly_full)
 }
 
 fn target_revision(world: &World, wishes: &Wishes) -> Revision {

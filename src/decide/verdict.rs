@@ -1,6 +1,8 @@
 //! Before and after: whether a step did what it was for.
 
-use crate::model::{Alarm, AlarmKind, Bytes, MemberId, Refusal, RefusalKind, Revision, World};
+use crate::model::{
+    Alarm, AlarmKind, Bytes, Member, MemberId, Refusal, RefusalKind, Revision, World,
+};
 
 /// What became of one defragmentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,14 @@ pub fn defrag_verdict(
 #[must_use]
 pub fn nearly_full(db_size: Bytes, quota: Bytes) -> bool {
     db_size.0 >= quota.0 / 10 * 9
+}
+
+/// Whether a member's database is nearly full; unknown is no.
+#[must_use]
+pub fn is_nearly_full(member: &Member) -> bool {
+    member.status.as_ref().is_ok_and(|status| {
+        status.quota.limit.is_some_and(|limit| nearly_full(status.db_size, limit))
+    })
 }
 
 /// Whether a member has applied what the leader has, give or take what a

@@ -197,6 +197,13 @@ async fn conclude(
     if let Some(snapshot) = &record.snapshot {
         voice.answer(&format!("Snapshot: {} (holds every Secret: keep it private)", snapshot.path));
     }
+    for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
+        voice.warn(&format!(
+            "{} is still at nine tenths of its quota or more: what fills it is live data, and the \
+             alarm will be back; raise --quota-backend-bytes on every master or delete data now",
+            member.label()
+        ));
+    }
     if wishes.scope == Scope::Disarm {
         voice.say(&format!(
             "Prove that it stays off: `{}`",
