@@ -14,6 +14,6 @@ pub use compact::{compact, settle};
 pub use defragment::defragment;
 pub use disarm::disarm;
 pub use node_lock::{LockError, NodeLock};
-pub use part_file::PartFile;
+pub use part_file::{PartFile, remove_left_overs};
 pub use snapshot::{Saved, SnapshotError, prepare_directory, save, stream};
 pub use trial_write::trial_write;

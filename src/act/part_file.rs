@@ -101,6 +101,22 @@ impl Drop for PartFile {
     }
 }
 
+/// Removes what killed runs left half-written in a directory. Only names that
+/// a plan makes up (`etcd-CLUSTER-MEMBER-revN-TIMEZ.db.part`) are ours; each is
+/// new, so no later run would come across them. A file that somebody holds, or
+/// that cannot be removed, is left alone.
+pub fn remove_left_overs(directory: &Path) {
+    let ours = |name: &str| {
+        name.starts_with("etcd-") && name.contains("-rev") && name.ends_with("Z.db.part")
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(ours) {
+            // The room it takes is judged before every step all the same.
+            let _ = remove_abandoned(&entry.path());
+        }
+    }
+}
+
 /// Removes a part file that no living process holds.
 fn remove_abandoned(part: &Path) -> io::Result<()> {
     let open = OpenOptions::new()
@@ -184,6 +200,22 @@ mod tests {
         assert!(PartFile::create(&dir.path().join("a.db")).is_err());
         assert_eq!(fs::read(&victim)?, b"precious");
         Ok(())
+    }
+
+    #[test]
+    fn left_overs_go_and_nothing_else_does() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let name = |time: &str| format!("etcd-71d0-master-1-rev7-{time}.db");
+        let held = PartFile::create(&dir.path().join(name("20261123T070001Z")))?;
+        let dead = name("20261122T070001.104Z") + ".part";
+        let others = ["etcd-backup.db.part", &name("20261122T070001Z"), "notes.part"];
+        for file in others.iter().chain([&dead.as_str()]) {
+            fs::write(dir.path().join(file), "half")?;
+        }
+        remove_left_overs(dir.path());
+        assert!(!dir.path().join(dead).exists());
+        assert!(others.iter().all(|file| dir.path().join(file).exists()));
+        held.commit().map(drop)
     }
 
     #[test]

@@ -174,7 +174,6 @@ impl TrailingChecksum {
 
 #[cfg(test)]
 mod tests {
-    use nix::unistd::geteuid;
     use proptest::prelude::*;
     use ring::digest::digest;
 

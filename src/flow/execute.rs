@@ -167,6 +167,7 @@ impl Walk<'_> {
         let fail = |error| failures::snapshot(self.session, &error);
         if let Some(directory) = path.parent() {
             act::prepare_directory(directory).map_err(fail)?;
+            act::remove_left_overs(directory);
         }
         let etcd = self
             .here

@@ -1,6 +1,9 @@
 //! Looking at every member of the cluster, from this one node.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, UdpSocket},
+};
 
 use tokio::task::JoinSet;
 
@@ -143,21 +146,33 @@ async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberSt
 }
 
 /// Whether a URL points at the loopback interface.
-#[must_use]
-pub fn is_loopback(url: &str) -> bool {
+fn is_loopback(url: &str) -> bool {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
 }
 
-/// The member of this node: the one with the local etcd's name, or the one
-/// behind a loopback endpoint that was found here.
+/// The member of this node: etcd runs here, the member's address is one of
+/// this machine's, and the names agree. With foreign --endpoints another
+/// cluster's member may well have the same name.
 fn is_local(node: &Located, member: &Member) -> bool {
     if node.process.is_none() && node.container.is_none() {
         return false;
     }
-    match &node.name {
-        Some(name) => name.value == member.name,
-        None => is_loopback(&member.endpoint),
+    let same_name = node.name.as_ref().is_none_or(|name| name.value == member.name);
+    same_name && is_own_address(&member.endpoint)
+}
+
+/// Whether the URL's host is an address of this machine: only those can be
+/// bound. A host name is not looked up; the member's name has to do.
+fn is_own_address(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split([':', '/']).next(),
+    };
+    match host.unwrap_or_default().parse::<IpAddr>() {
+        Ok(ip) => UdpSocket::bind((ip, 0)).is_ok(),
+        Err(_) => true,
     }
 }
 
@@ -214,7 +229,13 @@ pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -
 
 #[cfg(test)]
 mod tests {
-    use super::is_loopback;
+    use super::{is_loopback, is_own_address};
+
+    #[test]
+    fn own_addresses_are_known() {
+        assert!(is_own_address("https://127.0.0.1:2379") && is_own_address("https://[::1]:2379"));
+        assert!(!is_own_address("https://192.0.2.1:2379"), "TEST-NET-1 is nobody's");
+    }
 
     #[test]
     fn loopback_urls_are_known() {

@@ -29,7 +29,7 @@ pub mod snapshot_file;
 pub mod snapshot_places;
 mod yaml;
 
-pub use cluster::{NobodyAnswers, defrag_inflight, is_loopback, look};
+pub use cluster::{NobodyAnswers, defrag_inflight, look};
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;

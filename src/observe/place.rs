@@ -48,6 +48,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let file = dir.path().join("file");
         std::fs::write(&file, "x")?;
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o700))?;
         let private = place(dir.path(), None).map(|place| place.directory);
         assert_eq!(private.as_deref(), Ok(dir.path()));
         let open = dir.path().join("open");

@@ -52,6 +52,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
 
 pub(crate) fn world() -> World {
     World {
+        snapshot_places: Vec::new(),
         node: located(),
         cluster_id: 0xcdf8_1819_4e3a_8c32,
         members: vec![
