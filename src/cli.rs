@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 
 /// `--version`: what this binary is and what it speaks.
 const VERSION: &str = concat!(
@@ -43,6 +46,11 @@ pub struct Cli {
     pub global: Global,
 }
 
+/// As etcdctl does: a variable that is set to nothing is not set.
+fn path_or_nothing() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
 /// Flags that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Global {
@@ -61,6 +69,7 @@ pub struct Global {
         long,
         global = true,
         env = "ETCDCTL_CACERT",
+        value_parser = path_or_nothing(),
         value_name = "FILE",
         help_heading = "Connection"
     )]
@@ -70,6 +79,7 @@ pub struct Global {
         long,
         global = true,
         env = "ETCDCTL_CERT",
+        value_parser = path_or_nothing(),
         value_name = "FILE",
         help_heading = "Connection"
     )]
@@ -79,6 +89,7 @@ pub struct Global {
         long,
         global = true,
         env = "ETCDCTL_KEY",
+        value_parser = path_or_nothing(),
         value_name = "FILE",
         help_heading = "Connection"
     )]
@@ -158,7 +169,7 @@ pub struct Global {
         help_heading = "Output"
     )]
     pub color: Color,
-    /// Say more about what is tried; twice for every call
+    /// Say more about what is tried
     #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
     /// Ask nothing; every safety gate stays
@@ -218,7 +229,7 @@ pub enum Command {
     /// Drop history up to a revision on every member (after a snapshot)
     Compact {
         /// Highest revision whose history goes (default: the current one)
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true)]
         revision: Option<i64>,
     },
     /// Give free pages back to the filesystem, followers first, leader last

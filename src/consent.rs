@@ -5,30 +5,18 @@ use thiserror::Error;
 
 use crate::model::{Step, StepKind};
 
-/// Permission for exactly one step. Only this file can make one; `act` takes
-/// it by value, so that no step runs twice on one word.
+/// Permission for one step. Only this file can make one, and nothing in `act`
+/// that changes etcd runs without one, so that no effect goes unasked. It does
+/// not know its step: whoever obtains it spends it on that step at once.
 #[derive(Debug)]
 #[must_use = "a consent is minted to be spent on its step"]
 pub struct Consent {
-    step_id: String,
     _private: (),
 }
 
 impl Consent {
-    fn mint(step: &Step) -> Self {
-        Self { step_id: step.id.clone(), _private: () }
-    }
-
-    /// Id of the step it was given for.
-    #[must_use]
-    pub fn step_id(&self) -> &str {
-        &self.step_id
-    }
-
-    /// Whether it was given for this step.
-    #[must_use]
-    pub fn covers(&self, step: &Step) -> bool {
-        self.step_id == step.id
+    fn mint() -> Self {
+        Self { _private: () }
     }
 }
 
@@ -175,10 +163,10 @@ impl Authority {
         ask: &impl Ask,
     ) -> Result<Consent, Refused> {
         if needed == Needed::Nothing {
-            return Ok(Consent::mint(step));
+            return Ok(Consent::mint());
         }
         match self.policy {
-            Policy::AllYes if yes_flag_covers(&step.kind) => return Ok(Consent::mint(step)),
+            Policy::AllYes if yes_flag_covers(&step.kind) => return Ok(Consent::mint()),
             Policy::AllYes | Policy::Ask if ask.can_ask() => {}
             _ => return Err(Refused::NotATerminal),
         }
@@ -191,10 +179,10 @@ impl Authority {
             Needed::Typed(expected) => ask.word(step, &expected, details).await,
         };
         match answer {
-            Answer::Yes => Ok(Consent::mint(step)),
+            Answer::Yes => Ok(Consent::mint()),
             Answer::Remaining => {
                 self.remaining_followers = true;
-                Ok(Consent::mint(step))
+                Ok(Consent::mint())
             }
             Answer::No => Err(Refused::SaidNo),
             Answer::Eof => Err(Refused::Eof),

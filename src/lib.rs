@@ -66,3 +66,10 @@ pub fn run(cli: cli::Cli) -> std::io::Result<u8> {
     runtime.shutdown_background();
     Ok(code)
 }
+
+/// Tells why the command line was not understood, or prints the help that was
+/// asked for; the exit code.
+#[must_use]
+pub fn not_understood(error: &clap::Error) -> u8 {
+    flow::not_understood(error, std::env::args_os())
+}

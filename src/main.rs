@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = etcd_rescue::cli::Cli::parse();
+    let cli = match etcd_rescue::cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(etcd_rescue::not_understood(&error)),
+    };
     match etcd_rescue::run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(_) => ExitCode::from(etcd_rescue::failure::Exit::Internal as u8),

@@ -3,11 +3,14 @@
 
 use std::{path::PathBuf, time::Duration};
 
+pub use self::words::{called_as, quoted};
 pub use crate::cli::Color;
 use crate::{
     cli::{Global, WriteOut},
     failure::{Exit, Failure},
 };
+
+mod words;
 
 /// Name and password for clusters with authentication on. `Debug` hides the
 /// password.
@@ -28,6 +31,8 @@ impl std::fmt::Debug for Login {
 /// The resolved flags of every command.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// How we were called, for command lines to copy.
+    pub program: String,
     /// `--endpoints`, each with a scheme; empty = discover.
     pub endpoints: Vec<String>,
     /// `--cacert`.
@@ -69,6 +74,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// `--timeout` when it is not given.
+    pub const TIMEOUT: Duration = Duration::from_secs(5);
+    /// `--wait` when it is not given.
+    pub const WAIT: Duration = Duration::from_secs(10 * 60);
+
     /// Resolves the flags.
     ///
     /// # Errors
@@ -81,14 +91,20 @@ impl Settings {
             .filter(|text| !text.is_empty())
             .map(endpoint)
             .collect::<Result<Vec<_>, _>>()?;
-        if global.cert.is_some() != global.key.is_some() {
-            return Err(usage("--cert and --key go together", "give both, or neither"));
+        let path = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
+        let (cacert, cert, key) = (path(global.cacert), path(global.cert), path(global.key));
+        if cert.is_some() != key.is_some() {
+            return Err(usage(
+                "--cert and --key go together (ETCDCTL_CERT and ETCDCTL_KEY count)",
+                "give both, or neither: `etcd-rescue --cert FILE --key FILE`",
+            ));
         }
         Ok(Self {
+            program: words::PROGRAM.to_owned(),
             endpoints,
-            cacert: global.cacert,
-            cert: global.cert,
-            key: global.key,
+            cacert,
+            cert,
+            key,
             login: login(global.user, global.password)?,
             runtime_endpoint: global.runtime_endpoint.filter(|text| !text.is_empty()),
             container: global.container,
@@ -106,51 +122,6 @@ impl Settings {
             accept_version_risk: global.accept_version_risk,
         })
     }
-
-    /// The connection flags in use, ready to be pasted behind a command name;
-    /// passwords are left out.
-    #[must_use]
-    pub fn flags_in_use(&self) -> String {
-        let mut words: Vec<String> = Vec::new();
-        if !self.endpoints.is_empty() {
-            words.push(format!("--endpoints {}", self.endpoints.join(",")));
-        }
-        let paths = [
-            ("--cacert", &self.cacert),
-            ("--cert", &self.cert),
-            ("--key", &self.key),
-            ("--data-dir", &self.data_dir),
-            ("--snapshot-dir", &self.snapshot_dir),
-        ];
-        for (flag, path) in paths {
-            if let Some(path) = path {
-                words.push(format!("{flag} {}", path.display()));
-            }
-        }
-        if let Some(socket) = &self.runtime_endpoint {
-            words.push(format!("--runtime-endpoint {socket}"));
-        }
-        if let Some(id) = &self.container {
-            words.push(format!("--container {id}"));
-        }
-        if let Some(login) = &self.login {
-            words.push(format!("--user {}", login.name));
-        }
-        if self.no_snapshot {
-            words.push("--no-snapshot".to_owned());
-        }
-        words.extend(self.allow_missing.iter().map(|name| format!("--allow-missing {name}")));
-        if self.accept_version_risk {
-            words.push("--accept-version-risk".to_owned());
-        }
-        words.iter().map(|word| format!(" {word}")).collect()
-    }
-
-    /// The command line of ours for `command`, with the flags in use.
-    #[must_use]
-    pub fn command_line(&self, command: &str) -> String {
-        format!("etcd-rescue {command}{}", self.flags_in_use())
-    }
 }
 
 fn usage(what: &str, next: &str) -> Failure {
@@ -167,20 +138,21 @@ fn endpoint(text: &str) -> Result<String, Failure> {
         }
         _ => Err(usage(
             &format!("--endpoints: cannot read `{text}` as a client URL"),
-            "write it like https://10.0.0.11:2379",
+            "write it like `etcd-rescue --endpoints https://10.0.0.11:2379`",
         )),
     }
 }
 
 fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>, Failure> {
     let Some(user) = user.filter(|user| !user.is_empty()) else { return Ok(None) };
+    let password = password.filter(|password| !password.is_empty());
     let (name, password) = match (password, user.split_once(':')) {
         (Some(password), _) => (user, password),
         (None, Some((name, password))) => (name.to_owned(), password.to_owned()),
         (None, None) => {
             return Err(usage(
                 "--user has no password",
-                "set ETCDCTL_PASSWORD, or write --user NAME:PASSWORD",
+                "`ETCDCTL_PASSWORD=... etcd-rescue --user NAME`, or write --user NAME:PASSWORD",
             ));
         }
     };
@@ -191,10 +163,11 @@ fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>
 /// bare number is seconds.
 fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     let bad = || {
-        usage(&format!("{flag}: cannot read `{text}` as a time"), "write it like 500ms, 30s or 2m")
+        let next = format!("write it like 500ms, 30s or 2m: `etcd-rescue {flag} 30s`");
+        usage(&format!("{flag}: cannot read `{text}` as a time"), &next)
     };
     if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
+        return if seconds == 0 { Err(bad()) } else { Ok(Duration::from_secs(seconds.into())) };
     }
     let mut rest = text;
     let mut total = Duration::ZERO;
@@ -227,7 +200,7 @@ mod tests {
         {
             assert_eq!(duration("--timeout", text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "s", "5x", "-1s", "5s3", "0s", "99999999999s"] {
+        for text in ["", "s", "5x", "-1s", "5s3", "0", "0s", "0ms", "99999999999s"] {
             assert!(duration("--timeout", text).is_err(), "{text}");
         }
     }

@@ -145,6 +145,7 @@ fn member<'a>(
         name,
         local: id == 1,
         learner: false,
+        defragmenting: false,
         status: Err(String::new()),
     };
     let mut status = MemberStatus {

@@ -217,13 +217,13 @@ async fn servers_that_are_not_etcd() {
     let kind = refusal(&endpoint, &no_tls(), LONG, "an HTTP/1 server answers there").await;
     assert_eq!(kind, Kind::NotEtcd);
     let endpoint = format!("http://{}", says(b"\x15\x03\x01\0\x02\x02\x50").await);
-    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "write https://").await, Kind::NotEtcd);
+    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "write https://").await, Kind::WantsTls);
     let endpoint = format!("http://{}", says(b"").await);
-    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "as a TLS port does").await, Kind::NotEtcd);
+    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "as a TLS port does").await, Kind::WantsTls);
     // Plain http to a TLS etcd.
     let etcd = secure.start().await;
     let endpoint = etcd.endpoint(1).replace("https:", "http:");
-    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "https://").await, Kind::NotEtcd);
+    assert_eq!(refusal(&endpoint, &no_tls(), LONG, "https://").await, Kind::WantsTls);
 }
 
 /// TLS in front of a server that answers HTTP/1.1 to anything.

@@ -10,7 +10,7 @@ use std::{
 
 use etcd_rescue::{
     model::CertificateRole,
-    wire::{FileRole, Tls, TlsError, read_certificates},
+    wire::{FileRole, Tls, TlsError},
 };
 use fake::pki::{Authority, Files};
 use rcgen::date_time_ymd;
@@ -138,10 +138,8 @@ fn a_bundle_may_hold_several_authorities() {
     let (one, two) = (Authority::new("one"), Authority::new("two"));
     let path: PathBuf = files.write("ca", &format!("# both\n{}\n{}", one.pem, two.pem));
     let tls = Tls::load(Some(&path), None, None).unwrap();
-    let subjects: Vec<_> = tls.certificates().iter().map(|found| &found.subject).collect();
-    assert_eq!(subjects, ["CN=one", "CN=two"]);
-    assert_eq!(tls.client_expiry(), None);
-    assert_eq!(read_certificates(CertificateRole::Ca, &path).unwrap(), tls.certificates());
+    let shown = format!("{tls:?}");
+    assert!(shown.contains("CN=one") && shown.contains("CN=two"), "{shown}");
 }
 
 #[test]
@@ -151,5 +149,4 @@ fn a_key_never_shows() {
     let tls = files.tls(&ca, Some(&issued));
     let shown = format!("{tls:?}");
     assert!(shown.contains("CN=one") && !shown.contains("PRIVATE"), "{shown}");
-    assert_eq!(tls.client_expiry().map(|found| found.subject.as_str()), Some("CN=one"));
 }

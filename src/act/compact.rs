@@ -30,7 +30,8 @@ pub async fn compact(
 /// the server answers a physical compaction, also of a revision that is
 /// already compacted, only after everything scheduled before it
 /// (server/etcdserver/v3_server.go, `Compact`). Needs no consent: whoever
-/// settles has compacted at this revision before, so nothing new goes.
+/// settles has compacted at this revision before, or names revision 1, of which
+/// no history worth keeping exists.
 ///
 /// # Errors
 /// The wire's.

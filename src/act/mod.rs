@@ -7,6 +7,7 @@ mod defragment;
 mod disarm;
 mod node_lock;
 mod part_file;
+mod private_directory;
 mod snapshot;
 mod trial_write;
 
@@ -15,5 +16,6 @@ pub use defragment::defragment;
 pub use disarm::disarm;
 pub use node_lock::{LockError, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
-pub use snapshot::{Saved, SnapshotError, prepare_directory, save, stream};
+pub use private_directory::prepare_directory;
+pub use snapshot::{Received, Saved, SnapshotError, receive, stream};
 pub use trial_write::trial_write;

@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg, OFlag},
+};
 use thiserror::Error;
 
 /// /run is root's own and gone after a reboot.
@@ -26,7 +29,7 @@ pub enum LockError {
     /// Another rescue runs; its pid as it wrote it.
     #[error("another etcd-rescue is at work on this node (pid {0})")]
     Held(String),
-    /// The file could not be opened.
+    /// The file could not be opened or locked.
     #[error("cannot lock {PATH}: {0}")]
     Io(#[from] io::Error),
 }
@@ -51,8 +54,12 @@ impl NodeLock {
             .open(path)?;
         let mut holder = String::new();
         file.read_to_string(&mut holder)?;
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|_| LockError::Held(holder.trim().to_owned()))?;
+        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
+            |(_, error)| match error {
+                Errno::EWOULDBLOCK => LockError::Held(holder.trim().to_owned()),
+                other => LockError::Io(other.into()),
+            },
+        )?;
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
@@ -77,5 +84,13 @@ mod tests {
         );
         drop(held);
         NodeLock::take_at(&path).map(drop)
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_had_is_nobody_s_lock() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let taken = NodeLock::take_at(dir.path());
+        assert!(matches!(taken, Err(LockError::Io(_))), "{taken:?}");
+        Ok(())
     }
 }

@@ -4,12 +4,17 @@
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    io,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{Flock, FlockArg, OFlag};
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg, OFlag},
+};
+
+const BUSY: &str = "another process is writing it right now";
 
 /// An unfinished file. The lock on it tells a living writer from the left-over
 /// of a killed one.
@@ -26,68 +31,89 @@ impl PartFile {
     ///
     /// # Errors
     /// `AlreadyExists` when PATH is there (file, link, anything), or when
-    /// another process is writing the same file; else the system's.
+    /// another process is writing the same file; a sentence when the
+    /// filesystem keeps no modes; else the system's.
     pub fn create(path: &Path) -> io::Result<PartFile> {
         if path.symlink_metadata().is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is already there"));
+            return Err(taken("it is already there"));
         }
         let mut name = path.file_name().map(OsString::from).unwrap_or_default();
         name.push(".part");
         let part = path.with_file_name(name);
         remove_abandoned(&part)?;
+        // Readable, too: it is read back before it gets its name.
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(0o600)
             .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits())
             .open(&part)?;
-        let file = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, errno)| io::Error::from(errno))?;
-        Ok(PartFile { file: Some(file), part, path: path.to_owned() })
+        let file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(file) => file,
+            // Another run took it for a left-over, and removes it.
+            Err((_, Errno::EWOULDBLOCK)) => return Err(taken(BUSY)),
+            Err((_, errno)) => {
+                let _ = fs::remove_file(&part);
+                return Err(errno.into());
+            }
+        };
+        if !is_at(&file, &part) {
+            return Err(taken(BUSY));
+        }
+        let made = PartFile { file: Some(file), part, path: path.to_owned() };
+        made.must_be_private()?;
+        Ok(made)
     }
 
-    /// Makes the file durable and gives it its name, without ever replacing
-    /// what may have appeared there meanwhile. The directory is synced too, or
-    /// a power cut could take the name away again.
+    /// Some filesystems take a mode and forget it.
+    fn must_be_private(&self) -> io::Result<()> {
+        let mode = self.open()?.metadata()?.mode() & 0o777;
+        if mode & 0o077 == 0 {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "this filesystem keeps no file modes (it made {mode:04o} of 0600), so that other users \
+             of this node could read every Secret; mount it with umask=077, or take another one"
+        )))
+    }
+
+    /// Another handle on the same open file, for a thread of its own. Once the
+    /// part file was dropped it leads to a file without a name.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn handle(&self) -> io::Result<File> {
+        self.open()?.try_clone()
+    }
+
+    fn open(&self) -> io::Result<&File> {
+        self.file.as_deref().ok_or_else(|| io::Error::other("the part file was already closed"))
+    }
+
+    /// Gives the file its name; what it holds must be on disk by then. Returns
+    /// the directory, which has to be synced, or a power cut could take the
+    /// name away again.
+    ///
+    /// A hard link never replaces anything. Where there are none (vfat, some
+    /// network filesystems) it is looked first and renamed then: a file that
+    /// appears under the name between these two is replaced.
     ///
     /// # Errors
     /// The system's; the part file is removed then.
-    pub fn commit(mut self) -> io::Result<PathBuf> {
-        let Some(file) = &self.file else {
-            return Err(io::Error::other("the part file was already closed"));
-        };
-        file.sync_all()?;
+    pub fn publish(mut self) -> io::Result<File> {
+        let directory = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let directory = File::open(directory.unwrap_or(Path::new(".")))?;
         match fs::hard_link(&self.part, &self.path) {
             Ok(()) => fs::remove_file(&self.part)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-            // vfat and some network filesystems have no hard links.
-            Err(_) => {
-                if self.path.symlink_metadata().is_ok() {
-                    return Err(io::Error::new(
-                        io::ErrorKind::AlreadyExists,
-                        "it is already there",
-                    ));
-                }
-                fs::rename(&self.part, &self.path)?;
+            Err(_) if self.path.symlink_metadata().is_ok() => {
+                return Err(taken("it is already there"));
             }
+            Err(_) => fs::rename(&self.part, &self.path)?,
         }
         self.file = None;
-        let directory = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
-        Ok(self.path.clone())
-    }
-}
-
-impl Write for PartFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.file {
-            Some(file) => (**file).write(bytes),
-            None => Err(io::Error::other("the part file was already closed")),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        Ok(directory)
     }
 }
 
@@ -129,20 +155,34 @@ fn remove_abandoned(part: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the .part name is taken"));
+        return Err(taken("the .part name is taken"));
     }
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(_held) => fs::remove_file(part),
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "another process is writing it right now",
-        )),
+        // Locked, and still what the name leads to: nobody who keeps to the
+        // lock can put another file there before it is gone.
+        Ok(held) if is_at(&held, part) => fs::remove_file(part),
+        // It ended or was replaced between opening and locking.
+        Ok(_other) => Ok(()),
+        Err((_, Errno::EWOULDBLOCK)) => Err(taken(BUSY)),
+        Err((_, errno)) => Err(errno.into()),
     }
+}
+
+/// Whether the name leads to this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+fn taken(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, why)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{io::Write, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -150,10 +190,10 @@ mod tests {
     fn appears_only_when_whole_and_private() -> io::Result<()> {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("a.db");
-        let mut file = PartFile::create(&path)?;
-        file.write_all(b"x")?;
+        let file = PartFile::create(&path)?;
+        file.handle()?.write_all(b"x")?;
         assert!(!path.exists());
-        file.commit()?;
+        file.publish()?;
         assert_eq!(fs::read(&path)?, b"x");
         assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path())?.count(), 1);
@@ -182,11 +222,11 @@ mod tests {
         fs::write(&path, "old")?;
         assert!(taken(&path));
         fs::remove_file(&path)?;
-        let mut first = PartFile::create(&path)?;
+        let first = PartFile::create(&path)?;
         assert!(taken(&path), "a second writer");
-        first.write_all(b"new")?;
+        first.handle()?.write_all(b"new")?;
         fs::write(&path, "sneaked in")?;
-        assert!(first.commit().is_err());
+        assert!(first.publish().is_err());
         assert_eq!(fs::read(&path)?, b"sneaked in");
         Ok(())
     }
@@ -215,7 +255,7 @@ mod tests {
         remove_left_overs(dir.path());
         assert!(!dir.path().join(dead).exists());
         assert!(others.iter().all(|file| dir.path().join(file).exists()));
-        held.commit().map(drop)
+        held.publish().map(drop)
     }
 
     #[test]
@@ -223,10 +263,36 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let path = dir.path().join("a.db");
         fs::write(dir.path().join("a.db.part"), "half")?;
-        let mut file = PartFile::create(&path)?;
-        file.write_all(b"whole")?;
-        file.commit()?;
+        let file = PartFile::create(&path)?;
+        file.handle()?.write_all(b"whole")?;
+        file.publish()?;
         assert_eq!(fs::read(&path)?, b"whole");
         Ok(())
+    }
+
+    #[test]
+    fn only_the_very_file_that_was_opened_counts() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (path, other) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&path, "")?;
+        let open = File::open(&path)?;
+        assert!(is_at(&open, &path));
+        fs::write(&other, "")?;
+        fs::rename(&other, &path)?;
+        assert!(!is_at(&open, &path), "another writer's");
+        fs::remove_file(&path)?;
+        assert!(!is_at(&open, &path));
+        Ok(())
+    }
+
+    #[test]
+    fn a_handle_does_not_keep_the_name_alive() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let file = PartFile::create(&dir.path().join("a.db"))?;
+        let mut handle = file.handle()?;
+        drop(file);
+        handle.write_all(b"late")?;
+        assert_eq!(fs::read_dir(dir.path())?.count(), 0);
+        PartFile::create(&dir.path().join("a.db")).map(drop)
     }
 }

@@ -1,17 +1,20 @@
 //! Streaming a member's database to a file, with etcd's own checksum compared
-//! on the way.
+//! on the way. A disk can take minutes over a write or a sync, so these happen
+//! on threads of their own: signals and the connection are served meanwhile.
+//! What is on disk is read and judged by the caller, before the file gets its
+//! name.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
+    fs::File,
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use nix::unistd::geteuid;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use thiserror::Error;
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use crate::{
     consent::Consent,
@@ -25,7 +28,10 @@ use super::PartFile;
 /// seconds, not minutes.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// A finished snapshot.
+/// Pieces (of 32 KiB) that may wait for the disk: 1 MiB.
+const WAITING_PIECES: usize = 32;
+
+/// What a snapshot is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     /// Size of the file: the database and 32 bytes of checksum.
@@ -61,71 +67,140 @@ pub enum SnapshotError {
     },
 }
 
-/// Makes a private directory (mode 0700) for files that hold every Secret. One
-/// that is there already has to be ours, and is closed to everybody else.
-///
-/// # Errors
-/// `Directory` with the reason.
-pub fn prepare_directory(directory: &Path) -> Result<(), SnapshotError> {
-    let refuse = |why: String| SnapshotError::Directory { path: directory.to_owned(), why };
-    match directory.symlink_metadata() {
-        Ok(found) if !found.is_dir() => Err(refuse("it is not a directory".to_owned())),
-        Ok(found) if found.uid() != geteuid().as_raw() => {
-            Err(refuse(format!("it belongs to another user (uid {})", found.uid())))
-        }
-        Ok(found) if found.mode() & 0o077 != 0 => {
-            fs::set_permissions(directory, Permissions::from_mode(0o700))
-                .map_err(|error| refuse(error.to_string()))
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(|error| refuse(error.to_string())),
-        Err(error) => Err(refuse(error.to_string())),
-    }
+/// A snapshot that came whole, as a file of mode 0600 without its name.
+/// Dropping it removes the file, also while a thread still works on it.
+#[derive(Debug)]
+pub struct Received {
+    part: PartFile,
+    path: PathBuf,
+    saved: Saved,
 }
 
-/// Streams a snapshot into a new file of mode 0600 that gets its name only
-/// when it is whole, checked and on disk. `progress` is called with the bytes
+/// Streams a snapshot into a new file. `progress` is called with the bytes
 /// done so far.
 ///
 /// # Errors
 /// Every `SnapshotError`; nothing is left on disk then.
-pub async fn save(
+pub async fn receive(
     etcd: &Etcd,
     path: &Path,
     _consent: Consent,
     progress: impl FnMut(Bytes),
-) -> Result<Saved, SnapshotError> {
+) -> Result<Received, SnapshotError> {
     let write = |source| SnapshotError::Write { path: path.to_owned(), source };
-    let mut file = PartFile::create(path).map_err(write)?;
-    let saved = stream(etcd, path, &mut file, progress).await?;
-    file.commit().map_err(write)?;
-    Ok(saved)
+    let part = PartFile::create(path).map_err(write)?;
+    let sink = part.handle().map_err(write)?;
+    let saved = stream(etcd, path, sink, progress).await?;
+    Ok(Received { part, path: path.to_owned(), saved })
 }
 
-/// Streams a snapshot into any writer; `path` names it in errors.
+impl Received {
+    /// What was received.
+    #[must_use]
+    pub fn saved(&self) -> &Saved {
+        &self.saved
+    }
+
+    /// Waits until the file is on disk, and drops it from memory: who reads
+    /// it then, reads the disk.
+    ///
+    /// # Errors
+    /// `Write`.
+    pub async fn sync(&self) -> Result<(), SnapshotError> {
+        let file = self.handle()?;
+        let sync = move || file.sync_all().map(|()| forget(&file));
+        on_a_thread(sync).await.map_err(|error| self.write(error))
+    }
+
+    /// A handle to read the file back with.
+    ///
+    /// # Errors
+    /// `Write`.
+    pub fn handle(&self) -> Result<File, SnapshotError> {
+        self.part.handle().map_err(|error| self.write(error))
+    }
+
+    /// Gives the file its name, for whoever has synced and read it. Nothing is
+    /// replaced.
+    ///
+    /// # Errors
+    /// `Write`.
+    pub async fn publish(self) -> Result<Saved, SnapshotError> {
+        let Received { part, path, saved } = self;
+        let write = |source| SnapshotError::Write { path: path.clone(), source };
+        if let Ok(file) = part.handle() {
+            // Memory that etcd has better use for.
+            forget(&file);
+        }
+        // A moment's work, done here: a signal finds both names or one.
+        let directory = part.publish().map_err(write)?;
+        on_a_thread(move || directory.sync_all()).await.map_err(write)?;
+        Ok(saved)
+    }
+
+    fn write(&self, source: io::Error) -> SnapshotError {
+        SnapshotError::Write { path: self.path.clone(), source }
+    }
+}
+
+/// Drops what memory holds of a synced file.
+fn forget(file: &File) {
+    // A filesystem that does not take the advice loses nothing by it.
+    let _ = posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+}
+
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.unwrap_or_else(|lost| Err(io::Error::other(lost)))
+}
+
+/// Streams a snapshot into any writer; `path` names it in errors. Whoever
+/// drops this does not wait for a write that is under way.
 ///
 /// # Errors
 /// Every `SnapshotError`; what was written by then is not a snapshot.
 pub async fn stream(
     etcd: &Etcd,
     path: &Path,
-    sink: &mut impl Write,
+    sink: impl Write + Send + 'static,
     mut progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
-    let write = |source| SnapshotError::Write { path: path.to_owned(), source };
     let mut blobs = etcd.snapshot(SILENCE).await?;
-    let mut check = TrailingChecksum::default();
-    while let Some(blob) = blobs.next().await? {
-        check.update(&blob.blob);
-        sink.write_all(&blob.blob).map_err(write)?;
-        progress(check.bytes);
-    }
-    sink.flush().map_err(write)?;
+    let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
+    let written = async {
+        let checked = on_a_thread(move || write_pieces(waiting, sink)).await;
+        checked.map_err(|source| SnapshotError::Write { path: path.to_owned(), source })
+    };
+    let received = async {
+        let mut done = Bytes(0);
+        while let Some(blob) = blobs.next().await? {
+            done = done.plus(Bytes(blob.blob.len() as u64));
+            if pieces.send(blob.blob).await.is_err() {
+                // The writer has ended, and says why.
+                break;
+            }
+            progress(done);
+        }
+        drop(pieces);
+        Ok::<(), SnapshotError>(())
+    };
+    let (check, ()) = tokio::try_join!(written, received)?;
     check.finish()
+}
+
+/// Writes what comes until there is no more.
+fn write_pieces<B: AsRef<[u8]>>(
+    mut waiting: mpsc::Receiver<B>,
+    mut sink: impl Write,
+) -> io::Result<TrailingChecksum> {
+    let mut check = TrailingChecksum::default();
+    while let Some(piece) = waiting.blocking_recv() {
+        check.update(piece.as_ref());
+        sink.write_all(piece.as_ref())?;
+    }
+    sink.flush()?;
+    Ok(check)
 }
 
 /// The last 32 bytes of a snapshot are the SHA-256 of everything before them
@@ -179,22 +254,33 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_directory_is_private_afterwards() -> io::Result<()> {
-        let outer = tempfile::tempdir()?;
-        let mode = |path: &Path| path.metadata().map(|found| found.mode() & 0o777);
-        let new = outer.path().join("a/b");
-        assert!(prepare_directory(&new).is_ok());
-        assert_eq!(mode(&new)?, 0o700);
-        fs::set_permissions(&new, Permissions::from_mode(0o777))?;
-        assert!(prepare_directory(&new).is_ok());
-        assert_eq!(mode(&new)?, 0o700);
-        let link = outer.path().join("link");
-        std::os::unix::fs::symlink(&new, &link)?;
-        assert!(prepare_directory(&link).is_err(), "a symlink");
-        fs::write(outer.path().join("file"), "")?;
-        assert!(prepare_directory(&outer.path().join("file")).is_err(), "a file");
-        Ok(())
+    /// Takes whole pieces until it is full.
+    struct Disk(usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_writers_error_travels_back_and_a_gone_sender_ends_it() {
+        let (pieces, waiting) = mpsc::channel(1);
+        let writer = tokio::spawn(on_a_thread(|| write_pieces(waiting, Disk(1000))));
+        while pieces.send([0; 512]).await.is_ok() {}
+        let error = writer.await.unwrap().err().map(|error| error.kind());
+        assert_eq!(error, Some(io::ErrorKind::StorageFull));
+
+        let (pieces, waiting) = mpsc::channel(1);
+        let writer = tokio::spawn(on_a_thread(|| write_pieces(waiting, Disk(1000))));
+        pieces.send([0; 512]).await.unwrap();
+        drop(pieces);
+        assert_eq!(writer.await.unwrap().map(|check| check.bytes).ok(), Some(Bytes(512)));
     }
 
     fn snapshot_of(database: &[u8]) -> Vec<u8> {

@@ -1,13 +1,8 @@
 //! The gates: what must hold before anything is changed. `--yes` skips none.
 
-use crate::model::{
-    AlarmKind, Bytes, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World,
-};
+use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
 
-use super::{
-    room::room_for_database,
-    versions::{Concern, concerns},
-};
+use super::versions::{Concern, concerns};
 
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
@@ -31,9 +26,6 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     if rewrites && !wishes.accept_version_risk {
         refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s)).next());
-    }
-    if rewrites {
-        refusals.extend(room_for_database(world, Bytes(0)).err());
     }
     refusals.extend(last_copy(world, wishes));
     refusals
@@ -80,7 +72,18 @@ fn quorum(world: &World) -> Option<Refusal> {
         })
         .collect();
     let up = voters - missing.len();
-    let (what, next) = if up < world.quorum() {
+    let (what, next) = if up < world.quorum() && world.leader().is_some() {
+        (
+            format!(
+                "only {up} of {voters} voting members can be reached from this node, {} are needed \
+                 (the cluster itself may be fine, as a leader is known): {}",
+                world.quorum(),
+                missing.join("; ")
+            ),
+            "bring them back, or make their client port reachable from here; look at each on its \
+             own node with `etcd-rescue locate` and `etcd-rescue logs --previous`",
+        )
+    } else if up < world.quorum() {
         (
             format!(
                 "only {up} of {voters} voting members answer, {} are needed: {}",
@@ -103,18 +106,24 @@ fn quorum(world: &World) -> Option<Refusal> {
 }
 
 fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
-    let allowed = |member: &Member| {
-        wishes
-            .allow_missing
-            .iter()
-            .any(|name| *name == member.name || *name == member.id.to_string())
-    };
+    let allowed = |member: &Member| wishes.allow_missing.iter().any(|name| member.is_called(name));
     world
         .voters()
         .filter(|member| !allowed(member))
         .filter_map(|member| {
             let error = member.status.as_ref().err()?;
             let name = member.label();
+            if member.defragmenting {
+                return Some(Refusal {
+                    kind: RefusalKind::MissingVoter,
+                    what: format!(
+                        "member {name} is defragmenting right now and answers nothing else"
+                    ),
+                    next: "wait until it is done (do not restart it, do not start another \
+                           defragmentation); `etcd-rescue status` shows it"
+                        .to_owned(),
+                });
+            }
             Some(Refusal {
                 kind: RefusalKind::MissingVoter,
                 what: format!(

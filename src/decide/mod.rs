@@ -3,16 +3,20 @@
 //! wait or have effects, and every rule of it is tested by scenario files.
 
 mod advice;
+mod cautions;
 mod digest;
 mod gates;
 mod plan;
+mod prevention;
 mod room;
 mod verdict;
 mod versions;
 
-pub use advice::{cause, prevention};
+pub use advice::cause;
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
+pub use prevention::prevention;
+pub use room::{needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

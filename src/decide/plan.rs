@@ -8,11 +8,10 @@ use crate::model::{
 };
 
 use super::{
-    advice, digest,
+    advice, cautions, digest,
     gates::{leader_index, refusals},
     room,
     verdict::{disarm_refusals, is_nearly_full},
-    versions::{Concern, rules_for},
 };
 
 /// Bytes a defragmentation copies per second on a slow but working disk; the
@@ -69,7 +68,7 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
     }
 }
 
-fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
+pub(super) fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {
     world.members.iter().filter_map(|member| Some((member, member.status.as_ref().ok()?)))
 }
 
@@ -95,13 +94,15 @@ fn bad_revision(world: &World, wishes: &Wishes) -> Option<Refusal> {
     Some(Refusal {
         kind: RefusalKind::Revision,
         what,
-        next: format!("leave --revision out to compact at the current revision, {current}"),
+        next: format!(
+            "`etcd-rescue compact` without --revision compacts at the current one, {current}"
+        ),
     })
 }
 
 fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Refusal> {
     let mut steps = Vec::new();
-    let mut cautions = Vec::new();
+    let mut said = Vec::new();
     let revision = target_revision(world, wishes);
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
@@ -112,7 +113,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
             .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
         if place.shares_data_dir {
             beside_database = status.db_size;
-            cautions.push(format!(
+            said.push(format!(
                 "the snapshot goes to etcd's own filesystem ({}), as no other has room; copy it \
                  off this machine",
                 place.filesystem.mount_point.display()
@@ -121,21 +122,19 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         let path = place.directory.join(snapshot_name(world, member, status, wishes));
         steps.push(step("snapshot", member, StepKind::Snapshot { path }));
     } else if rewrites || compacts {
-        cautions.push("no snapshot will be taken (--no-snapshot)".to_owned());
+        said.push("no snapshot will be taken (--no-snapshot)".to_owned());
     }
     if compacts {
         let (member, _) = snapshot_source(world)?;
         steps.push(step("compact", member, StepKind::Compact { revision }));
     }
     if rewrites {
-        cautions.extend(room::room_for_database(world, beside_database)?);
-        // No gate: what etcd's metrics say of open readers is only renewed
-        // when it commits a write, and wrong on a cluster that refuses them.
-        cautions.push(
-            "a backup job that streams a snapshot meanwhile freezes that member until its stream \
-             ends: stop such jobs first"
-                .to_owned(),
-        );
+        cannot_defragment(world, wishes)?;
+        said.extend(room::room_for_database(world, beside_database)?);
+        said.extend(cautions::killing_probe(world));
+        said.extend(cautions::unseen_disks(world));
+        said.extend(cautions::long_stalls(&defrag_order(world, wishes)));
+        said.push(cautions::BACKUP_JOBS.to_owned());
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };
@@ -154,8 +153,8 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         let (member, _) = snapshot_source(world)?;
         steps.push(step("verify", member, StepKind::Verify));
     }
-    cautions.extend(member_cautions(world));
-    Ok((steps, cautions))
+    said.extend(cautions::of_members(world));
+    Ok((steps, said))
 }
 
 fn nospace(world: &World) -> Vec<Alarm> {
@@ -176,7 +175,7 @@ fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> St
     let kind = StepKind::Defragment {
         revision,
         db_size: status.db_size,
-        expected_stall_ms: (status.db_size.0 / SLOW_COPY_BYTES_PER_MS).max(100),
+        expected_stall_ms: stall_ms(status),
         leader: member.is_leader(),
     };
     step(&format!("defrag:{}", member.label()), member, kind)
@@ -229,11 +228,7 @@ fn snapshot_name(
 /// members that do not answer cannot be defragmented.
 fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a MemberStatus)> {
     let asked = |member: &Member| {
-        wishes.members.is_empty()
-            || wishes
-                .members
-                .iter()
-                .any(|name| *name == member.name || name.to_lowercase() == member.id.to_string())
+        wishes.members.is_empty() || wishes.members.iter().any(|name| member.is_called(name))
     };
     let leader = world.leader();
     let mut order: Vec<_> =
@@ -244,26 +239,26 @@ fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a M
     order
 }
 
-fn member_cautions(world: &World) -> Vec<String> {
-    let mut cautions = Vec::new();
-    for (member, status) in answering(world) {
-        for rule in status.version.into_iter().flat_map(rules_for) {
-            // The room gate speaks of full disks where they matter, and a
-            // lagging member is refused.
-            if matches!(rule.concern, Concern::AlarmTraffic | Concern::CrashDuringDefrag) {
-                cautions.push(format!("{}: {}", member.label(), rule.text));
+/// A member asked for by name that no defragmentation can reach.
+fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
+    for member in wishes.members.iter().filter_map(|name| world.member_called(name)) {
+        let (kind, why) = match &member.status {
+            Err(error) => (RefusalKind::MissingVoter, format!("it does not answer ({error})")),
+            Ok(_) if member.learner => {
+                (RefusalKind::LearnerOverQuota, "etcd refuses that of a learner".to_owned())
             }
-        }
+            Ok(_) => continue,
+        };
+        return Err(Refusal {
+            kind,
+            what: format!("{} cannot be defragmented: {why}", member.label()),
+            next: "leave it out: `etcd-rescue status` shows the others".to_owned(),
+        });
     }
-    for member in world.voters().filter(|member| member.status.is_err()) {
-        cautions.push(format!(
-            "{} does not answer and stays as it is; when it comes back full, it raises the alarm \
-             again",
-            member.label()
-        ));
-    }
-    for member in world.members.iter().filter(|member| member.learner) {
-        cautions.push(format!("{} is a learner: it is left alone", member.label()));
-    }
-    cautions
+    Ok(())
+}
+
+/// Upper bound of a member's stall, milliseconds.
+pub(super) fn stall_ms(status: &MemberStatus) -> u64 {
+    (status.db_size.0 / SLOW_COPY_BYTES_PER_MS).max(100)
 }

@@ -20,7 +20,10 @@ pub(super) fn choose_place(places: &[SnapshotPlace], db_size: Bytes) -> Option<&
     elsewhere.or_else(|| places.iter().filter(|place| place.shares_data_dir).find(fits))
 }
 
-fn needed_at(shares_data_dir: bool, db_size: Bytes) -> Bytes {
+/// What must be free where a snapshot of `db_size` goes; more where etcd's own
+/// data are.
+#[must_use]
+pub fn needed_at(shares_data_dir: bool, db_size: Bytes) -> Bytes {
     if shares_data_dir {
         // The snapshot, the new database file beside the old one, and a WAL.
         db_size.plus(db_size).plus(SPARE)
@@ -57,7 +60,10 @@ pub(super) fn no_place(places: &[SnapshotPlace], db_size: Bytes) -> Refusal {
 /// Whether this node's disk can take the new database file beside the old
 /// one, and beside a snapshot of `snapshot` bytes when that shares the disk.
 /// Only this node's disk can be seen from here.
-pub(super) fn room_for_database(world: &World, snapshot: Bytes) -> Result<Option<String>, Refusal> {
+///
+/// # Errors
+/// A refusal when running out of room would kill this etcd release.
+pub fn room_for_database(world: &World, snapshot: Bytes) -> Result<Option<String>, Refusal> {
     let local = world.members.iter().find(|member| member.local);
     let (Some(disk), Some(Ok(status))) = (&world.node.disk, local.map(|member| &member.status))
     else {

@@ -101,9 +101,12 @@ pub struct KvFingerprint {
     pub member: MemberId,
     /// CRC of the keys and values.
     pub hash: u32,
-    /// The member's compaction revision; only equal ones can be compared, and
-    /// -1 (3.5's answer at exactly the compacted revision) with nothing.
+    /// The member's compaction revision; only equal ones can be compared.
     pub compact_revision: i64,
+    /// Whether it was asked for "now" instead of at a revision. Asked for a
+    /// revision, -1 is 3.5's answer at exactly the compacted one and compares
+    /// with nothing; asked for now, it means never compacted.
+    pub now: bool,
     /// The revision the hash covers.
     pub revision: Revision,
 }
@@ -128,7 +131,7 @@ pub fn hashes_agree(prints: &[KvFingerprint]) -> Result<(), Unequal> {
         return Err(Incomparable("no member answered HashKV".to_owned()));
     };
     for print in prints {
-        if print.compact_revision < 0 {
+        if print.compact_revision < 0 && !print.now {
             let text = format!("member {} was compacted at this very revision", print.member);
             return Err(Incomparable(text));
         }
@@ -174,6 +177,7 @@ mod tests {
             member: MemberId(member),
             hash,
             compact_revision,
+            now: false,
             revision: Revision(10),
         };
         assert_eq!(hashes_agree(&[print(1, 7, 9), print(2, 7, 9)]), Ok(()));
@@ -182,6 +186,8 @@ mod tests {
         let unlike = [print(1, 7, 9), print(2, 8, 9), print(3, 7, 8)];
         assert!(matches!(hashes_agree(&unlike), Err(Unequal::Incomparable(_))));
         assert!(hashes_agree(&[print(1, 7, -1), print(2, 7, -1)]).is_err());
+        let now = |member| KvFingerprint { now: true, ..print(member, 7, -1) };
+        assert_eq!(hashes_agree(&[now(1), now(2)]), Ok(()), "never compacted");
         let later = KvFingerprint { revision: Revision(11), ..print(2, 7, 9) };
         assert!(hashes_agree(&[print(1, 7, 9), later]).is_err());
         assert!(hashes_agree(&[]).is_err());

@@ -1,14 +1,16 @@
 //! From the command line to the story that answers it.
 
+use std::ffi::OsString;
+
 use jiff::Timestamp;
 
 use crate::{
-    cli::{Cli, Command, SnapshotCommand},
+    cli::{Cli, Command, Global, SnapshotCommand, WriteOut},
     failure::{Exit, Failure},
-    model::Scope,
+    model::{Outcome, Scope},
     observe,
     say::{human, json},
-    settings::Settings,
+    settings::{Settings, called_as},
 };
 
 use super::{
@@ -26,9 +28,10 @@ const RUNBOOK: &str = include_str!("../../RUNBOOK.md");
 /// Runs one command to its exit code; every failure is printed here, once.
 pub async fn run(cli: Cli) -> u8 {
     let command = cli.command.unwrap_or(Command::Recover);
+    let program = called_as(std::env::args_os().next());
     let settings = match Settings::resolve(cli.global.clone()) {
-        Ok(settings) => settings,
-        Err(failure) => return tell_without_settings(cli.global, &failure),
+        Ok(settings) => Settings { program, ..settings },
+        Err(failure) => return tell_without_settings(cli.global, &command, failure, &program),
     };
     let session = Session::new(settings, command.words());
     let ended = tokio::select! {
@@ -39,35 +42,92 @@ pub async fn run(cli: Cli) -> u8 {
         Ok(code) => code,
         Err(failure) => {
             session.voice.failure(&failure);
-            if is_recovery(&command) {
-                let record = session.record();
-                let answer = record.answer(failure.exit.outcome(), failure.exit, Some(&failure));
-                session.voice.json(&answer);
-            } else if !streams_to_stdout(&command) {
-                session.voice.json(&json::FailureAnswer::new(&failure));
-            }
+            document(&session, is_recovery(&command), &failure);
             failure.exit as u8
         }
     }
 }
 
+/// The one JSON document about a failure. Behind bytes of another kind, such
+/// as half a log, there is none.
+fn document(session: &Session, recovery: bool, failure: &Failure) {
+    if session.voice.has_streamed() {
+        return;
+    }
+    let record = session.record();
+    let outcome = match failure.exit {
+        Exit::Hangup | Exit::Interrupted | Exit::Terminated if !record.changed_anything => {
+            Outcome::Failed
+        }
+        exit => exit.outcome(),
+    };
+    if recovery {
+        let answer = record.answer(outcome, failure.exit, Some(failure));
+        session.voice.json(&json::RecoveryAnswer { outcome, ..answer });
+    } else {
+        session.voice.json(&json::FailureAnswer::new(failure, outcome));
+    }
+}
+
 /// Flags that cannot be resolved still deserve a JSON document when one was
 /// asked for.
-fn tell_without_settings(global: crate::cli::Global, failure: &Failure) -> u8 {
-    let plain = crate::cli::Global {
+fn tell_without_settings(global: Global, command: &Command, failure: Failure, program: &str) -> u8 {
+    let next = failure.next.replace("etcd-rescue ", &format!("{program} "));
+    let failure = Failure { next, ..failure };
+    if let Some(session) = bare_session(global) {
+        session.voice.failure(&failure);
+        document(&session, is_recovery(command), &failure);
+    }
+    failure.exit as u8
+}
+
+/// A session that can speak and knows nothing else.
+fn bare_session(global: Global) -> Option<Session> {
+    let plain = Global {
         write_out: global.write_out,
         color: global.color,
         timeout: "5s".to_owned(),
         wait: "10m".to_owned(),
-        ..Default::default()
+        ..Global::default()
     };
-    if let Ok(settings) = Settings::resolve(plain) {
-        let session = Session::new(settings, "");
-        session.voice.failure(failure);
-        session.voice.json(&json::FailureAnswer::new(failure));
-    }
-    failure.exit as u8
+    Settings::resolve(plain).ok().map(|settings| Session::new(settings, ""))
 }
+
+/// What clap made of a command line that is none: an error, the help or the
+/// version. A script that asked for JSON gets its document all the same.
+pub fn not_understood(error: &clap::Error, args: impl IntoIterator<Item = OsString>) -> u8 {
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    let mut args = args.into_iter();
+    let program = called_as(args.next());
+    let words: Vec<String> = args.map(|word| word.to_string_lossy().into_owned()).collect();
+    if error.use_stderr() && asks_for_json(&words) {
+        let text = error.to_string();
+        let what = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let failure = Failure::new(
+            Exit::Usage,
+            what.split_whitespace().collect::<Vec<_>>().join(" "),
+            "Nothing was contacted or changed.",
+            format!("`{program} --help`"),
+        );
+        let global = Global { write_out: WriteOut::Json, ..Global::default() };
+        if let Some(session) = bare_session(global) {
+            document(&session, !words.iter().any(|word| ANSWERING.contains(&&**word)), &failure);
+        }
+    }
+    u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8)
+}
+
+fn asks_for_json(words: &[String]) -> bool {
+    let own = words.split(|word| word == "--").next().unwrap_or_default();
+    own.iter().any(|word| matches!(word.as_str(), "-wjson" | "-w=json" | "--write-out=json"))
+        || own
+            .windows(2)
+            .any(|pair| matches!(pair[0].as_str(), "-w" | "--write-out") && pair[1] == "json")
+}
+
+/// Commands whose answer is not the one of `recover`.
+const ANSWERING: [&str; 6] = ["locate", "status", "snapshot", "logs", "exec", "runbook"];
 
 fn is_recovery(command: &Command) -> bool {
     matches!(
@@ -78,12 +138,6 @@ fn is_recovery(command: &Command) -> bool {
             | Command::Disarm
             | Command::Verify
     )
-}
-
-fn streams_to_stdout(command: &Command) -> bool {
-    matches!(command, Command::Logs { .. } | Command::Exec { .. } | Command::Runbook)
-        || matches!(command, Command::Snapshot(SnapshotCommand::Save { path, .. })
-        if path.as_os_str() == "-")
 }
 
 async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {

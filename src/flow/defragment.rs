@@ -2,7 +2,8 @@
 //! more when the file stayed big.
 
 use std::{
-    path::Path,
+    convert::Infallible,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -25,8 +26,10 @@ use super::{
 
 /// More rounds would only stall the member again: something else is wrong.
 const ROUNDS: u32 = 3;
-/// How often the growing file or the metric is looked at.
+/// How often the growing file is looked at.
 const TICK: Duration = Duration::from_millis(250);
+/// How often another member's metric is looked at.
+const REMOTE_TICK: Duration = Duration::from_secs(2);
 
 /// What one member's step is about.
 pub struct Target<'a> {
@@ -55,13 +58,16 @@ pub async fn defragment_member(
         settle(session, here, member, target.revision).await?;
         let began = Instant::now();
         // A repetition is the same step finished, not a new one.
-        rewrite(session, here, target, &consent).await?;
+        let answer = rewrite(session, here, target, &consent).await?;
         let world = wait_until_serving(session, here, member.id).await?;
         let took = began.elapsed();
         let Some(Ok(status)) = world.member(member.id).map(|member| &member.status) else {
             return Err(failures::member_gone(session, &member.label()));
         };
         let after = status.db_size;
+        if answer == Answer::Lost && after >= before {
+            return Err(failures::defrag_lost(session, &member.label()));
+        }
         match decide::defrag_verdict(after, status.db_size_in_use, target.smallest_sibling) {
             DefragVerdict::Small => {
                 let detail = format!("{before} -> {after} in {}", human::duration(took));
@@ -103,29 +109,30 @@ pub async fn settle(
         .dial(&member.endpoint)
         .await
         .map_err(|error| failures::step(session, &error))?;
-    let settled = {
-        let settle = act::settle(&etcd, revision);
-        tokio::pin!(settle);
-        loop {
-            tokio::select! {
-                settled = &mut settle => break settled,
-                () = tokio::time::sleep(TICK) => progress.tick("deleting old revisions"),
-            }
-        }
-    };
+    let settled =
+        progress.while_waiting("deleting old revisions", act::settle(&etcd, revision)).await;
     drop(progress);
     settled.map(drop).map_err(|error| failures::step(session, &error))
 }
 
-/// Sends the defragmentation and watches it to its end, also when the answer
-/// gets lost: the server goes on without us, and a second request would only
-/// stall it again.
+/// What is known when a defragmentation is over for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// etcd said that it is done.
+    Done,
+    /// The connection broke: it may be done, still running, or killed.
+    Lost,
+}
+
+/// Sends the defragmentation and shows how far it is. When the answer gets
+/// lost it is not sent again: the server may go on without us, and a second
+/// request would stall it once more.
 async fn rewrite(
     session: &Session,
     here: &Here,
     target: &Target<'_>,
     consent: &Consent,
-) -> Result<(), Failure> {
+) -> Result<Answer, Failure> {
     let member = target.member;
     let etcd = here
         .access
@@ -140,33 +147,27 @@ async fn rewrite(
             member.label()
         );
     }
-    let progress = Progress::time(
-        &session.voice,
-        &format!("defragmenting {}", member.label()),
-        Some(target.expected),
-    );
-    let call = act::defragment(&etcd, consent);
-    tokio::pin!(call);
-    let answer = loop {
-        tokio::select! {
-            answer = &mut call => break answer,
-            () = tokio::time::sleep(TICK) => tick(here, member, &progress).await,
-        }
+    let label = format!("defragmenting {}", member.label());
+    let progress = Progress::time(&session.voice, &label, Some(target.expected));
+    let answer = tokio::select! {
+        answer = act::defragment(&etcd, consent) => answer,
+        never = show(here, member, &progress) => match never {},
     };
+    drop(progress);
     let result = match answer {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Answer::Done),
         Err(error) if error.kind.effect_unknown() => {
             session.voice.warn(&format!(
-                "the answer of {} got lost ({error}); watching it instead",
+                "the answer of {} got lost ({error}); waiting until it answers again",
                 member.label()
             ));
-            watch(here, member, &progress, session.settings.wait).await;
-            Ok(())
+            Ok(Answer::Lost)
         }
         Err(error) => Err(defrag_failure(session, member, &error)),
     };
-    drop(progress);
-    if let Some(running) = session.record_mut().running.as_mut() {
+    if !matches!(result, Ok(Answer::Lost))
+        && let Some(running) = session.record_mut().running.as_mut()
+    {
         running.goes_on.clear();
     }
     result
@@ -187,35 +188,36 @@ fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Fail
     }
 }
 
-/// Shows how far it is: for this node's member from the new file's growth, for
-/// others from their metric.
-async fn tick(here: &Here, member: &Member, progress: &Progress) {
+/// Shows how far it is, for ever: for this node's member from the new file's
+/// growth, for others from their metric, more rarely, as each look is another
+/// request to a member that is busy.
+async fn show(here: &Here, member: &Member, progress: &Progress) -> Infallible {
     let in_use = member.status.as_ref().map(|status| status.db_size_in_use).unwrap_or_default();
-    if let Some(written) = new_file_size(here, member) {
-        progress.tick(&format!("{written} written, at most {in_use}"));
-    } else if observe::defrag_inflight(member, &here.node, &here.access).await == Some(true) {
-        progress.tick("running, as its metrics say");
-    } else {
-        progress.tick("waiting for its answer");
+    let left_over: Vec<PathBuf> =
+        new_files(here, member).into_iter().map(|(path, _)| path).collect();
+    loop {
+        if member.local {
+            tokio::time::sleep(TICK).await;
+            let mut files = new_files(here, member).into_iter();
+            let written = files.find(|(path, _)| !left_over.contains(path));
+            progress.tick(&written.map_or("waiting for its answer".to_owned(), |(_, size)| {
+                format!("{size} written, at most {in_use}")
+            }));
+        } else {
+            tokio::time::sleep(REMOTE_TICK).await;
+            let inflight = observe::defrag_inflight(member, &here.node, &here.access).await;
+            progress.tick(match inflight {
+                Some(true) => "running, as its metrics say",
+                _ => "waiting for its answer",
+            });
+        }
     }
 }
 
-fn new_file_size(here: &Here, member: &Member) -> Option<Bytes> {
-    let data_dir: &Path = member.local.then_some(here.node.data_dir.as_ref()?)?.value.as_path();
-    let sizes = observe::disk::leftovers(&data_dir.join("member/snap"));
-    sizes.into_iter().map(|(_, size)| size).max()
-}
-
-/// Waits until nothing says that the defragmentation still runs.
-async fn watch(here: &Here, member: &Member, progress: &Progress, patience: Duration) {
-    let deadline = Instant::now() + patience;
-    while Instant::now() < deadline {
-        let running = observe::defrag_inflight(member, &here.node, &here.access).await;
-        if running != Some(true) && here.access.dial(&member.endpoint).await.is_ok() {
-            return;
-        }
-        progress.tick("still at it");
-        tokio::time::sleep(TICK).await;
+fn new_files(here: &Here, member: &Member) -> Vec<(PathBuf, Bytes)> {
+    match &here.node.data_dir {
+        Some(found) if member.local => observe::disk::leftovers(&found.value.join("member/snap")),
+        _ => Vec::new(),
     }
 }
 

@@ -11,7 +11,6 @@ use crate::{
         Alarm, Bytes, Member, MemberId, Plan, Revision, Scope, Step, StepKind, StepStatus, Wishes,
         World,
     },
-    observe,
     say::{Progress, human, json::SnapshotAnswer},
     wire::Compacted,
 };
@@ -54,19 +53,28 @@ pub async fn execute(
     let mut left: VecDeque<(usize, Step)> = plan.steps.iter().cloned().enumerate().collect();
     let mut deferred = 0;
     while let Some((index, mut step)) = left.pop_front() {
-        let world = match step.kind {
-            // Nothing is changed by these, and a snapshot is wanted most when
-            // things are bad.
-            StepKind::Snapshot { .. } | StepKind::Verify => look(session, here).await?,
-            _ => look_until_open(session, here, wishes).await?,
-        };
+        let world = walk.look(&step).await?;
         refresh(&mut step, &world);
         if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, index, &step) {
             deferred += 1;
             continue;
         }
-        let consent = walk.ask(plan, index, &step, &world).await?;
-        walk.run(&step, &world, consent).await?;
+        let (consent, asked) = walk.ask(plan, index, &step, &world).await?;
+        if !asked {
+            walk.run(&step, &world, consent).await?;
+            continue;
+        }
+        // A person may think for an hour: what they said yes to has to be true
+        // still, or they are asked again.
+        let led = leads(&step);
+        let world = walk.look(&step).await?;
+        refresh(&mut step, &world);
+        if leads(&step) == led {
+            walk.run(&step, &world, consent).await?;
+        } else {
+            session.voice.warn("the leader changed while you were asked");
+            left.push_front((index, step));
+        }
     }
     Ok(())
 }
@@ -97,25 +105,48 @@ fn defer(left: &mut VecDeque<(usize, Step)>, index: usize, step: &Step) -> bool 
 }
 
 impl Walk<'_> {
+    /// A fresh look, with the gates that hold for the step.
+    async fn look(&self, step: &Step) -> Result<World, Failure> {
+        let world = match step.kind {
+            // A snapshot changes nothing, and is wanted most when things are
+            // bad.
+            StepKind::Snapshot { .. } => look(self.session, self.here).await?,
+            // What was done stays done.
+            StepKind::Verify => look_until_open(self.session, self.here, self.wishes)
+                .await
+                .map_err(|failure| Failure { exit: Exit::Unverified, ..failure })?,
+            _ => look_until_open(self.session, self.here, self.wishes).await?,
+        };
+        let local = step.member.and_then(|id| world.member(id)).is_some_and(|member| member.local);
+        if local && matches!(step.kind, StepKind::Defragment { .. }) {
+            decide::room_for_database(&world, Bytes(0))
+                .map_err(|refusal| failures::refused(self.session, &[refusal]))?;
+        }
+        Ok(world)
+    }
+
+    /// The consent, and whether a person gave it.
     async fn ask(
         &mut self,
         plan: &Plan,
         index: usize,
         step: &Step,
         world: &World,
-    ) -> Result<Consent, Failure> {
+    ) -> Result<(Consent, bool), Failure> {
         let voters = world.voters().count();
         let needed = consent::needed(step, voters, self.wishes.no_snapshot);
         let voice = &self.session.voice;
         let details = human::step(plan, index, world, voice.width());
         voice.blank();
-        if !self.authority.will_ask(&needed) {
+        let asked = self.authority.will_ask(&needed);
+        if !asked {
             let (number, steps) = (index + 1, plan.steps.len());
             voice.say(&format!("Step {number} of {steps}: {}", human::headline(step, world)));
         } else {
             voice.say(&details);
         }
-        self.authority.obtain(step, needed, &details, voice).await.map_err(|refused| {
+        let consent = self.authority.obtain(step, needed, &details, voice).await;
+        consent.map(|consent| (consent, asked)).map_err(|refused| {
             let record = self.session.record();
             Failure::new(
                 Exit::NeedsDecision,
@@ -164,35 +195,19 @@ impl Walk<'_> {
         world: &World,
         consent: Consent,
     ) -> Result<String, Failure> {
-        let fail = |error| failures::snapshot(self.session, &error);
         if let Some(directory) = path.parent() {
-            act::prepare_directory(directory).map_err(fail)?;
+            act::prepare_directory(directory)
+                .map_err(|error| failures::snapshot(self.session, &error))?;
             act::remove_left_overs(directory);
         }
-        let etcd = self
-            .here
-            .access
-            .dial(&step.endpoint)
-            .await
-            .map_err(|error| failures::step(self.session, &error))?;
-        let label = format!("snapshot from {}", step.member_name);
-        let expected = step.member.and_then(|id| world.member(id)?.status.as_ref().ok());
-        let expected = expected.map(|status| status.db_size.0);
-        let progress = Progress::bytes(&self.session.voice, &label, expected);
-        let show = |done: Bytes| progress.at(done.0, "");
-        let saved = act::save(&etcd, path, consent, show).await.map_err(fail)?;
-        drop(progress);
-        let checked = observe::snapshot_file::check(path)
-            .map_err(|error| failures::snapshot_file(self.session, path, &error))?;
-        if checked.sha256 != saved.sha256 {
-            return Err(failures::snapshot_changed(self.session, path));
-        }
-        self.session.record_mut().snapshot = Some(SnapshotAnswer {
-            path: path.display().to_string(),
-            bytes: saved.bytes.0,
-            sha256: saved.sha256.clone(),
-        });
-        Ok(format!("{} verified at {}, sha256 {}", saved.bytes, path.display(), saved.sha256))
+        let status = step.member.and_then(|id| world.member(id)?.status.as_ref().ok());
+        let expected = status.map(|status| status.db_size);
+        let saved: SnapshotAnswer =
+            super::save::save(self.session, self.here, step, path, expected, consent).await?;
+        let (size, sha256) = (Bytes(saved.bytes), &saved.sha256);
+        let told = format!("{size} verified at {}, sha256 {sha256}", saved.path);
+        self.session.record_mut().snapshot = Some(saved);
+        Ok(told)
     }
 
     async fn compact(
@@ -205,20 +220,23 @@ impl Walk<'_> {
         let fail = |error| failures::step(self.session, &error);
         let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
         let progress = Progress::time(&self.session.voice, "compacting", None);
-        self.session.record_mut().changed_anything = true;
-        let compacted = {
-            let call = act::compact(&etcd, revision, consent);
-            tokio::pin!(call);
-            loop {
-                tokio::select! {
-                    compacted = &mut call => break compacted.map_err(fail)?,
-                    () = tokio::time::sleep(Duration::from_millis(250)) => {
-                        progress.tick("deleting old revisions");
-                    }
-                }
-            }
-        };
+        let changed = std::mem::replace(&mut self.session.record_mut().changed_anything, true);
+        let call = act::compact(&etcd, revision, consent);
+        let compacted = progress.while_waiting("deleting old revisions", call).await;
         drop(progress);
+        let certainly_nothing = match &compacted {
+            Ok(compacted) => *compacted == Compacted::Already,
+            Err(error) => !error.kind.effect_unknown(),
+        };
+        if certainly_nothing {
+            self.session.record_mut().changed_anything = changed;
+        }
+        let compacted = compacted.map_err(fail)?;
+        if self.wishes.scope == Scope::Compact {
+            for member in world.voters().filter(|member| member.status.is_ok()) {
+                settle(self.session, self.here, member, revision).await?;
+            }
+        }
         if compacted == Compacted::Already {
             return Ok(format!("revision {revision} was already compacted"));
         }
@@ -227,9 +245,6 @@ impl Walk<'_> {
                 "history up to revision {revision} is gone; each member deletes its own part, \
                  which is waited for before its defragmentation"
             ));
-        }
-        for member in world.voters().filter(|member| member.status.is_ok()) {
-            settle(self.session, self.here, member, revision).await?;
         }
         Ok(format!(
             "history up to revision {revision} is gone on every member; the files keep their size \
@@ -305,8 +320,13 @@ impl Walk<'_> {
         }
         let fail = |error| failures::step(self.session, &error);
         let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
-        self.session.record_mut().changed_anything = true;
-        let confirmed = act::disarm(&etcd, &alarms, consent).await.map_err(fail)?;
+        let changed = std::mem::replace(&mut self.session.record_mut().changed_anything, true);
+        let confirmed = act::disarm(&etcd, &alarms, consent).await.map_err(|error| {
+            if !error.kind.effect_unknown() {
+                self.session.record_mut().changed_anything = changed;
+            }
+            fail(error)
+        })?;
         let whose: Vec<String> = confirmed
             .iter()
             .map(|alarm| world.member(alarm.member).map_or(alarm.member.to_string(), |m| m.label()))

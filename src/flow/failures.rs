@@ -7,76 +7,15 @@ use crate::{
     act::SnapshotError,
     failure::{Exit, Failure},
     model::{Bytes, MemberId, Refusal, World},
-    observe::{LocateError, snapshot_file::SnapshotFileError},
-    wire::{TlsError, WireError, WireErrorKind},
+    observe::snapshot_file::SnapshotFileError,
+    settings::quoted,
+    wire::{WireError, WireErrorKind},
 };
 
-use super::{look::Here, session::Session};
+use super::session::Session;
+pub use super::unreachable::{locate, nobody_answers, tls};
 
-const UNTOUCHED: &str = "Nothing was changed in etcd.";
-
-/// etcd was not found on this node.
-pub fn locate(session: &Session, error: &LocateError) -> Failure {
-    let exit = match error {
-        LocateError::NotRoot => Exit::Refused,
-        LocateError::SeveralContainers(_) | LocateError::SeveralProcesses(_) => Exit::NeedsDecision,
-        LocateError::RuntimeEndpointUnreadable { .. } => Exit::Usage,
-        _ => Exit::Unreachable,
-    };
-    let next = match error {
-        LocateError::NotRoot => format!("`sudo {}`", session.again()),
-        LocateError::SeveralContainers(several) => several
-            .iter()
-            .map(|one| format!("`{} --container {}`", session.again(), one.short_id()))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        _ => error.next(),
-    };
-    Failure::new(exit, error.what(), UNTOUCHED, next)
-}
-
-/// The certificates cannot be used.
-pub fn tls(session: &Session, error: &TlsError) -> Failure {
-    let what = with_source(error);
-    let next = format!(
-        "look at what was found with `{}`, or give other files: --cacert FILE --cert FILE --key \
-         FILE; expired kubeadm certificates: `kubeadm certs check-expiration`, then `kubeadm certs \
-         renew all`",
-        session.settings.command_line("locate")
-    );
-    Failure::new(Exit::Unreachable, what, UNTOUCHED, next)
-}
-
-/// No endpoint answers.
-pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> Failure {
-    let what = match errors {
-        [] => "etcd was found, but no endpoint of it".to_owned(),
-        [error] => format!("etcd does not answer: {error}"),
-        several => {
-            let lines: Vec<String> = several.iter().map(|error| format!("  {error}")).collect();
-            format!("etcd does not answer at any endpoint:\n{}", lines.join("\n"))
-        }
-    };
-    let hint = errors.first().map(|error| error.kind.hint()).unwrap_or_default();
-    let mut next = String::new();
-    if !hint.is_empty() {
-        next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
-    }
-    if here.node.container.is_some() {
-        next.push_str(&format!(
-            "See what etcd says with `{}` (and --previous), and what was found with `{}`",
-            session.settings.command_line("logs --tail 30"),
-            session.settings.command_line("locate")
-        ));
-    } else {
-        next.push_str("Check the endpoints: --endpoints https://HOST:2379");
-    }
-    let state = match &here.node.container {
-        Some(container) => format!("{UNTOUCHED} The etcd container is {}.", container.state),
-        None => UNTOUCHED.to_owned(),
-    };
-    Failure::new(Exit::Unreachable, what, state, next)
-}
+pub(super) const UNTOUCHED: &str = "Nothing was changed in etcd.";
 
 /// Gates are closed.
 pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
@@ -146,6 +85,23 @@ pub fn member_silent(session: &Session, name: &str, why: &str) -> Failure {
     )
 }
 
+/// A defragmentation was broken off: the file is as it was.
+pub fn defrag_lost(session: &Session, name: &str) -> Failure {
+    session.stopped(
+        format!(
+            "{name} was stopped in the middle of its defragmentation: it answers again, and its \
+             file is as big as before (no data is lost; the old file stays until the new one is \
+             whole)"
+        ),
+        format!(
+            "find out what stopped it on that master: `etcd-rescue logs --previous --tail 30`; if \
+             it was the kubelet's liveness probe, `systemctl stop kubelet` there first and start \
+             it again afterwards; then `{}`",
+            session.again()
+        ),
+    )
+}
+
 /// A member did not come back after its defragmentation.
 pub fn not_serving(session: &Session, world: &World, member: MemberId) -> Failure {
     let name = world.member(member).map_or_else(|| member.to_string(), |member| member.label());
@@ -180,7 +136,11 @@ pub fn snapshot(session: &Session, error: &SnapshotError) -> Failure {
     let next = match error {
         SnapshotError::Stream(_) => format!("try again, or another member: `{}`", session.again()),
         SnapshotError::Write { .. } | SnapshotError::Directory { .. } => {
-            "name another place: --snapshot-dir DIR".to_owned()
+            let mut elsewhere = session.settings.clone();
+            elsewhere.snapshot_dir = Some("DIR".into());
+            let command = session.command.split(' ').next().filter(|word| *word != "snapshot");
+            let command = command.map_or("snapshot save PATH", |_| session.command.as_str());
+            format!("name another place: `{}`", elsewhere.command_line(command))
         }
         SnapshotError::Damaged(_) => {
             "this member's database cannot be copied whole: take the snapshot from another one \
@@ -209,16 +169,22 @@ pub fn snapshot_file(session: &Session, path: &Path, error: &SnapshotFileError) 
 pub fn snapshot_changed(session: &Session, path: &Path) -> Failure {
     session.stopped(
         format!("{} is not on disk as it was written: that disk lies", path.display()),
-        "use another disk: --snapshot-dir DIR",
+        format!("use another disk: `{} --snapshot-dir DIR`", session.again()),
     )
 }
 
 /// `--snapshot-dir` cannot be used.
 pub fn snapshot_dir(session: &Session, directory: &Path, why: &str) -> Failure {
-    session.stopped(
-        format!("--snapshot-dir {}: {why}", directory.display()),
-        format!("`mkdir -m 0700 {}`, or name another directory", directory.display()),
-    )
+    let mut elsewhere = session.settings.clone();
+    elsewhere.snapshot_dir = Some("DIR".into());
+    let elsewhere = elsewhere.command_line(&session.command);
+    let next = if directory.exists() {
+        format!("name another directory: `{elsewhere}`")
+    } else {
+        let directory = quoted(&directory.to_string_lossy());
+        format!("`mkdir -p -m 0700 {directory}`, or name another directory: `{elsewhere}`")
+    };
+    session.stopped(format!("--snapshot-dir {}: {why}", directory.display()), next)
 }
 
 /// `snapshot save PATH` cannot be used.
@@ -269,7 +235,7 @@ pub fn different_data(session: &Session, what: String) -> Failure {
 }
 
 /// An error with its causes on one line.
-fn with_source(error: &dyn std::error::Error) -> String {
+pub(super) fn with_source(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

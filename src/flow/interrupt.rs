@@ -15,18 +15,32 @@ use super::session::Session;
 /// then ends the process, which is what the signal asked for.
 pub async fn asked_to_end() -> Exit {
     let install = |kind| -> Option<Signal> { signal(kind).ok() };
-    let (Some(mut int), Some(mut term), Some(mut hup)) = (
-        install(SignalKind::interrupt()),
-        install(SignalKind::terminate()),
-        install(SignalKind::hangup()),
-    ) else {
+    // Asked before any handler of ours takes its place.
+    let hup = if hangup_is_ignored() { None } else { install(SignalKind::hangup()) };
+    let (Some(mut int), Some(mut term)) =
+        (install(SignalKind::interrupt()), install(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
+    };
+    let hung_up = async {
+        match hup {
+            Some(mut hup) => hup.recv().await,
+            None => std::future::pending().await,
+        }
     };
     tokio::select! {
         _ = int.recv() => Exit::Interrupted,
         _ = term.recv() => Exit::Terminated,
-        _ = hup.recv() => Exit::Hangup,
+        _ = hung_up => Exit::Hangup,
     }
+}
+
+/// Whether we were started with SIGHUP ignored, as `nohup` does: then the
+/// terminal may go away and the work goes on.
+fn hangup_is_ignored() -> bool {
+    let status = procfs::process::Process::myself().and_then(|me| me.status());
+    // Bit 0 is signal 1, SIGHUP (proc_pid_status(5)).
+    status.is_ok_and(|status| status.sigign & 1 != 0)
 }
 
 /// What to say after a signal.

@@ -1,6 +1,9 @@
 //! Finding etcd and looking at all of it: the first part of every story.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use crate::{
     decide,
@@ -22,6 +25,9 @@ pub struct Here {
     pub node: Located,
     /// How to dial.
     pub access: Access,
+    /// Client URLs of members that answered: other ways in, should this node's
+    /// own etcd go away meanwhile.
+    seen: RefCell<Vec<String>>,
 }
 
 /// Finds etcd on this node and loads the certificates.
@@ -37,14 +43,17 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
         .map_err(|error| failures::tls(session, &error))?;
     let access =
         Access { tls, login: session.settings.login.clone(), timeout: session.settings.timeout };
-    Ok(Here { node, access })
+    Ok(Here { node, access, seen: RefCell::default() })
 }
 
 /// Looks at every member once.
 pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
-    let mut world = observe::look(&here.node, &here.access)
+    let seen = here.seen.borrow().clone();
+    let mut world = observe::look(&here.node, &here.access, &seen)
         .await
         .map_err(|nobody| failures::nobody_answers(session, here, &nobody.0))?;
+    let answering = world.members.iter().filter(|member| member.status.is_ok());
+    *here.seen.borrow_mut() = answering.map(|member| member.endpoint.clone()).collect();
     // Room is taken and given back while we work.
     if let Some(disk) = &mut world.node.disk
         && let Ok((now, _)) = observe::disk::data_dir(&disk.path)

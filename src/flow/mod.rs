@@ -12,8 +12,10 @@ mod look;
 mod prove;
 mod record;
 mod recover;
+mod save;
 mod session;
 mod snapshot;
+mod unreachable;
 mod verify;
 
-pub use command::run;
+pub use command::{not_understood, run};

@@ -25,7 +25,11 @@ use super::{
 const QUIET: Duration = Duration::from_secs(10);
 /// Between two trial writes.
 const PACE: Duration = Duration::from_millis(400);
-/// A disarm takes a moment to be applied on every member.
+/// A disarm takes a moment to be applied on every member, and after an outage
+/// a request may time out or meet a change of leader: each write is tried for
+/// this long.
+const TRY_FOR: Duration = Duration::from_secs(15);
+/// How long NOSPACE may still be answered after the disarm.
 const DISARM_SPREADS: Duration = Duration::from_secs(5);
 
 /// HashKV reads every key and value of the member.
@@ -34,14 +38,20 @@ const HASHING: Duration = Duration::from_secs(5 * 60);
 /// Proves that writes are accepted again and stay accepted; the sentence for
 /// the report.
 pub async fn prove(session: &Session, here: &Here, world: &World) -> Result<String, Failure> {
-    let voters: Vec<&Member> = world.voters().filter(|member| member.status.is_ok()).collect();
+    let (voters, silent): (Vec<&Member>, Vec<&Member>) =
+        world.voters().partition(|member| member.status.is_ok());
     let writes = keep_writing(session, here, &voters).await?;
     let hash = equal_data(session, here, &voters).await?;
-    Ok(format!(
+    let mut proof = format!(
         "{writes} writes accepted on {} in {}, no alarm; {hash}",
         members(voters.len()),
         human::duration(QUIET)
-    ))
+    );
+    if !silent.is_empty() {
+        let names: Vec<String> = silent.iter().map(|member| member.label()).collect();
+        proof.push_str(&format!("; nothing is known of {}", names.join(", ")));
+    }
+    Ok(proof)
 }
 
 fn members(count: usize) -> String {
@@ -54,14 +64,15 @@ async fn keep_writing(
     voters: &[&Member],
 ) -> Result<usize, Failure> {
     for member in voters {
-        first_write(session, here, member).await?;
+        write(session, here, member, DISARM_SPREADS).await?;
         let mut record = session.record_mut();
         if record.writable_after_ms.is_none() {
             record.writable_after_ms = Some(millis(record.started));
         }
     }
     let label = "proving that writes stay accepted";
-    let progress = Progress::time(&session.voice, label, Some(QUIET));
+    // The last write ends a little later.
+    let progress = Progress::time(&session.voice, label, Some(QUIET + PACE * 3));
     let began = Instant::now();
     let mut writes = voters.len();
     for member in voters.iter().cycle() {
@@ -69,7 +80,7 @@ async fn keep_writing(
             break;
         }
         tokio::time::sleep(PACE).await;
-        trial(here, member).await.map_err(|error| not_accepted(session, member, &error))?;
+        write(session, here, member, Duration::ZERO).await?;
         writes += 1;
         progress.tick(&format!("{writes} writes accepted"));
     }
@@ -93,16 +104,29 @@ async fn trial(here: &Here, member: &Member) -> Result<(), WireError> {
     act::trial_write(&here.access.dial(&member.endpoint).await?).await
 }
 
-async fn first_write(session: &Session, here: &Here, member: &Member) -> Result<(), Failure> {
-    let deadline = Instant::now() + DISARM_SPREADS;
+/// One accepted write; NOSPACE is an answer, not trouble that passes, unless
+/// the disarm is younger than `spreads`.
+async fn write(
+    session: &Session,
+    here: &Here,
+    member: &Member,
+    spreads: Duration,
+) -> Result<(), Failure> {
+    let began = Instant::now();
     loop {
-        match trial(here, member).await {
+        let error = match trial(here, member).await {
             Ok(()) => return Ok(()),
-            Err(error) if Instant::now() >= deadline => {
-                return Err(not_accepted(session, member, &error));
-            }
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => error,
+        };
+        let patience = match error.kind {
+            WireErrorKind::NoSpace => spreads,
+            WireErrorKind::Corrupt => Duration::ZERO,
+            _ => TRY_FOR,
+        };
+        if began.elapsed() >= patience {
+            return Err(not_accepted(session, member, &error));
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -191,6 +215,7 @@ async fn fingerprints(
             member,
             hash: answer.hash,
             compact_revision: answer.compact_revision.0,
+            now,
             revision: if now { answer.revision } else { at },
         });
     }

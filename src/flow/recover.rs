@@ -159,12 +159,17 @@ fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
 }
 
 fn locked(session: &Session, error: &LockError) -> Failure {
-    Failure::new(
-        Exit::Refused,
-        error.to_string(),
-        "Nothing was changed by this run.",
-        format!("wait for the other one, or end it; then `{}`", session.again()),
-    )
+    let again = session.again();
+    let next = match error {
+        LockError::Held(_) => format!("wait for the other one, or end it; then `{again}`"),
+        LockError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            format!("run it as root: `sudo {again}`")
+        }
+        LockError::Io(_) => {
+            format!("see that the file's directory is there and can be written; then `{again}`")
+        }
+    };
+    Failure::new(Exit::Refused, error.to_string(), "Nothing was changed by this run.", next)
 }
 
 /// The last word: the control plane, before and after, and how to prevent it.
@@ -174,7 +179,14 @@ async fn conclude(
     wishes: &Wishes,
     before: &World,
 ) -> Result<Exit, Failure> {
-    let after = look(session, here).await?;
+    let after = match look(session, here).await {
+        Ok(after) => after,
+        // What was proven stays proven.
+        Err(failure) => {
+            session.voice.warn(&format!("the last look failed: {failure}"));
+            session.record().after.clone().unwrap_or_else(|| before.clone())
+        }
+    };
     session.record_mut().after = Some(after.clone());
     if wishes.scope == Scope::Recover {
         control_plane::watch(session, here).await;
@@ -195,20 +207,23 @@ async fn conclude(
     }
     voice.answer(&format!("{last}."));
     if let Some(snapshot) = &record.snapshot {
-        voice.answer(&format!("Snapshot: {} (holds every Secret: keep it private)", snapshot.path));
-    }
-    for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
-        voice.warn(&format!(
-            "{} is still at nine tenths of its quota or more: what fills it is live data, and the \
-             alarm will be back; raise --quota-backend-bytes on every master or delete data now",
-            member.label()
+        voice.answer(&format!(
+            "Snapshot (it holds every Secret: keep it private):\n{}",
+            snapshot.path
         ));
     }
-    if wishes.scope == Scope::Disarm {
-        voice.say(&format!(
-            "Prove that it stays off: `{}`",
-            session.settings.command_line("verify")
-        ));
+    if wishes.scope == Scope::Recover {
+        for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
+            voice.warn(&format!(
+                "{} is still at nine tenths of its quota or more: what fills it is live data, and \
+                 the alarm will be back; raise --quota-backend-bytes on every master or delete \
+                 data now",
+                member.label()
+            ));
+        }
+    }
+    if let Some((what, command)) = what_is_left(wishes.scope, &after) {
+        voice.say(&format!("{what}: `{}`", session.settings.command_line(command)));
     }
     if let Some(prevention) = &record.prevention {
         voice.heading("So that it does not happen again");
@@ -216,6 +231,18 @@ async fn conclude(
     }
     voice.json(&record.answer(Outcome::Recovered, Exit::Ok, None));
     Ok(Exit::Ok)
+}
+
+/// The steps that usually follow a single one.
+fn what_is_left(scope: Scope, after: &World) -> Option<(&'static str, &'static str)> {
+    let alarm = !after.alarms().is_empty();
+    match scope {
+        Scope::Recover => None,
+        Scope::Compact => Some(("The files shrink only when they are defragmented", "defrag")),
+        Scope::Defragment if alarm => Some(("The alarm is still on", "disarm")),
+        Scope::Defragment => None,
+        Scope::Disarm => Some(("Prove that it stays off", "verify")),
+    }
 }
 
 fn duration(millis: u64) -> String {

@@ -1,6 +1,6 @@
 //! `snapshot save` and `snapshot verify`.
 
-use std::{io, path::Path};
+use std::{cell::Cell, io, path::Path};
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     consent::{Authority, Needed, Policy},
     decide,
     failure::{Exit, Failure},
-    model::{Bytes, Member, Step, StepKind, World},
+    model::{Bytes, Member, Outcome, Step, StepKind, World},
     observe,
     say::{Progress, Voice, json::SnapshotAnswer},
 };
@@ -17,10 +17,12 @@ use crate::{
 use super::{
     failures,
     look::{Here, arrive, look},
+    save,
     session::Session,
 };
 
-/// Streams a snapshot to PATH, or to stdout for `-`.
+/// Streams a snapshot to PATH, or to stdout for `-`; with `--dry-run` only says
+/// so.
 pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Result<Exit, Failure> {
     let to_stdout = path == Path::new("-");
     if to_stdout && session.voice.terminal().stdout {
@@ -29,11 +31,16 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
     let here = arrive(session).await?;
     let world = look(session, &here).await?;
     let source = source(session, &world, member)?;
+    let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
+    if !to_stdout {
+        check_target(session, &here, path, size)?;
+    }
+    if session.settings.dry_run {
+        return Ok(tell_planned(&session.voice, source, path, size));
+    }
     if to_stdout {
         return stream_out(session, &here, source).await;
     }
-    let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
-    check_target(session, path, size)?;
     let step = Step {
         id: "snapshot".to_owned(),
         member: Some(source.id),
@@ -45,27 +52,43 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         .obtain(&step, Needed::Nothing, "", &session.voice)
         .await
         .map_err(|refused| session.stopped(refused.to_string(), session.again()))?;
-    let etcd = here
-        .access
-        .dial(&source.endpoint)
-        .await
-        .map_err(|error| failures::step(session, &error))?;
-    let label = format!("snapshot from {}", source.label());
-    let progress = Progress::bytes(&session.voice, &label, Some(size.0));
-    let show = |done: Bytes| progress.at(done.0, "");
-    let saved = act::save(&etcd, path, consent, show)
-        .await
-        .map_err(|error| failures::snapshot(session, &error))?;
-    drop(progress);
-    observe::snapshot_file::check(path)
-        .map_err(|error| failures::snapshot_file(session, path, &error))?;
-    let answer = SnapshotAnswer {
-        path: path.display().to_string(),
-        bytes: saved.bytes.0,
-        sha256: saved.sha256,
-    };
+    let answer = save::save(session, &here, &step, path, Some(size), consent).await?;
     tell_saved(&session.voice, &source.label(), &answer);
     Ok(Exit::Ok)
+}
+
+/// What `--dry-run` has to say.
+#[derive(Serialize)]
+struct PlannedAnswer {
+    outcome: Outcome,
+    exit_code: u8,
+    path: String,
+    member: String,
+    endpoint: String,
+    /// Size of the database now; the file is 32 bytes longer.
+    db_size: u64,
+}
+
+fn tell_planned(voice: &Voice, source: &Member, path: &Path, size: Bytes) -> Exit {
+    let member = source.label();
+    let to_stdout = path == Path::new("-");
+    let place = if to_stdout { "stdout".to_owned() } else { path.display().to_string() };
+    let text = format!("would save {size} from {member} to {place}; nothing was written");
+    if to_stdout {
+        // What is waiting there for a snapshot gets nothing else.
+        voice.say(&text);
+    } else {
+        voice.answer(&text);
+    }
+    voice.json(&PlannedAnswer {
+        outcome: Outcome::Planned,
+        exit_code: Exit::Ok as u8,
+        path: path.display().to_string(),
+        member,
+        endpoint: source.endpoint.clone(),
+        db_size: size.0,
+    });
+    Exit::Ok
 }
 
 fn tell_saved(voice: &Voice, member: &str, answer: &SnapshotAnswer) {
@@ -101,33 +124,22 @@ fn source<'a>(
 }
 
 /// Everything that can be known about the place before a byte is sent.
-fn check_target(session: &Session, path: &Path, size: Bytes) -> Result<(), Failure> {
-    let refuse = |why: String| Err(failures::snapshot_path(session, path, &why));
-    if path.file_name().is_none() {
-        return refuse("it does not name a file".to_owned());
+fn check_target(session: &Session, here: &Here, path: &Path, size: Bytes) -> Result<(), Failure> {
+    let refuse = |why: String| failures::snapshot_path(session, path, &why);
+    let data_dir = here.node.data_dir.as_ref().map(|found| found.value.as_path());
+    let place = observe::snapshot_file::target(path, data_dir).map_err(refuse)?;
+    let needed = decide::needed_at(place.shares_data_dir, size);
+    let filesystem = &place.filesystem;
+    if filesystem.available >= needed {
+        return Ok(());
     }
-    match path.symlink_metadata() {
-        Ok(found) if found.file_type().is_symlink() => {
-            return refuse("it is a symbolic link, which is never followed".to_owned());
-        }
-        Ok(_) => return refuse("it is already there, and nothing is overwritten".to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return refuse(error.to_string()),
-    }
-    let directory = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-    let directory = directory.unwrap_or(Path::new("."));
-    if !directory.is_dir() {
-        return refuse(format!("the directory {} does not exist", directory.display()));
-    }
-    match observe::place(directory, None) {
-        Ok(place) if place.filesystem.available < size.plus(Bytes::MIB) => refuse(format!(
-            "{} has {} free, the snapshot needs {size}",
-            place.filesystem.mount_point.display(),
-            place.filesystem.available
-        )),
-        Ok(_) => Ok(()),
-        Err(why) => refuse(why),
-    }
+    let (mount, free) = (filesystem.mount_point.display(), filesystem.available);
+    let why = if place.shares_data_dir {
+        "to leave etcd, whose disk it is, room for its log and for a defragmentation"
+    } else {
+        "to be on the safe side"
+    };
+    Err(refuse(format!("{mount} has {free} free, the snapshot needs {size}, and {needed} {why}")))
 }
 
 async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<Exit, Failure> {
@@ -137,14 +149,17 @@ async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<E
         .await
         .map_err(|error| failures::step(session, &error))?;
     let size = source.status.as_ref().map(|status| status.db_size.0).ok();
-    let progress =
-        Progress::bytes(&session.voice, &format!("snapshot from {}", source.label()), size);
-    let mut sink = Stdout(&session.voice);
-    let saved = act::stream(&etcd, Path::new("(stdout)"), &mut sink, |done| {
-        progress.at(done.0, "");
-    })
-    .await
-    .map_err(|error| failures::snapshot(session, &error))?;
+    let label = format!("snapshot from {}", source.label());
+    let progress = Progress::bytes(&session.voice, &label, size);
+    let done = Cell::new(0);
+    let show = || progress.at(done.get(), "");
+    let sink = Stdout(session.voice.clone());
+    let streamed = act::stream(&etcd, Path::new("(stdout)"), sink, |bytes| {
+        done.set(bytes.0);
+        show();
+    });
+    let streamed = save::ticking(streamed, show).await;
+    let saved = streamed.map_err(|error| failures::snapshot(session, &error))?;
     progress.finish(&format!(
         "{} streamed, checksum right, sha256 {} - compare with `sha256sum` at the other end",
         saved.bytes, saved.sha256
@@ -153,9 +168,9 @@ async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<E
 }
 
 /// stdout through the one voice.
-struct Stdout<'a>(&'a Voice);
+struct Stdout(Voice);
 
-impl io::Write for Stdout<'_> {
+impl io::Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.raw(bytes).map(|()| bytes.len())
     }

@@ -2,17 +2,17 @@
 
 use crate::{
     failure::{Exit, Failure},
-    model::Outcome,
+    model::{Member, Outcome, StepStatus},
 };
 
 use super::{
-    control_plane, failures,
+    control_plane::{self, Watched},
+    failures,
     look::{arrive, look},
     prove::prove,
     record::Running,
     session::Session,
 };
-use crate::model::StepStatus;
 
 /// Proves that writes are accepted, no alarm is on, the members are equal and
 /// the API server of this node is ready.
@@ -25,8 +25,12 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
         let failure = failures::unverified(session, format!("a {} alarm is on", alarm.kind));
         return Err(Failure { next, ..failure });
     }
-    if let Some(member) = world.members.iter().find(|member| member.status.is_err()) {
-        let why = member.status.as_ref().err().cloned().unwrap_or_default();
+    let allowed =
+        |member: &Member| session.settings.allow_missing.iter().any(|name| member.is_called(name));
+    let silent = world.voters().filter(|member| !allowed(member));
+    if let Some((member, why)) =
+        silent.filter_map(|member| Some((member, member.status.as_ref().err()?))).next()
+    {
         return Err(failures::unverified(
             session,
             format!("member {} does not answer: {why}", member.label()),
@@ -41,13 +45,21 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
     let proof = prove(session, &here, &world).await?;
     session.record_mut().end_step(StepStatus::Done, proof.clone());
     session.voice.ok(&proof);
-    if !control_plane::watch(session, &here).await {
-        return Err(failures::unverified(
-            session,
-            "etcd is fine, but the API server of this node is not ready yet".to_owned(),
-        ));
-    }
-    session.voice.answer("It is over: writes are accepted, no alarm is on, the members are equal.");
+    let etcd = "writes are accepted, no alarm is on, the members are equal";
+    let last = match control_plane::watch(session, &here).await {
+        Watched::Ready | Watched::Absent => format!("It is over: {etcd}."),
+        Watched::Unknown(_) => format!(
+            "As far as etcd goes it is over: {etcd}. The API server of this node could not be \
+             looked at."
+        ),
+        Watched::NotReady => {
+            return Err(failures::unverified(
+                session,
+                "etcd is fine, but the API server of this node is not ready yet".to_owned(),
+            ));
+        }
+    };
+    session.voice.answer(&last);
     let record = session.record();
     session.voice.json(&record.answer(Outcome::Recovered, Exit::Ok, None));
     Ok(Exit::Ok)

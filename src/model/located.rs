@@ -244,6 +244,8 @@ pub struct Located {
     pub metrics_url: Option<Found<String>>,
     /// `--quota-backend-bytes` of this node's etcd.
     pub quota: Option<Found<Quota>>,
+    /// `--auto-compaction-retention` of this node's etcd.
+    pub compaction: Option<Found<String>>,
     /// etcd's version, by image tag, data or process.
     pub version: Option<Found<String>>,
     /// etcd's `--name`.

@@ -45,6 +45,9 @@ pub enum QuotaSource {
     Args,
     /// Nothing says otherwise: etcd's default of 2 GiB.
     Default,
+    /// It could not be read off that member: the quota of this node's etcd, or
+    /// else etcd's default.
+    Assumed,
 }
 
 impl fmt::Display for QuotaSource {
@@ -54,6 +57,7 @@ impl fmt::Display for QuotaSource {
             Self::Metric => "metric",
             Self::Args => "args",
             Self::Default => "default 2 GiB",
+            Self::Assumed => "assumed",
         })
     }
 }
@@ -135,6 +139,9 @@ pub struct Member {
     pub local: bool,
     /// Whether the member list calls it a learner.
     pub learner: bool,
+    /// Whether its metrics say that it is defragmenting, and it therefore
+    /// answers nothing else.
+    pub defragmenting: bool,
     /// Its status, or why there is none, in one line.
     pub status: Result<MemberStatus, String>,
 }
@@ -144,6 +151,12 @@ impl Member {
     #[must_use]
     pub fn label(&self) -> String {
         if self.name.is_empty() { self.id.to_string() } else { self.name.clone() }
+    }
+
+    /// Whether a name or a hex id typed by a person means this member.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.id.to_string() == name.to_lowercase()
     }
 
     /// Whether the member itself says that it leads.

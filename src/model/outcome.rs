@@ -24,7 +24,7 @@ pub enum Outcome {
     Unverified,
     /// etcd was not found or does not answer.
     Unreachable,
-    /// An internal error.
+    /// Usage, an internal error, or interrupted before anything was changed.
     Failed,
 }
 
@@ -34,8 +34,6 @@ pub enum Outcome {
 pub enum StepStatus {
     /// Done and checked.
     Done,
-    /// Not needed; the detail says why.
-    Skipped,
     /// Failed; the detail says how.
     Failed,
     /// Interrupted by a signal.

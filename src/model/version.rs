@@ -19,12 +19,6 @@ impl EtcdVersion {
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {
         Self { major, minor, patch }
     }
-
-    /// Whether this is a patch release of `major.minor`.
-    #[must_use]
-    pub fn is_line(self, major: u32, minor: u32) -> bool {
-        (self.major, self.minor) == (major, minor)
-    }
 }
 
 impl FromStr for EtcdVersion {

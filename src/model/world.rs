@@ -57,9 +57,7 @@ impl World {
     /// Whom a name or a hex id typed by a person means.
     #[must_use]
     pub fn member_called(&self, name: &str) -> Option<&Member> {
-        self.members
-            .iter()
-            .find(|member| member.name == name || member.id.to_string() == name.to_lowercase())
+        self.members.iter().find(|member| member.is_called(name))
     }
 
     /// How many voters make a quorum.

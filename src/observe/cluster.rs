@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     model::{EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, World},
-    wire::{Access, ListedMember, StatusAnswer, WireError, http_get},
+    wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind, http_get},
 };
 
 use super::metrics;
@@ -21,30 +21,50 @@ const METRICS_LIMIT: usize = 4 << 20;
 #[derive(Debug)]
 pub struct NobodyAnswers(pub Vec<WireError>);
 
-/// One member that answered at one of our endpoints.
+/// One endpoint that leads to etcd. The status may be missing: a member that
+/// is defragmenting still tells the member list.
 struct Door {
     endpoint: String,
-    status: StatusAnswer,
+    status: Result<StatusAnswer, WireError>,
     members: Result<Vec<ListedMember>, WireError>,
 }
 
 /// Asks every endpoint of this node for the member list, then every member for
 /// its status, all at the same time. A member that does not answer is part of
-/// the result.
+/// the result. `seen` are URLs of members met earlier: they are asked when
+/// this node's own endpoints do not answer.
 ///
 /// # Errors
 /// When no endpoint answers at all.
-pub async fn look(node: &Located, access: &Access) -> Result<World, NobodyAnswers> {
-    let (doors, errors) = knock(node, access).await;
-    let mut complaints: Vec<String> = Vec::new();
+pub async fn look(
+    node: &Located,
+    access: &Access,
+    seen: &[String],
+) -> Result<World, NobodyAnswers> {
+    let own: Vec<String> = node.endpoints.iter().map(|found| found.value.clone()).collect();
+    let (mut doors, errors) = knock(&own, access).await;
+    if !doors.iter().any(|door| door.members.is_ok()) {
+        doors.extend(knock(seen, access).await.0);
+    }
+    let mut complaints: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let mut lists = Vec::new();
     let mut known = BTreeMap::new();
     let mut cluster_id = 0;
-    for door in doors {
-        cluster_id = door.status.cluster_id;
-        let has_leader = door.status.status.leader.is_some();
-        known.insert(door.status.member_id, (door.endpoint, door.status.status));
-        match door.members {
+    for Door { endpoint, status, members } in doors {
+        let mut has_leader = false;
+        match status {
+            Ok(answer) if cluster_id != 0 && answer.cluster_id != cluster_id => {
+                complaints.push(format!("{endpoint} belongs to another cluster and is left out"));
+                continue;
+            }
+            Ok(answer) => {
+                cluster_id = answer.cluster_id;
+                has_leader = answer.status.leader.is_some();
+                known.insert(answer.member_id, (endpoint, answer.status));
+            }
+            Err(error) => complaints.push(error.to_string()),
+        }
+        match members {
             Ok(members) => lists.push((has_leader, members)),
             Err(error) => complaints.push(error.to_string()),
         }
@@ -54,24 +74,25 @@ pub async fn look(node: &Located, access: &Access) -> Result<World, NobodyAnswer
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
-    complaints.extend(errors.iter().map(ToString::to_string));
     let mut members = ask_all(listed, known, access).await;
-    for member in &mut members {
-        member.local = is_local(node, member);
-    }
+    mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
     Ok(World { node: node.clone(), cluster_id, members, snapshot_places: Vec::new(), complaints })
 }
 
-async fn knock(node: &Located, access: &Access) -> (Vec<Door>, Vec<WireError>) {
+async fn knock(endpoints: &[String], access: &Access) -> (Vec<Door>, Vec<WireError>) {
     let mut tries = JoinSet::new();
-    for endpoint in node.endpoints.iter().map(|found| found.value.clone()) {
+    for endpoint in endpoints.iter().cloned() {
         let access = access.clone();
         tries.spawn(async move {
             let etcd = access.dial(&endpoint).await?;
-            let status = etcd.status().await?;
             let members = etcd.member_list().await;
-            Ok::<_, WireError>(Door { endpoint, status, members })
+            let status = etcd.status().await;
+            match (&status, &members) {
+                // Not a door at all: say why, once.
+                (Err(error), Err(_)) => Err(error.clone()),
+                _ => Ok(Door { endpoint, status, members }),
+            }
         });
     }
     let (mut doors, mut errors) = (Vec::new(), Vec::new());
@@ -84,8 +105,9 @@ async fn knock(node: &Located, access: &Access) -> (Vec<Door>, Vec<WireError>) {
         }
     }
     // Best endpoint first, whoever answered first.
-    let rank = |endpoint: &str| node.endpoints.iter().position(|found| found.value == endpoint);
+    let rank = |endpoint: &str| endpoints.iter().position(|known| known == endpoint);
     doors.sort_by_key(|door| rank(&door.endpoint));
+    errors.sort_by_key(|error| rank(&error.endpoint));
     (doors, errors)
 }
 
@@ -103,6 +125,14 @@ async fn ask_all(
                 Some((endpoint, status)) => (endpoint, Ok(status)),
                 None => ask(&member, &access).await,
             };
+            // Only a member that hangs is worth another question.
+            let hangs = status.as_ref().err().is_some_and(|(_, hangs)| *hangs);
+            let inflight = format!("{endpoint}/metrics");
+            let defragmenting = hangs && scrape(&inflight, &access).await.is_some_and(is_inflight);
+            let status = status.map_err(|(why, _)| match defragmenting {
+                true => "it is defragmenting right now, as its metrics say".to_owned(),
+                false => why,
+            });
             let learner = member.learner || status.as_ref().is_ok_and(|status| status.learner);
             let member = Member {
                 id: member.id,
@@ -110,6 +140,7 @@ async fn ask_all(
                 endpoint,
                 local: false,
                 learner,
+                defragmenting,
                 status,
             };
             (order, member)
@@ -120,8 +151,12 @@ async fn ask_all(
     members.into_iter().map(|(_, member)| member).collect()
 }
 
-/// Tries a member's client URLs in turn.
-async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberStatus, String>) {
+/// Tries a member's client URLs in turn; an error tells whether the member took
+/// the connection and then kept silent.
+async fn ask(
+    member: &ListedMember,
+    access: &Access,
+) -> (String, Result<MemberStatus, (String, bool)>) {
     // Another member's loopback address would reach this node's own etcd.
     let urls: Vec<&String> = member.client_urls.iter().filter(|url| !is_loopback(url)).collect();
     let mut error = match (member.client_urls.is_empty(), urls.is_empty()) {
@@ -131,6 +166,7 @@ async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberSt
         }
         (false, false) => String::new(),
     };
+    let mut hangs = false;
     for url in &urls {
         let answer = async { access.dial(url).await?.status().await };
         match answer.await {
@@ -138,11 +174,14 @@ async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberSt
                 return ((*url).clone(), Ok(answer.status));
             }
             Ok(answer) => error = format!("{url} belongs to another member, {}", answer.member_id),
-            Err(wire) => error = wire.to_string(),
+            Err(wire) => {
+                hangs |= wire.kind == WireErrorKind::Deadline;
+                error = wire.to_string();
+            }
         }
     }
     let shown = urls.first().copied().or(member.client_urls.first()).cloned().unwrap_or_default();
-    (shown, Err(error))
+    (shown, Err((error, hangs)))
 }
 
 /// Whether a URL points at the loopback interface.
@@ -151,15 +190,21 @@ fn is_loopback(url: &str) -> bool {
     host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
 }
 
-/// The member of this node: etcd runs here, the member's address is one of
-/// this machine's, and the names agree. With foreign --endpoints another
-/// cluster's member may well have the same name.
-fn is_local(node: &Located, member: &Member) -> bool {
+/// Finds the member of this node: etcd runs here, the member's address is one
+/// of this machine's, and the names agree. With foreign --endpoints another
+/// cluster's member may well have the same name. Two that fit are none.
+fn mark_local(node: &Located, members: &mut [Member]) {
     if node.process.is_none() && node.container.is_none() {
-        return false;
+        return;
     }
-    let same_name = node.name.as_ref().is_none_or(|name| name.value == member.name);
-    same_name && is_own_address(&member.endpoint)
+    let is_own = |member: &Member| {
+        let same_name = node.name.as_ref().is_none_or(|name| name.value == member.name);
+        same_name && is_own_address(&member.endpoint)
+    };
+    let mut own = members.iter_mut().filter(|member| is_own(member));
+    if let (Some(member), None) = (own.next(), own.next()) {
+        member.local = true;
+    }
 }
 
 /// Whether the URL's host is an address of this machine: only those can be
@@ -195,9 +240,14 @@ async fn settle_quotas(members: &mut [Member], node: &Located, access: &Access) 
         let Ok((index, quota)) = scraped else { continue };
         let Some(member) = members.get_mut(index) else { continue };
         let own = node.quota.as_ref().filter(|_| member.local).map(|found| found.value);
-        if let (Ok(status), Some(quota)) = (&mut member.status, quota.or(own)) {
-            status.quota = quota;
-        }
+        let Ok(status) = &mut member.status else { continue };
+        // The same flag on every master is the rule; whose word it is stays
+        // visible.
+        let assumed = || {
+            let here = node.quota.as_ref().map_or(Quota::DEFAULT, |found| found.value);
+            Quota { source: QuotaSource::Assumed, ..here }
+        };
+        status.quota = quota.or(own).unwrap_or_else(assumed);
     }
 }
 
@@ -223,8 +273,11 @@ async fn scrape(url: &str, access: &Access) -> Option<String> {
 pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
     let local_url = node.metrics_url.as_ref().filter(|_| member.local);
     let base = local_url.map_or(&member.endpoint, |found| &found.value);
-    let page = scrape(&format!("{base}/metrics"), access).await?;
-    Some(metrics::value(&page, "etcd_disk_defrag_inflight")? > 0.0)
+    scrape(&format!("{base}/metrics"), access).await.map(is_inflight)
+}
+
+fn is_inflight(page: String) -> bool {
+    metrics::value(&page, "etcd_disk_defrag_inflight").is_some_and(|count| count > 0.0)
 }
 
 #[cfg(test)]

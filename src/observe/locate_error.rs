@@ -97,15 +97,15 @@ impl LocateError {
     #[must_use]
     pub fn next(&self) -> String {
         const BY_HAND: &str =
-            "etcd-rescue --endpoints https://IP:2379 --cacert FILE --cert FILE --key FILE";
+            "`etcd-rescue --endpoints https://IP:2379 --cacert FILE --cert FILE --key FILE`";
         match self {
             Self::NotRoot => {
                 format!("run it as root: `sudo etcd-rescue`\nor name everything by hand: {BY_HAND}")
             }
             Self::NoRuntimeAndNoProcess { .. } => format!(
                 "run it on a master of the cluster\n\
-                 is the runtime up? systemctl status containerd crio\n\
-                 or name another socket: etcd-rescue --runtime-endpoint /path/to.sock\n\
+                 is the runtime up? `systemctl status containerd crio`\n\
+                 or name another socket: `etcd-rescue --runtime-endpoint /path/to.sock`\n\
                  or name etcd by hand: {BY_HAND}"
             ),
             Self::NoEtcd { .. } => {
@@ -116,13 +116,12 @@ impl LocateError {
                 format!("start the container runtime, or name etcd by hand: {BY_HAND}")
             }
             Self::RuntimeEndpointUnreadable { .. } | Self::RuntimeEndpointBad { .. } => {
-                "write it like unix:///run/containerd/containerd.sock\n\
-                 or leave it out (and unset CONTAINER_RUNTIME_ENDPOINT): what runs here is found \
-                 without it"
+                "write it like unix:///run/containerd/containerd.sock, or leave it out (and unset \
+                 CONTAINER_RUNTIME_ENDPOINT)"
                     .to_owned()
             }
             Self::ContainerNotFound { .. } => {
-                "etcd-rescue locate, without --container, shows the etcd container of this node"
+                "`etcd-rescue locate`, without --container, shows the etcd container of this node"
                     .to_owned()
             }
         }

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
     settings::Settings,
+    wire::Tls,
 };
 
 /// Finds this node's etcd and reads everything off it; flags win over what is
@@ -212,6 +213,7 @@ fn fill(
             located.complaints.push(format!("--quota-backend-bytes is not a number: {text}"));
         }
     }
+    located.compaction = arguments.get("auto-compaction-retention").cloned();
     located.version = container.as_ref().and_then(|container| image_version(&container.image));
     fill_credentials(settings, arguments, container.as_ref(), &map, located);
     if let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) {
@@ -230,7 +232,10 @@ fn fill_credentials(
     map: &PathMap,
     located: &mut Located,
 ) {
-    if located.endpoints.iter().all(|url| url.value.starts_with("http://")) {
+    let plain = located.endpoints.iter().all(|url| url.value.starts_with("http://"));
+    let asked = settings.cacert.is_some() || settings.cert.is_some();
+    // Other members may want TLS although the way to this one is plain.
+    if plain && !asked && arguments.get("cert-file").is_none() {
         return;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -241,11 +246,21 @@ fn fill_credentials(
         map,
         now: i64::try_from(now).unwrap_or(i64::MAX),
     });
+    located.certificates = chosen.certificates;
+    located.complaints.extend(chosen.complaints);
+    let path = |found: &Option<Found<PathBuf>>| found.as_ref().map(|found| found.value.clone());
+    let (ca, cert, key) = (path(&chosen.ca), path(&chosen.cert), path(&chosen.key));
+    // Files that nobody asked for must not close the plain way.
+    if plain
+        && !asked
+        && let Err(error) = Tls::load(ca.as_deref(), cert.as_deref(), key.as_deref())
+    {
+        located.complaints.push(format!("members that want TLS cannot be asked: {error}"));
+        return;
+    }
     located.ca = chosen.ca;
     located.cert = chosen.cert;
     located.key = chosen.key;
-    located.certificates = chosen.certificates;
-    located.complaints.extend(chosen.complaints);
 }
 
 fn fill_disk(path: &Path, located: &mut Located) {

@@ -1,15 +1,19 @@
 //! Judging a snapshot file by what is really on disk.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
+use nix::fcntl::OFlag;
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use thiserror::Error;
 
 use crate::model::Bytes;
+
+pub use super::place::target;
 
 /// What a good snapshot file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,16 +57,31 @@ const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
 
 /// Reads the whole file and checks what `etcdutl snapshot status` relies on:
 /// the trailing SHA-256, the length in whole pages, and a valid bbolt meta
-/// page that agrees with the length.
+/// page that agrees with the length. Takes as long as the disk does.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
+    // Opening a device can do things; and a pipe may have taken the name since.
+    if !fs::metadata(path)?.is_file() {
+        return Err(not_a_file());
+    }
+    let mut file = File::options()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(path)?;
+    check_open(&mut file)
+}
+
+/// The same of an open file, from its beginning.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
     let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
-    let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(shape("it is not a regular file"));
+        return Err(not_a_file());
     }
     let length = metadata.len();
     let digest_length = SHA256_OUTPUT_LEN as u64;
@@ -71,17 +90,22 @@ pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
             "{length} bytes is not a whole number of pages and a checksum; was it copied whole?"
         )));
     }
-    let meta = read_meta(&mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    let meta = read_meta(file)?;
     if meta.high_water.checked_mul(meta.page_size.into()) != Some(length - digest_length) {
         return Err(shape("its length does not agree with the database inside"));
     }
-    let sha256 = check_digest(&mut file, length - digest_length)?;
+    let sha256 = check_digest(file, length - digest_length)?;
     Ok(SnapshotFile {
         bytes: Bytes(length),
         sha256,
         page_size: meta.page_size,
         transaction: meta.transaction,
     })
+}
+
+fn not_a_file() -> SnapshotFileError {
+    SnapshotFileError::Shape("it is not a regular file".to_owned())
 }
 
 /// The valid meta page with the larger transaction id.
@@ -189,6 +213,25 @@ mod tests {
         assert_eq!((good.page_size, good.transaction), (4096, 5));
         assert_eq!(good.bytes, Bytes(4 * 4096 + 32));
         Ok(())
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_at_once() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU)?;
+        for path in [pipe.as_path(), dir.path(), Path::new("/dev/zero")] {
+            let refused = check(path).err().map(|error| error.to_string());
+            assert_eq!(refused.as_deref(), Some("not a snapshot: it is not a regular file"));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_open_file_is_checked_from_its_beginning() -> Result<(), SnapshotFileError> {
+        let mut file = tempfile::tempfile()?;
+        io::Write::write_all(&mut file, &database())?;
+        check_open(&mut file).map(drop)
     }
 
     proptest! {

@@ -1,7 +1,10 @@
 //! The etcdctl line that would do what a step does, for people who want to
 //! check us or to go on by hand. Pure.
 
-use crate::model::{Located, Step, StepKind, World};
+use crate::{
+    model::{Located, Step, StepKind, World},
+    settings::quoted,
+};
 
 /// etcdctl gives up on a call after 5 s by default
 /// (`etcdctl/ctlv3/command/global.go`, `--command-timeout`), which is too
@@ -148,16 +151,6 @@ pub(crate) fn fold(words: &[String], width: usize) -> String {
     text
 }
 
-/// `word` as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,13 +195,5 @@ mod tests {
   --command-timeout 10m defrag"
         );
         assert!(text.lines().all(|line| line.len() <= 78));
-    }
-
-    #[test]
-    fn odd_words_are_quoted() {
-        assert_eq!(quoted("/a b"), "'/a b'");
-        assert_eq!(quoted("it's"), "'it'\\''s'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("https://[::1]:2379"), "'https://[::1]:2379'");
     }
 }

@@ -75,6 +75,17 @@ impl Progress {
         self.show(Some(done), note);
     }
 
+    /// Ticks with `note` until `work` is done.
+    pub async fn while_waiting<T>(&self, note: &str, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(Duration::from_millis(250)) => self.tick(note),
+            }
+        }
+    }
+
     /// Still at it; nothing is known but the time.
     pub fn tick(&self, note: &str) {
         self.show(None, note);

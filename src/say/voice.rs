@@ -39,6 +39,8 @@ struct Inner {
     bar: Mutex<Option<ProgressBar>>,
     /// A question stands on the last line; whatever comes next starts anew.
     asking: AtomicBool,
+    /// Bytes that are no JSON went to stdout.
+    streamed: AtomicBool,
     #[cfg(test)]
     captured: Option<Mutex<[Vec<u8>; 2]>>,
 }
@@ -93,6 +95,7 @@ impl Voice {
                 verbose: settings.verbose,
                 bar: Mutex::default(),
                 asking: AtomicBool::new(false),
+                streamed: AtomicBool::new(false),
                 #[cfg(test)]
                 captured: None,
             }),
@@ -150,12 +153,6 @@ impl Voice {
         self.labelled(Mark::Fail, text);
     }
 
-    /// A command line to copy: indented, never wrapped.
-    pub fn command(&self, text: &str) {
-        let text = self.dressed(text);
-        self.line(Stream::Err, &format!("  {text}"));
-    }
-
     /// A line for those who asked for more: printed with `level` times `-v`.
     pub fn detail(&self, level: u8, text: &str) {
         if self.inner.verbose >= level {
@@ -202,7 +199,16 @@ impl Voice {
     /// # Errors
     /// Whatever the write says; a closed pipe is `BrokenPipe`.
     pub fn raw(&self, bytes: &[u8]) -> io::Result<()> {
+        if !bytes.is_empty() {
+            self.inner.streamed.store(true, Ordering::Relaxed);
+        }
         self.write(Stream::Out, bytes)
+    }
+
+    /// Whether `raw` has put anything on stdout: no document may follow it.
+    #[must_use]
+    pub fn has_streamed(&self) -> bool {
+        self.inner.streamed.load(Ordering::Relaxed)
     }
 
     /// Bytes to stderr as they are: a program's stderr.
@@ -310,6 +316,7 @@ impl Voice {
                 verbose,
                 bar: Mutex::default(),
                 asking: AtomicBool::new(false),
+                streamed: AtomicBool::new(false),
                 captured: Some(Mutex::default()),
             }),
         }

@@ -12,23 +12,8 @@ use x509_cert::{
 use super::tls_error::{FileRole, TlsError};
 use crate::model::{Certificate, CertificateRole};
 
-/// Every certificate of a PEM file, in file order (a chain has its leaf
-/// first). Entries that cannot be parsed are left out.
-///
-/// # Errors
-/// The file cannot be read, or holds no certificate that can be parsed.
-pub fn read_certificates(role: CertificateRole, path: &Path) -> Result<Vec<Certificate>, TlsError> {
-    let ders = read_chain(role, path)?;
-    let found = described(role, path, &ders);
-    if found.is_empty() {
-        let detail = "it is not an X.509 certificate".to_owned();
-        let role = FileRole::Certificate(role);
-        return Err(TlsError::Malformed { role, path: path.to_owned(), detail });
-    }
-    Ok(found)
-}
-
-/// The raw certificates of a PEM file; at least one.
+/// The raw certificates of a PEM file, in file order (a chain has its leaf
+/// first); at least one.
 pub(super) fn read_chain(
     role: CertificateRole,
     path: &Path,

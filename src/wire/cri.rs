@@ -18,13 +18,11 @@ pub use super::cri_error::CriError;
 use super::{
     proto::cri::{
         Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse,
-        ExecSyncRequest, ExecSyncResponse, ImageFsInfoRequest, ImageFsInfoResponse,
-        ListContainersRequest, ListContainersResponse, ListPodSandboxRequest,
-        ListPodSandboxResponse, PodSandbox, VersionRequest, VersionResponse,
+        ExecSyncRequest, ExecSyncResponse, ListContainersRequest, ListContainersResponse,
+        VersionRequest, VersionResponse,
     },
     unix,
 };
-use crate::model::Bytes;
 
 /// Largest answer taken. The kubelet uses the same limit; ExecSync and the
 /// verbose status go past tonic's 4 MiB.
@@ -64,16 +62,6 @@ pub struct ExecOutput {
     pub stderr: Vec<u8>,
     /// Its exit code.
     pub exit_code: i32,
-}
-
-/// A filesystem that holds images, as the runtime sees it. CRI tells no free
-/// room: ask the kernel about the mount point.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageFilesystem {
-    /// Where it is mounted.
-    pub mount_point: PathBuf,
-    /// What images use of it.
-    pub used: Bytes,
 }
 
 /// A connection to one container runtime.
@@ -155,17 +143,6 @@ impl Cri {
         self.runtime("ContainerStatus", ask, self.timeout).await
     }
 
-    /// Every pod sandbox.
-    ///
-    /// # Errors
-    /// Any `CriError`.
-    pub async fn list_pod_sandboxes(&self) -> Result<Vec<PodSandbox>, CriError> {
-        let answer: ListPodSandboxResponse = self
-            .runtime("ListPodSandbox", ListPodSandboxRequest { filter: None }, self.timeout)
-            .await?;
-        Ok(answer.items)
-    }
-
     /// Runs a program inside a running container and waits for it, at most
     /// `timeout` (rounded up to seconds; zero = no limit) and the deadline of
     /// a call on top.
@@ -190,30 +167,6 @@ impl Cri {
         let answer: ExecSyncResponse = self.runtime("ExecSync", ask, deadline).await?;
         let ExecSyncResponse { stdout, stderr, exit_code } = answer;
         Ok(ExecOutput { stdout, stderr, exit_code })
-    }
-
-    /// The filesystems that hold images.
-    ///
-    /// # Errors
-    /// Any `CriError`.
-    pub async fn image_fs_info(&self) -> Result<Vec<ImageFilesystem>, CriError> {
-        let answer: ImageFsInfoResponse = unary(
-            &self.channel,
-            self.api,
-            "ImageService",
-            "ImageFsInfo",
-            ImageFsInfoRequest {},
-            self.timeout,
-        )
-        .await?;
-        Ok(answer
-            .image_filesystems
-            .into_iter()
-            .map(|usage| ImageFilesystem {
-                mount_point: usage.fs_id.map(|id| id.mountpoint.into()).unwrap_or_default(),
-                used: Bytes(usage.used_bytes.map_or(0, |bytes| bytes.value)),
-            })
-            .collect())
     }
 
     async fn runtime<A, B>(

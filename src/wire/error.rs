@@ -20,6 +20,8 @@ pub enum WireErrorKind {
     Silent,
     /// The server does not speak TLS.
     NotTls,
+    /// The server speaks TLS, and the endpoint says http.
+    WantsTls,
     /// TLS, but no handshake both sides accept.
     TlsRefused,
     /// The server certificate (or one it depends on) has expired.
@@ -116,7 +118,11 @@ impl WireErrorKind {
             Self::Deadline | Self::RequestTimedOut => {
                 "etcd may still be working on it: look before sending it again"
             }
-            Self::TooLarge | Self::NeverSent | Self::Compacted | Self::LeaderChanged => "",
+            Self::WantsTls
+            | Self::TooLarge
+            | Self::NeverSent
+            | Self::Compacted
+            | Self::LeaderChanged => "",
             Self::NoSpace => "the NOSPACE alarm is raised: writes are refused until it is cleared",
             Self::DiskFull => "free space on the filesystem that holds etcd's data directory",
             Self::FutureRevision => "use a revision not above the current one",

@@ -122,6 +122,10 @@ pub(super) fn rustls_error(error: &io::Error) -> Option<&Error> {
 /// come after the handshake (RFC 8446 section 4.4.2.4).
 pub(super) fn alert(alert: AlertDescription, has_client: bool) -> (Kind, String) {
     use AlertDescription as A;
+    let ours = || {
+        let text = format!("the server refused our client certificate (TLS alert {alert:?})");
+        (Kind::ClientCertRefused, text)
+    };
     match alert {
         A::CertificateRequired | A::NoCertificate => {
             (Kind::ClientCertRefused, "the server wants a client certificate".to_owned())
@@ -136,10 +140,9 @@ pub(super) fn alert(alert: AlertDescription, has_client: bool) -> (Kind, String)
         | A::CertificateExpired
         | A::CertificateUnknown
         | A::UnknownCA
-        | A::AccessDenied => (
-            Kind::ClientCertRefused,
-            format!("the server refused our client certificate (TLS alert {alert:?})"),
-        ),
+        | A::AccessDenied => ours(),
+        // Signed by a CA of the right name with another key.
+        A::DecryptError if has_client => ours(),
         A::NoApplicationProtocol => {
             (Kind::NotEtcd, "the TLS server there does not offer HTTP/2".to_owned())
         }

@@ -126,7 +126,7 @@ fn explain(target: &Target, error: &hyper::Error, log: &Log, has_client: bool) -
     }
     match record.opening.as_slice() {
         [0x15 | 0x16, 0x03, ..] if !target.secure => {
-            target.error(Kind::NotEtcd, "the server there speaks TLS: write https://")
+            target.error(Kind::WantsTls, "the server there speaks TLS: write https://")
         }
         _ if error.is_parse() => {
             target.error(Kind::NotEtcd, "the server there does not speak HTTP/1.1")

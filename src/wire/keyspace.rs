@@ -1,4 +1,4 @@
-//! etcd's member list, compaction, single keys and leases: what a recovery
+//! etcd's member list, compaction and leases: what a recovery
 //! needs of the KV, Lease and Cluster services, and no more. It writes no key.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{
     error::{WireError, WireErrorKind as Kind},
     etcd::Etcd,
     proto::etcdserverpb::{
-        CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest, RangeRequest,
+        CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest,
     },
 };
 use crate::model::{MemberId, Revision};
@@ -81,37 +81,6 @@ impl Etcd {
             Err(error) if error.kind == Kind::Compacted => Ok(Compacted::Already),
             Err(error) => Err(error),
         }
-    }
-
-    /// How many keys there are. Serializable: by the contacted member alone;
-    /// else as the quorum sees it.
-    ///
-    /// # Errors
-    /// No answer, or a refusal.
-    pub async fn count_keys(&self, serializable: bool) -> Result<u64, WireError> {
-        let request = RangeRequest {
-            key: vec![0],
-            range_end: vec![0],
-            count_only: true,
-            serializable,
-            ..RangeRequest::default()
-        };
-        let mut client = self.kv();
-        let call = client.range(self.request(request));
-        let answer = self.answer("a count request", self.usual(), call).await?;
-        Ok(u64::try_from(answer.count).unwrap_or(0))
-    }
-
-    /// The value of a key, as the quorum sees it; `None` when there is none.
-    ///
-    /// # Errors
-    /// No answer, or a refusal.
-    pub async fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-        let request = RangeRequest { key: key.to_vec(), ..RangeRequest::default() };
-        let mut client = self.kv();
-        let call = client.range(self.request(request));
-        let answer = self.answer("a read", self.usual(), call).await?;
-        Ok(answer.kvs.into_iter().next().map(|found| found.value))
     }
 
     /// Grants a lease of so many seconds. It is a write: the quota forbids it

@@ -168,12 +168,12 @@ fn stranger(opening: &[u8], secure: bool) -> Option<(Kind, &'static str)> {
     match opening {
         [] if secure => None,
         [] => Some((
-            Kind::NotEtcd,
+            Kind::WantsTls,
             "the server hung up on an HTTP/2 greeting, as a TLS port does: \
              if it serves TLS, write https://",
         )),
         [0x15 | 0x16, 0x03, ..] if !secure => {
-            Some((Kind::NotEtcd, "the server there speaks TLS: write https://"))
+            Some((Kind::WantsTls, "the server there speaks TLS: write https://"))
         }
         [b'H', b'T', b'T', b'P', b'/', ..] => {
             Some((Kind::NotEtcd, "an HTTP/1 server answers there, not etcd"))
@@ -245,13 +245,13 @@ mod tests {
         let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0];
         assert_eq!(stranger(&settings, true), None);
         assert_eq!(stranger(b"", true), None);
-        for (opening, secure) in [
-            (&b""[..], false),
-            (b"\x15\x03\x01\0\x02", false),
-            (b"HTTP/1.1 400", true),
-            (b"+OK", true),
+        for (opening, secure, kind) in [
+            (&b""[..], false, Kind::WantsTls),
+            (b"\x15\x03\x01\0\x02", false, Kind::WantsTls),
+            (b"HTTP/1.1 400", true, Kind::NotEtcd),
+            (b"+OK", true, Kind::NotEtcd),
         ] {
-            assert_eq!(stranger(opening, secure).map(|(kind, _)| kind), Some(Kind::NotEtcd));
+            assert_eq!(stranger(opening, secure).map(|(kind, _)| kind), Some(kind));
         }
     }
 }

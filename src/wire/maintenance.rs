@@ -37,8 +37,6 @@ pub struct KvHash {
     /// The member's current revision when it answered; what a digest asked
     /// for at 0 was made at, as long as nobody writes.
     pub revision: Revision,
-    /// The revision hashed at, as etcd 3.6+ tells it.
-    pub hash_revision: Option<Revision>,
 }
 
 impl Etcd {
@@ -116,7 +114,6 @@ impl Etcd {
             hash: answer.hash,
             compact_revision: Revision(answer.compact_revision),
             revision: Revision(answer.header.unwrap_or_default().revision),
-            hash_revision: Some(answer.hash_revision).filter(|told| *told != 0).map(Revision),
         })
     }
 }

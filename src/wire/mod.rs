@@ -22,7 +22,6 @@ mod tls_error;
 mod unix;
 
 pub use access::Access;
-pub use certificate::read_certificates;
 pub use error::{WireError, WireErrorKind};
 pub use etcd::Etcd;
 pub use http::{HttpAnswer, get as http_get};

@@ -88,23 +88,6 @@ impl Tls {
         Ok(Self { inner: Arc::new(Inner { provider, ca, client, certificates }) })
     }
 
-    /// The client certificate with its life span, when one is in use.
-    #[must_use]
-    pub fn client_expiry(&self) -> Option<&Certificate> {
-        self.inner
-            .certificates
-            .iter()
-            .find(|certificate| certificate.role == CertificateRole::Client)
-    }
-
-    /// Every certificate in use: the CAs, then ours. An expired CA is not an
-    /// error here (a trust anchor's dates are not checked), but etcd's own
-    /// TLS library does check them.
-    #[must_use]
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.inner.certificates
-    }
-
     pub(super) fn has_client(&self) -> bool {
         self.inner.client.is_some()
     }

@@ -19,8 +19,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, transport::Server};
 
 use super::gate::{Cutter, Gate};
+use full::{full_cluster, full_member};
 
-#[path = "etcd_services.rs"]
+mod full;
 mod services;
 
 /// The calls that can be scripted.
@@ -125,15 +126,27 @@ impl ClusterState {
         self.members.iter_mut().find(|member| member.id == id).unwrap()
     }
 
+    /// Scripts the next such call of member `id`; several queue up.
+    pub fn script(&mut self, id: u64, rpc: Rpc, act: Act) {
+        self.once.entry((id, rpc)).or_default().push_back(act);
+    }
+
     fn next(&mut self, id: u64, rpc: Rpc) -> Option<Act> {
         let once = self.once.get_mut(&(id, rpc)).and_then(VecDeque::pop_front);
         once.or_else(|| self.always.get(&(id, rpc)).cloned())
     }
 }
 
+/// What happens to the cluster right after a call took its effect.
+type Change = Box<dyn FnOnce(&mut ClusterState) + Send>;
+
+/// The changes that wait for a member's next such call.
+type Changes = Arc<Mutex<HashMap<(u64, Rpc), VecDeque<Change>>>>;
+
 /// The running cluster. Dropping it stops every server.
 pub struct FakeEtcd {
     state: Arc<Mutex<ClusterState>>,
+    changes: Changes,
     gates: Vec<Gate>,
     servers: Vec<JoinHandle<()>>,
 }
@@ -145,12 +158,18 @@ impl FakeEtcd {
     pub async fn start(size: u64, tls: Option<Arc<ServerConfig>>) -> Self {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(Mutex::new(full_cluster()));
+        let changes = Changes::default();
         let (mut gates, mut servers) = (Vec::new(), Vec::new());
         for id in 1..=size {
             let (gate, incoming) = Gate::open(tls.clone()).await;
             let endpoint = format!("{scheme}://{}", gate.address);
             state.lock().unwrap().members.push(full_member(id, endpoint));
-            let node = Node { id, state: Arc::clone(&state), cutter: gate.cutter.clone() };
+            let node = Node {
+                id,
+                state: Arc::clone(&state),
+                changes: Arc::clone(&changes),
+                cutter: gate.cutter.clone(),
+            };
             let router = Server::builder()
                 .add_service(KvServer::new(node.clone()))
                 .add_service(MaintenanceServer::new(node.clone()))
@@ -162,7 +181,7 @@ impl FakeEtcd {
             }));
             gates.push(gate);
         }
-        Self { state, gates, servers }
+        Self { state, changes, gates, servers }
     }
 
     /// One plain-http member.
@@ -182,13 +201,27 @@ impl FakeEtcd {
 
     /// Scripts the next such call of member `id`; several queue up.
     pub fn script(&self, id: u64, rpc: Rpc, act: Act) -> &Self {
-        self.state().once.entry((id, rpc)).or_default().push_back(act);
+        self.state().script(id, rpc, act);
         self
     }
 
     /// Scripts every such call of member `id` once the queue is empty.
     pub fn always(&self, id: u64, rpc: Rpc, act: Act) -> &Self {
         self.state().always.insert((id, rpc), act);
+        self
+    }
+
+    /// Changes the cluster right after the next such call of member `id` took
+    /// its effect; several queue up.
+    pub fn then(
+        &self,
+        id: u64,
+        rpc: Rpc,
+        change: impl FnOnce(&mut ClusterState) + Send + 'static,
+    ) -> &Self {
+        let mut changes = self.changes.lock().unwrap();
+        changes.entry((id, rpc)).or_default().push_back(Box::new(change));
+        drop(changes);
         self
     }
 
@@ -214,6 +247,7 @@ impl Drop for FakeEtcd {
 struct Node {
     id: u64,
     state: Arc<Mutex<ClusterState>>,
+    changes: Changes,
     cutter: Cutter,
 }
 
@@ -229,6 +263,14 @@ impl Node {
         argument: String,
         effect: impl FnOnce(&mut ClusterState) -> Result<T, Status>,
     ) -> Result<T, Status> {
+        let effect = |state: &mut ClusterState| {
+            let answer = effect(state);
+            let mut changes = self.changes.lock().unwrap();
+            if let Some(change) = changes.get_mut(&(self.id, rpc)).and_then(VecDeque::pop_front) {
+                change(state);
+            }
+            answer
+        };
         match self.note(rpc, &argument) {
             None => effect(&mut self.state()),
             Some(Act::Delay(span)) => {
@@ -255,35 +297,5 @@ impl Node {
     async fn cut_off<T>(&self) -> Result<T, Status> {
         self.cutter.cut();
         std::future::pending().await
-    }
-}
-
-fn full_cluster() -> ClusterState {
-    ClusterState {
-        cluster_id: 0xC1,
-        leader: 1,
-        term: 3,
-        revision: 1000,
-        alarms: vec![(1, 1)],
-        keys: BTreeMap::from([(b"/registry/a".to_vec(), b"1".to_vec())]),
-        ..ClusterState::default()
-    }
-}
-
-fn full_member(id: u64, endpoint: String) -> MemberState {
-    MemberState {
-        id,
-        name: format!("master-{id}"),
-        endpoint,
-        version: "3.5.16".to_owned(),
-        db_size: 64 << 20,
-        db_size_in_use: 60 << 20,
-        live_size: 1 << 20,
-        quota: 64 << 20,
-        raft_index: 5000,
-        raft_applied_index: 5000,
-        hash: 0xABCD,
-        database: (0..100_352_u32).map(|at| (at % 251) as u8).collect(),
-        ..MemberState::default()
     }
 }

@@ -1,9 +1,9 @@
-//! How it ended: sizes before and after, and the gates that said no.
+//! How it ended: sizes and alarms before and after.
 
 use super::{Column, UNKNOWN, status::alarms, table};
 use crate::{
-    model::{Bytes, Member, Refusal, World},
-    say::text::{hang, wrap},
+    model::{Bytes, Member, World},
+    say::text::hang,
 };
 
 /// Every member's database before and after, and the alarms then and now.
@@ -37,29 +37,10 @@ fn db_size(member: &Member) -> Option<Bytes> {
     member.status.as_ref().ok().map(|status| status.db_size)
 }
 
-/// Each gate that forbids the plan, with what to do about it.
-#[must_use]
-pub fn refusals(refusals: &[Refusal], width: usize) -> String {
-    let texts: Vec<String> = refusals
-        .iter()
-        .map(|refusal| {
-            let what = hang("FAIL   ", &refusal.what, width);
-            let indented = refusal.next.replace('\n', "\n       ");
-            let next = wrap(&format!("       {indented}"), width);
-            let next = next.get("       ".len()..).unwrap_or_default();
-            if next.is_empty() { what } else { format!("{what}\nNext   {next}") }
-        })
-        .collect();
-    texts.join("\n\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::RefusalKind,
-        say::human::testing::{assert_fits, world},
-    };
+    use crate::say::human::testing::{assert_fits, world};
 
     #[test]
     fn sizes_before_and_after() {
@@ -83,33 +64,6 @@ master-3   63.9 MiB   unknown   unknown
 
 Alarms before  NOSPACE raised by master-1
 Alarms now     none"
-        );
-    }
-
-    #[test]
-    fn refusals_say_what_next() {
-        let list = [
-            Refusal {
-                kind: RefusalKind::MissingVoter,
-                what: "master-3 (https://10.0.0.13:2379) does not answer: connection refused; \
-                       a defragmentation now would leave one member in the quorum."
-                    .into(),
-                next: "start its etcd, or go on without it:\n\
-                       etcd-rescue recover --endpoints https://10.0.0.11:2379 \
-                       --allow-missing master-3"
-                    .into(),
-            },
-            Refusal { kind: RefusalKind::Corrupt, what: "CORRUPT.".into(), next: String::new() },
-        ];
-        assert_eq!(
-            refusals(&list, 80),
-            "\
-FAIL   master-3 (https://10.0.0.13:2379) does not answer: connection refused; a
-       defragmentation now would leave one member in the quorum.
-Next   start its etcd, or go on without it:
-       etcd-rescue recover --endpoints https://10.0.0.11:2379 --allow-missing master-3
-
-FAIL   CORRUPT."
         );
     }
 }

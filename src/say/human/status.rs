@@ -205,6 +205,7 @@ fn source_text(source: QuotaSource) -> &'static str {
         QuotaSource::Metric => "as etcd's metrics say",
         QuotaSource::Args => "as the flags of the etcd on this node say",
         QuotaSource::Default => "etcd's default of 2 GiB (--quota-backend-bytes is not set)",
+        QuotaSource::Assumed => "assumed: it could not be read off that member",
     }
 }
 

@@ -32,6 +32,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
         endpoint: format!("https://10.0.0.1{}:2379", index + 1),
         local: index == 0,
         learner: false,
+        defragmenting: false,
         status: Ok(MemberStatus {
             version: Some(EtcdVersion::new(3, 5, 16)),
             version_text: "3.5.16".into(),
@@ -213,6 +214,7 @@ pub(crate) fn located() -> Located {
             leftovers: vec![("/var/lib/etcd/member/snap/db.tmp.1234567".into(), Bytes(12 << 20))],
         }),
         memory: Some(Bytes(16 << 30)),
+        compaction: None,
         wal_dir: None,
         complaints: vec![],
     }

@@ -50,12 +50,8 @@ pub struct FailureAnswer {
 impl FailureAnswer {
     /// The failure as a document.
     #[must_use]
-    pub fn new(failure: &Failure) -> Self {
-        Self {
-            outcome: failure.exit.outcome(),
-            exit_code: failure.exit as u8,
-            error: failure.into(),
-        }
+    pub fn new(failure: &Failure, outcome: Outcome) -> Self {
+        Self { outcome, exit_code: failure.exit as u8, error: failure.into() }
     }
 }
 
@@ -110,7 +106,8 @@ mod tests {
     #[test]
     fn a_failure_says_what_state_and_next() {
         let failure = Failure::new(Exit::Unreachable, "no etcd", "nothing changed", "look");
-        let json = serde_json::to_value(FailureAnswer::new(&failure)).unwrap();
+        let json =
+            serde_json::to_value(FailureAnswer::new(&failure, Outcome::Unreachable)).unwrap();
         assert_eq!(
             json,
             serde_json::json!({

@@ -122,6 +122,8 @@ pub struct ControlPlaneAnswer {
     pub readyz: Option<bool>,
     /// From the disarm until /readyz said ok, milliseconds.
     pub ready_after_ms: Option<u64>,
+    /// Why it could not be looked at; null when it could.
+    pub unknown: Option<String>,
 }
 
 impl RecoveryAnswer {

@@ -111,6 +111,7 @@ pub(super) fn source(source: QuotaSource) -> &'static str {
         QuotaSource::Metric => "metric",
         QuotaSource::Args => "args",
         QuotaSource::Default => "default",
+        QuotaSource::Assumed => "assumed",
     }
 }
 

@@ -1,0 +1,114 @@
+//! What the person should know before saying yes, beyond the gates.
+
+use crate::model::{Member, MemberStatus, Probe, ProbeKind, QuotaSource, World};
+
+use super::{
+    plan::{answering, stall_ms},
+    versions::{Concern, concerns, rules_for},
+};
+
+/// No gate: what etcd's metrics say of open readers is only renewed when it
+/// commits a write, and wrong on a cluster that refuses them.
+pub(super) const BACKUP_JOBS: &str = "a backup job that streams a snapshot meanwhile freezes that \
+                                      member until its stream ends: stop such jobs first";
+
+/// kubeadm up to 1.24 and RKE2 probe /health without excluding NOSPACE, which
+/// makes the kubelet kill a healthy etcd for as long as the alarm is on.
+pub(super) fn killing_probe(world: &World) -> Option<String> {
+    let probes = &world.node.manifest.as_ref()?.probes;
+    let kills = |probe: &&Probe| {
+        probe.kind == ProbeKind::Liveness
+            && probe.path.starts_with("/health")
+            && !probe.path.contains("exclude=NOSPACE")
+    };
+    let path = &probes.iter().find(kills)?.path;
+    Some(format!(
+        "etcd's liveness probe on this node ({path}) fails while NOSPACE is on: the kubelet kills \
+         etcd about every 80 s until it is disarmed. If that gets in the way, `systemctl stop \
+         kubelet` first (containers keep running), and start it again afterwards"
+    ))
+}
+
+/// Other members' disks cannot be seen from here; where a full one would kill
+/// etcd, the person has to look.
+pub(super) fn unseen_disks(world: &World) -> Option<String> {
+    let at_risk: Vec<String> = answering(world)
+        .filter(|(member, status)| {
+            let kills = concerns(status.version, Concern::NoSpaceDuringDefragKills);
+            !member.local && !member.learner && kills.is_some()
+        })
+        .map(|(member, status)| format!("{} ({})", member.label(), status.db_size))
+        .collect();
+    (!at_risk.is_empty()).then(|| {
+        format!(
+            "the disks of other masters cannot be seen from here, and these releases die when one \
+             fills up: make sure that the data-dir filesystem has at least this much free on {}",
+            at_risk.join(", ")
+        )
+    })
+}
+
+/// The API server's own liveness probe gives up first: 8 failures, 10 s apart.
+const PROBE_BUDGET_MS: u64 = 70_000;
+
+/// Members whose stall may outlast the probes.
+pub(super) fn long_stalls(order: &[(&Member, &MemberStatus)]) -> Option<String> {
+    let long: Vec<String> = order
+        .iter()
+        .filter(|(_, status)| stall_ms(status) > PROBE_BUDGET_MS)
+        .map(|(member, _)| member.label())
+        .collect();
+    (!long.is_empty()).then(|| {
+        format!(
+            "the defragmentation of {} may take longer than the liveness probes of that master \
+             allow (about 70 s), and being killed would waste it: stop its kubelet first \
+             (`systemctl stop kubelet`; containers keep running) and start it again afterwards",
+            long.join(", ")
+        )
+    })
+}
+
+/// What is odd about single members.
+pub(super) fn of_members(world: &World) -> Vec<String> {
+    let mut cautions = Vec::new();
+    for (member, status) in answering(world) {
+        for rule in status.version.into_iter().flat_map(rules_for) {
+            // The room gate speaks of full disks where they matter, and a
+            // lagging member is refused.
+            if matches!(rule.concern, Concern::AlarmTraffic | Concern::CrashDuringDefrag) {
+                cautions.push(format!("{}: {}", member.label(), rule.text));
+            }
+        }
+    }
+    for (member, status) in answering(world) {
+        if status.version.is_none() {
+            cautions.push(format!(
+                "{} says it is etcd `{}`, which is no release known here: no version rule was \
+                 applied",
+                member.label(),
+                status.version_text
+            ));
+        }
+        if status.quota.source == QuotaSource::Assumed {
+            cautions.push(format!(
+                "the quota of {} could not be read; {} is assumed",
+                member.label(),
+                status.quota.limit.map_or("none".to_owned(), |limit| limit.to_string())
+            ));
+        }
+        for error in &status.errors {
+            cautions.push(format!("{} reports: {error}", member.label()));
+        }
+    }
+    for member in world.voters().filter(|member| member.status.is_err()) {
+        cautions.push(format!(
+            "{} does not answer and stays as it is; when it comes back full, it raises the alarm \
+             again",
+            member.label()
+        ));
+    }
+    for member in world.members.iter().filter(|member| member.learner) {
+        cautions.push(format!("{} is a learner: it is left alone", member.label()));
+    }
+    cautions
+}

@@ -1,0 +1,121 @@
+//! One snapshot from a member to a file: streamed, synced, read back from the
+//! disk, compared, and only then named. Whom it is taken from, where it goes
+//! and what is said about it is the caller's.
+
+use std::{cell::Cell, fs::File, io, path::Path, time::Duration};
+
+use crate::{
+    act::{self, SnapshotError},
+    consent::Consent,
+    failure::Failure,
+    model::{Bytes, Step},
+    observe::snapshot_file::{SnapshotFile, SnapshotFileError, check_open},
+    say::{Progress, json::SnapshotAnswer},
+};
+
+use super::{failures, look::Here, session::Session};
+
+/// Between two signs of life.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Saves what the member of `step` holds, about `expected` bytes, to a new file
+/// `path`. Whatever fails, or is interrupted, leaves no file.
+pub async fn save(
+    session: &Session,
+    here: &Here,
+    step: &Step,
+    path: &Path,
+    expected: Option<Bytes>,
+    consent: Consent,
+) -> Result<SnapshotAnswer, Failure> {
+    let fail = |error| failures::snapshot(session, &error);
+    let dialled = here.access.dial(&step.endpoint).await;
+    let etcd = dialled.map_err(|error| failures::step(session, &error))?;
+    let label = format!("snapshot from {}", step.member_name);
+    let progress = Progress::bytes(&session.voice, &label, expected.map(|size| size.0));
+    let (done, note) = (Cell::new(0), Cell::new(""));
+    let show = || progress.at(done.get(), note.get());
+    let received = act::receive(&etcd, path, consent, |bytes: Bytes| {
+        done.set(bytes.0);
+        show();
+    });
+    let received = ticking(received, show).await.map_err(fail)?;
+    note.set("writing to disk");
+    ticking(received.sync(), show).await.map_err(fail)?;
+    note.set("reading it back");
+    let file = received.handle().map_err(fail)?;
+    // Dropping what was received, here and at any other way out, removes it.
+    let found = ticking(read_back(file), show).await.map_err(|error| bad(session, path, error))?;
+    if found.sha256 != received.saved().sha256 {
+        return Err(changed(session, path));
+    }
+    let saved = ticking(received.publish(), show).await.map_err(fail)?;
+    Ok(SnapshotAnswer {
+        path: path.display().to_string(),
+        bytes: saved.bytes.0,
+        sha256: saved.sha256,
+    })
+}
+
+/// Shows a sign of life again and again until `work` is done.
+pub async fn ticking<T>(work: impl Future<Output = T>, show: impl Fn()) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(TICK) => show(),
+        }
+    }
+}
+
+/// On a thread: a disk takes its time, and a signal must not wait for it.
+async fn read_back(mut file: File) -> Result<SnapshotFile, SnapshotFileError> {
+    let checked = tokio::task::spawn_blocking(move || check_open(&mut file)).await;
+    checked.unwrap_or_else(|lost| Err(io::Error::other(lost).into()))
+}
+
+/// What is on disk is no snapshot.
+fn bad(session: &Session, path: &Path, error: SnapshotFileError) -> Failure {
+    match error {
+        SnapshotFileError::Checksum => changed(session, path),
+        SnapshotFileError::Shape(_) => {
+            let why = "read back from the disk, there is no whole etcd database in it";
+            failures::snapshot(session, &SnapshotError::Damaged(why))
+        }
+        SnapshotFileError::Read(source) => failures::snapshot(session, &unwritten(path, source)),
+    }
+}
+
+/// What is on disk is not what was sent.
+fn changed(session: &Session, path: &Path) -> Failure {
+    let failure = failures::snapshot_changed(session, path);
+    let elsewhere = failures::snapshot(session, &unwritten(path, io::ErrorKind::Other.into()));
+    let state = format!("{} The bad file was removed.", failure.state);
+    Failure { state, next: elsewhere.next, ..failure }
+}
+
+fn unwritten(path: &Path, source: io::Error) -> SnapshotError {
+    SnapshotError::Write { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_open_file_is_judged() -> io::Result<()> {
+        let mut file = tempfile::tempfile()?;
+        io::Write::write_all(&mut file, &[7; 1056])?;
+        let judged = read_back(file).await.err().map(|error| error.to_string());
+        assert_eq!(judged.as_deref(), Some("not a snapshot: there is no etcd database inside"));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn long_work_shows_signs_of_life() {
+        let shown = Cell::new(0);
+        let work = tokio::time::sleep(3 * TICK);
+        ticking(work, || shown.set(shown.get() + 1)).await;
+        assert!(shown.get() >= 1);
+    }
+}

@@ -1,0 +1,150 @@
+//! Why there is no way to etcd, and what to type about it.
+
+use std::path::PathBuf;
+
+use crate::{
+    failure::{Exit, Failure},
+    observe::LocateError,
+    settings::Settings,
+    wire::{TlsError, WireError, WireErrorKind as Kind},
+};
+
+use super::{
+    failures::{UNTOUCHED, with_source},
+    look::Here,
+    session::Session,
+};
+
+/// etcd was not found on this node.
+pub fn locate(session: &Session, error: &LocateError) -> Failure {
+    let exit = match error {
+        LocateError::NotRoot => Exit::Refused,
+        LocateError::SeveralContainers(_) | LocateError::SeveralProcesses(_) => Exit::NeedsDecision,
+        LocateError::RuntimeEndpointUnreadable { .. } => Exit::Usage,
+        _ => Exit::Unreachable,
+    };
+    let next = match error {
+        LocateError::NotRoot => format!("`sudo {}`", session.again()),
+        LocateError::SeveralContainers(several) => several
+            .iter()
+            .map(|one| format!("`{} --container {}`", session.again(), one.short_id()))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        LocateError::RuntimeEndpointUnreadable { .. } | LocateError::RuntimeEndpointBad { .. } => {
+            let without = again_with(session, |settings| settings.runtime_endpoint = None);
+            format!("{}: `{without}`", error.next())
+        }
+        LocateError::ContainerNotFound { .. } => {
+            let without = again_with(session, |settings| settings.container = None);
+            format!("without it the etcd of this node is found: `{without}`")
+        }
+        _ => error.next(),
+    };
+    Failure::new(exit, error.what(), UNTOUCHED, next)
+}
+
+/// The certificates cannot be used.
+pub fn tls(session: &Session, error: &TlsError) -> Failure {
+    let next = match error {
+        TlsError::Expired { .. } | TlsError::NotYetValid { .. } => {
+            let other = again_with(session, other_pair);
+            format!(
+                "`kubeadm certs check-expiration`, then `kubeadm certs renew all` (both work \
+                 without an API server), or check this machine's clock with `date`, or show \
+                 another certificate: `{other}`"
+            )
+        }
+        _ => format!(
+            "give other files: `{}`; what was found here: `{}`",
+            again_with(session, |settings| {
+                settings.cacert = Some(FILE.into());
+                other_pair(settings);
+            }),
+            session.settings.command_line("locate")
+        ),
+    };
+    Failure::new(Exit::Unreachable, with_source(error), UNTOUCHED, next)
+}
+
+/// No endpoint can be used.
+pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> Failure {
+    let what = match errors {
+        [] => "etcd was found, but no endpoint of it".to_owned(),
+        [error] => format!("cannot talk to etcd: {error}"),
+        several => {
+            let lines: Vec<String> = several.iter().map(|error| format!("  {error}")).collect();
+            format!("cannot talk to etcd at any endpoint:\n{}", lines.join("\n"))
+        }
+    };
+    let kind = errors.first().map(|error| error.kind);
+    let hint = kind.map(Kind::hint).unwrap_or_default();
+    let mut next = String::new();
+    if !hint.is_empty() {
+        next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
+    }
+    next.push_str(&what_to_type(session, here, kind));
+    // It may fall silent in the middle of a plan, too.
+    let record = session.record();
+    let mut state = record.state();
+    if let Some(container) = &here.node.container {
+        state.push_str(&format!(" The etcd container is {}.", container.state));
+    }
+    let exit = if record.changed_anything { Exit::Partial } else { Exit::Unreachable };
+    Failure::new(exit, what, state, next)
+}
+
+fn what_to_type(session: &Session, here: &Here, kind: Option<Kind>) -> String {
+    match kind {
+        Some(Kind::ServerCertExpired | Kind::ServerCertNotYetValid | Kind::ServerCertUnusable) => {
+            "On that master: `kubeadm certs check-expiration`, then `kubeadm certs renew all`; both \
+             work without an API server"
+                .to_owned()
+        }
+        Some(Kind::WrongCa | Kind::NoCa) => format!(
+            "`{}` (kubeadm's is /etc/kubernetes/pki/etcd/ca.crt)",
+            again_with(session, |settings| settings.cacert = Some(FILE.into()))
+        ),
+        Some(Kind::ClientCertRefused) => format!(
+            "`{}` (kubeadm's are /etc/kubernetes/pki/etcd/healthcheck-client.crt and .key)",
+            again_with(session, other_pair)
+        ),
+        Some(Kind::WantsTls) => format!("`{}`", again_with(session, with_tls)),
+        Some(Kind::AuthRequired | Kind::LoginRefused | Kind::PermissionDenied) => {
+            let without = again_with(session, |settings| settings.login = None);
+            format!("`ETCDCTL_PASSWORD=... {without} --user root`")
+        }
+        _ if here.node.container.is_some() => format!(
+            "See what etcd says with `{}` (and --previous), and what was found with `{}`",
+            session.settings.command_line("logs --tail 30"),
+            session.settings.command_line("locate")
+        ),
+        _ => format!(
+            "`{}`, or on a master without any flag: `{} locate`",
+            again_with(session, |settings| {
+                settings.endpoints = vec!["https://HOST:2379".to_owned()];
+            }),
+            session.settings.program
+        ),
+    }
+}
+
+/// Stands for a path in a command line to fill in.
+const FILE: &str = "FILE";
+
+fn other_pair(settings: &mut Settings) {
+    settings.cert = Some(PathBuf::from(FILE));
+    settings.key = Some(PathBuf::from(FILE));
+}
+
+fn with_tls(settings: &mut Settings) {
+    for url in &mut settings.endpoints {
+        *url = url.replacen("http://", "https://", 1);
+    }
+}
+
+/// This very command line again, with another flag.
+fn again_with(session: &Session, change: impl FnOnce(&mut Settings)) -> String {
+    let mut settings = session.settings.clone();
+    change(&mut settings);
+    settings.command_line(&session.command)
+}
