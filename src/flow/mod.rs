@@ -15,6 +15,7 @@ mod recover;
 mod save;
 mod session;
 mod snapshot;
+mod steps;
 mod unreachable;
 mod verify;
 
