@@ -34,6 +34,10 @@ fn wrap_line(line: &str, width: usize) -> String {
         return line.to_owned();
     }
     let body = line.trim_start();
+    if !body.contains(' ') {
+        // A path on a line of its own is there to be copied.
+        return line.to_owned();
+    }
     let indent = line.len() - body.len();
     hang(&line[..indent], body, width)
 }
@@ -138,6 +142,12 @@ fn is_direction(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_on_a_line_of_its_own_stays_whole() {
+        let line = "        /var/lib/etcd-rescue/etcd-c1-master-1-rev1-20260301T041500.123Z.db";
+        assert_eq!(wrap(line, 40), line);
+    }
 
     #[test]
     fn a_command_in_backquotes_stays_whole() {
