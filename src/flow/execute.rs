@@ -46,6 +46,7 @@ pub async fn execute(
         smallest: None,
         defragmented: Vec::new(),
     };
+    let mut plan = plan.clone();
     let mut left: VecDeque<(usize, Step)> = plan.steps.iter().cloned().enumerate().collect();
     let mut deferred = 0;
     while let Some((index, mut step)) = left.pop_front() {
@@ -55,7 +56,11 @@ pub async fn execute(
             deferred += 1;
             continue;
         }
-        let (consent, asked) = walk.ask(plan, index, &step, &world).await?;
+        // What is shown is the step as it is now.
+        if let Some(shown) = plan.steps.get_mut(index) {
+            shown.clone_from(&step);
+        }
+        let (consent, asked) = walk.ask(&plan, index, &step, &world).await?;
         if !asked {
             walk.run(&step, &world, consent).await?;
             continue;

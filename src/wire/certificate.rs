@@ -5,7 +5,7 @@ use std::{fs, net::IpAddr, path::Path, time::SystemTime};
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{
-    der::Decode,
+    der::{Decode, Encode},
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
@@ -50,6 +50,13 @@ pub(super) fn described(
             not_after: identity.not_after,
         })
         .collect()
+}
+
+/// The DER of a certificate's SubjectPublicKeyInfo; `None` when it cannot be
+/// parsed.
+pub(super) fn public_key(der: &[u8]) -> Option<Vec<u8>> {
+    let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
+    tbs.subject_public_key_info.to_der().ok()
 }
 
 /// What a certificate says of itself.

@@ -168,12 +168,15 @@ fn certificate(reason: &CertificateError, attempt: &Attempt<'_>) -> (Kind, Strin
             );
             (Kind::NameMismatch, text)
         }
-        E::UnknownIssuer | E::BadSignature => {
+        E::UnknownIssuer
+        | E::BadSignature
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             let whose = leaf.map(|leaf| format!(" (issued by {})", leaf.issuer));
             let ca = attempt.ca.map(|path| format!(" in {}", path.display()));
-            // A re-made CA has the same name and another key.
-            let same =
-                if matches!(reason, E::BadSignature) { ", only by one of its name" } else { "" };
+            // A re-made CA has the same name and another key, or another kind
+            // of key.
+            let unknown = matches!(reason, E::UnknownIssuer);
+            let same = if unknown { "" } else { ", only by one of its name" };
             let text = format!(
                 "the server certificate{} was not signed by the CA{}{same}",
                 whose.unwrap_or_default(),

@@ -43,6 +43,9 @@ const PING_PATIENCE: Duration = Duration::from_secs(30);
 /// if it was the connection that failed.
 const AFTERMATH: Duration = Duration::from_millis(500);
 
+/// Where members talk to each other, and clients end up by mistake.
+const PEER_PORT: u16 = 2380;
+
 /// Why there was no gRPC answer. Travels inside `tonic::Status` as its source.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum LineError {
@@ -151,6 +154,10 @@ impl Line {
             }
             _ => why.to_owned(),
         };
+        if greeting && self.target.port == PEER_PORT {
+            let text = "it hung up, as etcd does at its port for other members; clients use 2379";
+            return self.target.error(Kind::NotEtcd, text);
+        }
         if greeting && self.target.secure && record.opening.is_empty() {
             let text = format!(
                 "the connection broke right after the TLS handshake, as it does when the \

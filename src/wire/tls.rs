@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{
 };
 
 use super::{
-    certificate::{day, described, now, read_chain},
+    certificate::{day, described, now, public_key, read_chain},
     handshake::Witness,
     tls_error::{FileRole, TlsError},
 };
@@ -153,18 +153,18 @@ fn pair(
     let der = read_key(key)?;
     let signing = ring::sign::any_supported_type(&der)
         .map_err(|_| TlsError::KeyUnsupported { path: key.to_owned() })?;
-    let pair = CertifiedKey::new(chain, signing);
-    match pair.keys_match() {
-        Ok(()) => Ok(pair),
-        Err(tokio_rustls::rustls::Error::InconsistentKeys(_)) => {
-            Err(TlsError::KeyMismatch { cert: cert.to_owned(), key: key.to_owned() })
-        }
-        Err(error) => Err(TlsError::Malformed {
-            role: CLIENT,
-            path: cert.to_owned(),
-            detail: error.to_string(),
-        }),
+    let damaged = || TlsError::Malformed {
+        role: CLIENT,
+        path: cert.to_owned(),
+        detail: "it is not an X.509 certificate".to_owned(),
+    };
+    // rustls would compare them too, but not those of X.509 version 1, which
+    // etcd takes.
+    let certified = chain.first().and_then(|leaf| public_key(leaf)).ok_or_else(damaged)?;
+    if signing.public_key().is_some_and(|own| own.as_ref() != certified) {
+        return Err(TlsError::KeyMismatch { cert: cert.to_owned(), key: key.to_owned() });
     }
+    Ok(CertifiedKey::new(chain, signing))
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {

@@ -134,7 +134,7 @@ pub fn headline(step: &Step, world: &World) -> String {
 fn expected(step: &Step, world: &World) -> String {
     let in_use = member(step, world).and_then(|member| member.status.as_ref().ok());
     match in_use.map(|status| status.db_size_in_use) {
-        Some(size) => format!("{size} or less"),
+        Some(size) => format!("{} or less", size.min(db_size(step, world).unwrap_or(size))),
         None => UNKNOWN.to_owned(),
     }
 }
