@@ -162,6 +162,21 @@ async fn a_kubeadm_master_is_read_completely() {
 }
 
 #[tokio::test]
+async fn a_client_certificate_without_its_key_is_passed_over() {
+    let node = Node::new();
+    node.kubeadm_pki(2095);
+    let other = KeyPair::generate().expect("a key");
+    node.write("/etc/kubernetes/pki/etcd/healthcheck-client.key", &other.serialize_pem());
+    let containers = vec![FakeContainer::etcd("aaa", node.kubeadm_info(0))];
+    FakeCri { containers, ..FakeCri::default() }.serve(&node.host.path(CONTAINERD));
+    let located = node.locate(&[]).await.expect("located");
+    assert!(located.cert.expect("a pair").value.ends_with("etcd/server.crt"));
+    let complaint = located.complaints.join("\n");
+    assert!(complaint.contains("healthcheck-client.crt cannot be used"), "{complaint}");
+    assert!(complaint.contains("does not belong to"), "{complaint}");
+}
+
+#[tokio::test]
 async fn an_expired_client_certificate_is_passed_over() {
     let node = Node::new();
     node.kubeadm_pki(2021);

@@ -1,6 +1,5 @@
 //! Which CA, client certificate and key to use for this node's etcd, and the
-//! expiry of every certificate involved. Never reads further into a key file
-//! than whether it holds a key.
+//! expiry of every certificate involved.
 
 use std::{
     fs::File,
@@ -17,6 +16,7 @@ use super::{
 use crate::{
     model::{Certificate, CertificateRole, Found},
     settings::Settings,
+    wire::Tls,
 };
 
 /// Names of CA files beside etcd's own certificate, when no flag names one.
@@ -148,8 +148,13 @@ fn judge(pair: &Pair, now: i64) -> Result<(), Option<String>> {
         Ok(ReadCertificate { certificate, client_auth }) => {
             match certificate::out_of_date(&certificate, now) {
                 Some(reason) => Err(Some(reason)),
-                None if client_auth => Ok(()),
-                None => Err(Some("is not meant for clients".to_owned())),
+                None if !client_auth => Err(Some("is not meant for clients".to_owned())),
+                // A renewal that was cut short leaves a key without its
+                // certificate.
+                None => match Tls::load(None, Some(&pair.cert), Some(&pair.key)) {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(Some(format!("cannot be used ({error})"))),
+                },
             }
         }
         Err(_) if !pair.cert.exists() => Err(None),

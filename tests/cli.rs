@@ -1,0 +1,226 @@
+//! The command line itself: help and version, etcdctl's variables, plain http,
+//! what goes to which stream, and secrets that reach none of them.
+
+mod common;
+mod fake;
+
+#[path = "common/cluster.rs"]
+mod cluster;
+#[path = "common/stage.rs"]
+mod stage;
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+use cluster::Cluster;
+use fake::etcd::FakeEtcd;
+use stage::{Rescue, Said, rescue, too_wide};
+
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["recover"],
+    &["locate"],
+    &["status"],
+    &["snapshot"],
+    &["snapshot", "save"],
+    &["snapshot", "verify"],
+    &["compact"],
+    &["defrag"],
+    &["disarm"],
+    &["verify"],
+    &["logs"],
+    &["exec"],
+    &["runbook"],
+];
+
+#[test]
+fn the_version_says_what_it_is_and_what_it_speaks() {
+    let said = rescue(&["--version"]).run().code(0);
+    let lines: Vec<&str> = said.out.lines().collect();
+    let [own, etcd, cri] = lines[..] else { panic!("{}", said.out) };
+    assert!(own.starts_with(&format!("etcd-rescue {} (commit ", env!("CARGO_PKG_VERSION"))));
+    let commit = own.split("commit ").nth(1).unwrap().trim_end_matches(')');
+    assert!(!commit.is_empty(), "{own}");
+    assert!(etcd.contains("etcd") && etcd.contains("v3"), "{etcd}");
+    assert!(cri.contains("runtime.v1") && cri.contains("v1alpha2"), "{cri}");
+    assert_eq!(said.err, "");
+}
+
+#[test]
+fn every_help_fits_80_columns() {
+    for command in COMMANDS {
+        for flag in ["--help", "-h"] {
+            let said = rescue(command).and(&[flag]).env("COLUMNS", "200").run().code(0);
+            assert!(said.out.lines().all(|line| line.chars().count() <= 80), "{}", said.out);
+            assert!(said.out.contains("Usage: etcd-rescue"), "{}", said.out);
+            assert!(!said.all().contains('\u{1b}') && said.err.is_empty());
+        }
+    }
+    let said = rescue(&["--help"]).run();
+    for code in ["0 recovered", "3 needs a decision", "5 stopped part-way", "7 etcd not found"] {
+        assert!(said.out.contains(code), "{code}");
+    }
+}
+
+#[test]
+fn the_runbook_is_inside() {
+    let said = rescue(&["runbook"]).run().code(0);
+    let file = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/RUNBOOK.md")).unwrap();
+    assert_eq!(said.out, file);
+    assert_eq!(said.err, "");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let script = format!("{} runbook | head -n 1", common::rescue::binary().display());
+    let out = Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+    assert_eq!(String::from_utf8_lossy(&out.stdout).lines().count(), 1);
+}
+
+/// The run with etcdctl's variables in place of the flags.
+fn by_variables(cluster: &Cluster, args: &[&str]) -> Rescue {
+    let path = |path: &std::path::Path| path.display().to_string();
+    rescue(args)
+        .env("ETCDCTL_ENDPOINTS", cluster.etcd.endpoint(1))
+        .env("ETCDCTL_CACERT", path(&cluster.cacert))
+        .env("ETCDCTL_CERT", path(&cluster.cert))
+        .env("ETCDCTL_KEY", path(&cluster.key))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn variables_of_etcdctl_are_honoured_and_flags_win() {
+    let cluster = Cluster::start(1).await;
+    let said = by_variables(&cluster, &["status", "-w", "json"]).run().code(0);
+    let answer = said.json();
+    assert_eq!(answer["members"][0]["name"], "master-1");
+    assert_eq!(answer["members"][0]["endpoint"], cluster.etcd.endpoint(1));
+    let elsewhere = ["status", "--endpoints", "https://127.0.0.1:1"];
+    let said = by_variables(&cluster, &elsewhere).run().code(7);
+    assert!(said.told().contains("https://127.0.0.1:1: connection refused"), "{}", said.err);
+    // Set to nothing is not set.
+    let mut unset = cluster.rescue(&["status"]);
+    for name in ["ETCDCTL_CACERT", "ETCDCTL_CERT", "ETCDCTL_KEY", "ETCDCTL_ENDPOINTS"] {
+        unset = unset.env(name, "");
+    }
+    unset.env("ETCDCTL_USER", "").env("CONTAINER_RUNTIME_ENDPOINT", "").run().code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_and_endpoints_without_a_scheme() {
+    let plain = FakeEtcd::single().await;
+    let said = rescue(&["status", "--endpoints", &plain.endpoint(1)]).run().code(0);
+    assert!(said.out.contains("master-1") && said.out.contains("NOSPACE"), "{}", said.out);
+    let cluster = Cluster::start(1).await;
+    let bare = cluster.etcd.endpoint(1).replace("https://", "");
+    rescue(&["status"]).and(&cluster.flags(&bare)).run().code(0);
+}
+
+/// Every command that talks to etcd.
+const TALKING: &[&[&str]] = &[
+    &["status"],
+    &["locate"],
+    &["recover", "--dry-run"],
+    &["recover"],
+    &["snapshot", "save", "/nowhere/x.db"],
+    &["compact", "--yes", "--revision", "77777"],
+    &["disarm", "--yes"],
+    &["verify"],
+];
+
+fn every_dress(rescue: &Rescue) -> Vec<Said> {
+    [&["-v", "-v"][..], &["-vv", "-w", "json"]].map(|flags| rescue.clone().and(flags).run()).into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_and_keys_reach_no_output() {
+    let cluster = Cluster::start(1).await;
+    let password = "pa55-w0rd";
+    let key = fs::read_to_string(&cluster.key).unwrap();
+    let secrets: Vec<&str> =
+        key.lines().filter(|line| !line.starts_with("-----")).chain([password]).collect();
+    let hidden = |said: &Said| {
+        for secret in &secrets {
+            assert!(!said.all().contains(secret), "{secret} in {said:?}");
+        }
+    };
+    for right in [password, "another-0ne"] {
+        cluster.etcd.state().login = Some(("root".to_owned(), right.to_owned()));
+        for args in TALKING {
+            let flags = cluster.rescue(args).and(&cluster.snapshot_flags());
+            let flag = flags.clone().and(&["--user", &format!("root:{password}")]);
+            every_dress(&flag).iter().for_each(hidden);
+            let by_env = flags.env("ETCDCTL_USER", "root").env("ETCDCTL_PASSWORD", password);
+            every_dress(&by_env).iter().for_each(hidden);
+        }
+    }
+    let by_env = rescue(&["--help"]).env("ETCDCTL_PASSWORD", password);
+    hidden(&by_env.env("ETCDCTL_USER", format!("root:{password}")).run());
+    // A key where something else is expected, and a damaged one.
+    let damaged = cluster.files.write("damaged.key", &key.replacen('M', "!", 1));
+    for (cacert, cert, key) in [
+        (&cluster.key, &cluster.cert, &cluster.key),
+        (&cluster.cacert, &cluster.key, &cluster.key),
+        (&cluster.cacert, &cluster.cert, &damaged),
+    ] {
+        let words = [("--cacert", cacert), ("--cert", cert), ("--key", key)];
+        let flags: Vec<String> = words
+            .iter()
+            .flat_map(|(flag, path)| [(*flag).to_owned(), path.display().to_string()])
+            .collect();
+        let status = rescue(&["status", "--endpoints", &cluster.etcd.endpoint(1)]).and(&flags);
+        every_dress(&status).iter().for_each(hidden);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_go_to_stdout_and_talk_to_stderr() {
+    let cluster = Cluster::start(3).await;
+    let said = cluster.rescue(&["status"]).run().code(0);
+    assert!(said.out.contains("master-3") && said.err.is_empty(), "{said:?}");
+    too_wide(&said.out);
+    let planned = cluster.rescue(&["recover", "--dry-run"]).and(&cluster.snapshot_flags());
+    let human = planned.run().code(0);
+    assert!(human.out.contains("Plan ") && human.told().contains("Nothing was changed. To do it"));
+    too_wide(&human.all());
+    let said = planned.and(&["-w", "json"]).run().code(0);
+    let document = said.json();
+    assert_eq!(document["outcome"], "planned");
+    assert_eq!(document["exit_code"], 0);
+    assert_eq!(document["plan"].as_array().unwrap().len(), 7);
+    assert_eq!(cluster.changes(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthy_cluster_is_left_alone() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().alarms.clear();
+    for member in &mut cluster.etcd.state().members {
+        member.db_size = 2 << 20;
+    }
+    let said = cluster.unattended("recover").run().code(0);
+    assert_eq!(said.json()["outcome"], "nothing_to_do");
+    assert_eq!(said.json()["exit_code"], 0);
+    assert_eq!(cluster.changes(), [""; 0]);
+    assert_eq!(cluster.files_left(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_private_and_verified_and_can_go_to_a_pipe() {
+    let cluster = Cluster::start(3).await;
+    let path = cluster.snapshots.join("new.db");
+    let text = path.display().to_string();
+    let said = cluster.rescue(&["snapshot", "save", &text, "-w", "json"]).run().code(0);
+    assert_eq!(said.json()["path"], text);
+    let metadata = fs::metadata(&path).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert_eq!(said.json()["bytes"], metadata.len());
+    assert_eq!(cluster.files_left(), ["new.db"]);
+    let said = rescue(&["snapshot", "verify", &text, "-w", "json"]).run().code(0);
+    assert_eq!(said.json()["valid"], true);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[70_000] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let said = rescue(&["snapshot", "verify", &text]).run().code(4);
+    assert!(said.told().contains("SHA-256 does not match its content"), "{}", said.err);
+    assert!(said.told().contains("`etcd-rescue snapshot save PATH`"), "{}", said.err);
+}

@@ -1,0 +1,261 @@
+//! What goes wrong in the middle of a recovery, one fault at a time, against
+//! the real binary and a scripted cluster: nothing is lost, nothing is sent
+//! twice without need, and the alarm stays on while anything is in doubt.
+
+mod common;
+mod fake;
+
+#[path = "common/cluster.rs"]
+mod cluster;
+#[path = "common/stage.rs"]
+mod stage;
+
+use std::time::Duration;
+
+use cluster::Cluster;
+use common::until;
+use fake::etcd::{Act, Rpc};
+use stage::Said;
+use tonic::Code;
+
+/// What comes by itself comes within this time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whom a plan takes the snapshot from and sends compaction and disarm to: the
+/// first follower.
+const SOURCE: u64 = 2;
+
+/// The members in the order of their defragmentations.
+fn defragmented(cluster: &Cluster) -> Vec<String> {
+    let calls = cluster.etcd.calls().into_iter();
+    calls.filter_map(|call| Some(call.strip_suffix(" Defragment()")?.to_owned())).collect()
+}
+
+/// Whether an alarm was taken off or should have been.
+fn disarmed(cluster: &Cluster) -> bool {
+    cluster.etcd.calls().iter().any(|call| call.contains("Alarm(2 "))
+}
+
+/// The parts of the error, and that outcome and code belong together.
+#[track_caller]
+fn error(said: &Said, outcome: &str) -> [String; 3] {
+    let document = said.json();
+    assert_eq!(document["outcome"], outcome, "{document:#}");
+    assert_eq!(document["exit_code"], said.code.unwrap(), "{document:#}");
+    ["what", "state", "next"].map(|part| document["error"][part].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_does_not_come_whole_stops_everything() {
+    let full = "read /var/lib/etcd/member/snap/db: input/output error";
+    for (act, what) in [
+        (Act::CutAfter(2), "ended early"),
+        (Act::FailAfter(2, Code::Unknown, full.to_owned()), "input/output error"),
+        (Act::Spoil, "checksum does not match"),
+        (Act::EndAfter(4), "does not end with a checksum"),
+        (Act::EndAfter(0), "does not end with a checksum"),
+    ] {
+        let cluster = Cluster::start(3).await;
+        cluster.etcd.script(SOURCE, Rpc::Snapshot, act.clone());
+        let said = cluster.unattended("recover").run().code(4);
+        let [told, state, next] = error(&said, "refused");
+        assert!(told.contains(what), "{act:?}: {told}");
+        assert!(state.contains("Nothing was changed") && state.contains("No half-written file"));
+        assert!(next.contains("etcd-rescue "), "{next}");
+        assert_eq!(cluster.files_left(), [""; 0], "{act:?}");
+        assert_eq!(cluster.changes(), ["master-2 Snapshot()"], "{act:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_the_compaction_stops_and_a_rerun_finishes() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.script(SOURCE, Rpc::Compact, Act::DoThenCut);
+    let said = cluster.unattended("recover").run().code(5);
+    let [_, state, next] = error(&said, "partial");
+    assert!(state.contains("Whether this step took effect is not known"), "{state}");
+    assert!(state.contains("The snapshot is safe at"), "{state}");
+    assert!(next.contains("etcd-rescue recover --endpoints https://127.0.0.1:"), "{next}");
+    assert!(!disarmed(&cluster) && defragmented(&cluster).is_empty());
+    let said = cluster.unattended("recover").run().code(0);
+    assert_eq!(said.json()["outcome"], "recovered");
+    assert_eq!(cluster.etcd.state().alarms, []);
+    assert_eq!(cluster.etcd.state().leases, [0; 0], "trial leases are revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_a_defragmentation_is_watched_not_repeated() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().compacted = 900;
+    cluster.etcd.script(2, Rpc::Defragment, Act::DoThenCut);
+    let said = cluster.unattended("defrag").run().code(0);
+    assert!(said.told().contains("the answer of master-2 got lost"), "{}", said.err);
+    assert_eq!(defragmented(&cluster), ["master-2", "master-3", "master-1"]);
+    assert!(cluster.etcd.state().members.iter().all(|member| member.db_size == 1 << 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_stays_big_is_settled_and_defragmented_again() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().compacted = 900;
+    cluster.etcd.then(3, Rpc::Defragment, |state| state.member(3).db_size = 40 << 20);
+    let said = cluster.unattended("defrag").run().code(0);
+    assert_eq!(defragmented(&cluster), ["master-2", "master-3", "master-3", "master-1"]);
+    let settled = cluster.etcd.calls().iter().filter(|call| call.contains("master-3 Comp")).count();
+    assert_eq!(settled, 2, "{:?}", cluster.changes());
+    assert!(said.told().contains("master-3 is still big"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_stays_big_whatever_is_done_keeps_the_alarm_on() {
+    let cluster = Cluster::start(3).await;
+    for _ in 0..9 {
+        cluster.etcd.then(3, Rpc::Defragment, |state| state.member(3).db_size = 40 << 20);
+    }
+    let said = cluster.unattended("recover").run().code(5);
+    let [what, state, next] = error(&said, "partial");
+    assert!(what.contains("master-3 stays big"), "{what}");
+    assert!(state.contains("Done so far: snapshot, compact, defrag:master-2."), "{state}");
+    assert!(next.contains("etcd-rescue status --endpoints"), "{next}");
+    assert!(defragmented(&cluster).len() <= 4 && !disarmed(&cluster));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alarm_stays_on_while_a_member_is_over_its_quota() {
+    let data = Cluster::start(3).await;
+    for member in &mut data.etcd.state().members {
+        member.live_size = member.quota;
+    }
+    let grown = Cluster::start(3).await;
+    grown.etcd.then(1, Rpc::Defragment, |state| state.member(2).db_size = 64 << 20);
+    for (cluster, text, touched) in [
+        (data, "master-2 holds 64.0 MiB of live data, which is not under its quota of 64.0 MiB", 1),
+        (grown, "master-2: 64.0 MiB is still not under its quota of 64.0 MiB", 3),
+    ] {
+        let said = cluster.unattended("recover").run().code(5);
+        let [what, state, next] = error(&said, "partial");
+        assert!(what.contains(text), "{what}");
+        assert!(state.contains("The snapshot is safe at"), "{state}");
+        assert!(next.contains("--quota-backend-bytes"), "{next}");
+        assert_eq!(defragmented(&cluster).len(), touched);
+        assert!(!disarmed(&cluster));
+        assert_eq!(cluster.etcd.state().alarms, [(1, 1)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alarm_that_comes_back_is_not_called_recovered() {
+    let at_once = Cluster::start(3).await;
+    at_once.etcd.then(SOURCE, Rpc::Alarm, |state| state.alarms.push((1, 1)));
+    let later = Cluster::start(3).await;
+    for _ in 0..2 {
+        later.etcd.then(3, Rpc::LeaseRevoke, |state| {
+            if state.leases.is_empty() && !state.alarms.contains(&(3, 1)) {
+                state.alarms.push((3, 1));
+            }
+        });
+    }
+    for cluster in [at_once, later] {
+        let said = cluster.unattended("recover").run().code(6);
+        let [what, state, next] = error(&said, "unverified");
+        assert!(what.contains("NOSPACE is still on, or on again"), "{what}");
+        assert!(state.contains("disarm"), "{state}");
+        assert!(next.contains("etcd-rescue status --endpoints"), "{next}");
+        assert_eq!(cluster.etcd.state().leases, [0; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn corrupt_in_the_middle_stops_and_nothing_more_is_touched() {
+    let corrupt = |state: &mut fake::etcd::ClusterState| state.alarms.push((3, 2));
+    let early = Cluster::start(3).await;
+    early.etcd.then(SOURCE, Rpc::Compact, corrupt);
+    let late = Cluster::start(3).await;
+    late.etcd.then(1, Rpc::Defragment, corrupt);
+    for (cluster, touched) in [(early, 0), (late, 3)] {
+        let said = cluster.unattended("recover").run().code(5);
+        let [what, state, next] = error(&said, "partial");
+        assert!(what.contains("CORRUPT alarm for member master-3"), "{what}");
+        assert!(state.contains("Done so far: snapshot, compact"), "{state}");
+        assert!(next.contains("etcd-rescue snapshot save"), "{next}");
+        assert_eq!(defragmented(&cluster).len(), touched);
+        assert!(!disarmed(&cluster));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_is_last_also_when_another_leads_in_the_middle() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().compacted = 900;
+    cluster.etcd.then(2, Rpc::Defragment, |state| state.leader = 3);
+    cluster.unattended("defrag").run().code(0);
+    assert_eq!(defragmented(&cluster), ["master-2", "master-1", "master-3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_restarts_between_steps_is_waited_for() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().compacted = 900;
+    cluster.etcd.then(2, Rpc::Defragment, |state| {
+        for _ in 0..3 {
+            state.script(3, Rpc::MemberList, Act::Cut);
+        }
+        state.script(3, Rpc::Status, Act::fail(Code::Unavailable, "etcdserver: no leader"));
+        // It comes back far behind.
+        state.member(3).raft_applied_index = 100;
+    });
+    let run = cluster.unattended("defrag").spawn();
+    let behind = "master-3 was asked while it was behind";
+    let asked =
+        || cluster.etcd.calls().iter().rev().take(20).any(|call| call == "master-3 Status()");
+    until(behind, PATIENCE, || defragmented(&cluster) == ["master-2"] && asked());
+    cluster.etcd.state().member(3).raft_applied_index = 5000;
+    let said = run.finish().code(0);
+    assert_eq!(defragmented(&cluster), ["master-2", "master-3", "master-1"], "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_with_different_data_are_not_called_recovered() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().member(3).hash = 0xBEEF;
+    let said = cluster.unattended("recover").run().code(6);
+    let [what, _, next] = error(&said, "unverified");
+    let hashes = "master-1 0000abcd, master-2 0000abcd, master-3 0000beef";
+    assert!(what.contains("hold different data") && what.contains(hashes), "{what}");
+    assert!(next.contains("change nothing more") && next.contains("hashkv"), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_nospace_is_ever_taken_off() {
+    let corrupt = Cluster::start(3).await;
+    corrupt.etcd.state().alarms = vec![(1, 1), (2, 2)];
+    let unknown = Cluster::start(3).await;
+    unknown.etcd.state().alarms.clear();
+    unknown.etcd.state().member(2).errors.push("memberID:2 alarm:BURNING ".to_owned());
+    for cluster in [corrupt, unknown] {
+        for member in &mut cluster.etcd.state().members {
+            member.db_size = 1 << 20;
+        }
+        for command in ["disarm", "recover"] {
+            let said = cluster.unattended(command).run().code(4);
+            let [what, state, _] = error(&said, "refused");
+            assert!(what.contains("alarm for member master-2"), "{what}");
+            assert!(state.contains("Nothing was changed"), "{state}");
+            assert_eq!(cluster.changes(), [""; 0]);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_a_defragmentation_stops_and_says_where_to_make_room() {
+    let cluster = Cluster::start(3).await;
+    let text = "write /var/lib/etcd/member/snap/db.tmp.12: no space left on device";
+    cluster.etcd.script(2, Rpc::Defragment, Act::fail(Code::Unknown, text));
+    let said = cluster.unattended("recover").run().code(5);
+    let [what, state, next] = error(&said, "partial");
+    assert!(what.contains("master-2: its disk is full"), "{what}");
+    assert!(state.contains("Done so far: snapshot, compact."), "{state}");
+    assert!(next.contains("make room") && next.contains("etcd-rescue recover"), "{next}");
+    assert_eq!(defragmented(&cluster), ["master-2"]);
+    assert!(!disarmed(&cluster));
+}
