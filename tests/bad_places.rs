@@ -12,7 +12,8 @@ mod stage;
 use std::{fs, os::unix::fs::symlink};
 
 use cluster::Cluster;
-use stage::{Refusal, Rescue, refuses, rescue};
+use fake::etcd::{Act, Rpc};
+use stage::{Refusal, Rescue, flat, refuses, rescue};
 
 /// A gate that is closed, and nothing was done.
 #[track_caller]
@@ -43,6 +44,23 @@ async fn names_that_no_member_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn gates_that_a_flag_opens_name_the_whole_command() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.always(3, Rpc::MemberList, Act::Cut);
+    cluster.etcd.state().member(1).version = "3.5.1".to_owned();
+    let recover = cluster.rescue(&["recover", "--yes"]).and(&cluster.snapshot_flags());
+    let flags = ["--allow-missing", "master-3", "--accept-version-risk"];
+    refused(
+        &cluster,
+        &recover,
+        &["member master-3 does not answer", "member master-1 runs etcd 3.5.1"],
+        &["in full: `etcd-rescue recover --endpoints", &format!(" {}`", flags.join(" "))],
+    );
+    let planned = recover.and(&flags).and(&["--dry-run"]).run().code(0);
+    assert!(flat(&planned.out).contains("master-3 does not answer and stays as it is"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn directories_that_take_no_snapshot() {
     let cluster = Cluster::start(3).await;
     let file = cluster.files.write("file", "");
@@ -69,7 +87,11 @@ async fn directories_that_take_no_snapshot() {
         &cluster,
         &recover("/mnt").setup("mount -t tmpfs -o size=1m,mode=700 none /mnt"),
         &["no room for a snapshot of 64.0 MiB: /mnt has 1.0 MiB free"],
-        &["--snapshot-dir DIR", "`ssh MASTER etcd-rescue snapshot save - > FILE`"],
+        &[
+            "in full: `etcd-rescue recover",
+            "--snapshot-dir DIR`",
+            "`ssh MASTER etcd-rescue snapshot save - > FILE`",
+        ],
     );
 }
 

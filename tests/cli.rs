@@ -9,10 +9,10 @@ mod cluster;
 #[path = "common/stage.rs"]
 mod stage;
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use cluster::Cluster;
-use fake::etcd::FakeEtcd;
+use fake::etcd::{Act, FakeEtcd, Rpc};
 use stage::{Rescue, Said, rescue, too_wide};
 
 const COMMANDS: &[&[&str]] = &[
@@ -79,7 +79,7 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 /// The run with etcdctl's variables in place of the flags.
 fn by_variables(cluster: &Cluster, args: &[&str]) -> Rescue {
-    let path = |path: &std::path::Path| path.display().to_string();
+    let path = |path: &Path| path.display().to_string();
     rescue(args)
         .env("ETCDCTL_ENDPOINTS", cluster.etcd.endpoint(1))
         .env("ETCDCTL_CACERT", path(&cluster.cacert))
@@ -205,7 +205,7 @@ async fn a_healthy_cluster_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_is_private_and_verified_and_can_go_to_a_pipe() {
+async fn a_snapshot_is_private_and_verified() {
     let cluster = Cluster::start(3).await;
     let path = cluster.snapshots.join("new.db");
     let text = path.display().to_string();
@@ -223,4 +223,38 @@ async fn a_snapshot_is_private_and_verified_and_can_go_to_a_pipe() {
     let said = rescue(&["snapshot", "verify", &text]).run().code(4);
     assert!(said.told().contains("SHA-256 does not match its content"), "{}", said.err);
     assert!(said.told().contains("`etcd-rescue snapshot save PATH`"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_can_go_to_a_pipe_and_says_when_it_did_not_get_there() {
+    let cluster = Cluster::start(3).await;
+    let path = cluster.files.path("piped.db");
+    let save = cluster.rescue(&["snapshot", "save", "-"]);
+    let said = save.clone().stdout_to(&path).run().code(0);
+    assert!(said.told().contains("checksum right"), "{}", said.err);
+    let text = path.display().to_string();
+    rescue(&["snapshot", "verify", &text]).run().code(0);
+    let said = save.clone().stdout_to(Path::new("/dev/full")).run();
+    assert!(matches!(said.code, Some(1..)), "{said:?}");
+    assert!(said.told().contains("No space left on device"), "{}", said.err);
+    // A stream that breaks is no snapshot, and the code says so.
+    cluster.etcd.script(2, Rpc::Snapshot, Act::EndAfter(2));
+    let said = save.stdout_to(&path).run().code(4);
+    assert!(said.told().contains("does not end with a checksum"), "{}", said.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_etcd_says_cannot_move_the_cursor() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.state().member(2).name = "\u{1b}[2J\u{7}evil\r\n`reboot`".to_owned();
+    cluster.etcd.state().member(3).errors.push("\u{1b}]0;title\u{7}burning".to_owned());
+    for args in [&["status"][..], &["recover", "--dry-run"], &["defrag", "--member", "x"]] {
+        let said = cluster.rescue(args).and(&cluster.snapshot_flags()).run();
+        let control = |c: char| c.is_control() && c != '\n';
+        assert!(!said.all().contains(control), "{:?}", said.all());
+    }
+    let said = cluster.unattended("recover").and(&["--dry-run"]).run().code(0);
+    let path = said.json()["plan"][0]["path"].as_str().unwrap().to_owned();
+    let name = path.rsplit('/').next().unwrap();
+    assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{path}");
 }

@@ -84,6 +84,18 @@ async fn a_lost_answer_to_the_compaction_stops_and_a_rerun_finishes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_the_disarm_stops_and_a_rerun_sees_it() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.script(SOURCE, Rpc::Alarm, Act::DoThenCut);
+    let said = cluster.unattended("recover").run().code(5);
+    let [_, state, _] = error(&said, "partial");
+    assert!(state.contains("Done so far: snapshot, compact, defrag:master-2"), "{state}");
+    assert!(state.contains("Whether this step took effect is not known"), "{state}");
+    let said = cluster.unattended("recover").run().code(0);
+    assert_eq!(said.json()["outcome"], "nothing_to_do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_to_a_defragmentation_is_watched_not_repeated() {
     let cluster = Cluster::start(3).await;
     cluster.etcd.state().compacted = 900;

@@ -41,6 +41,10 @@ pub async fn run(cli: Cli) -> u8 {
     match ended {
         Ok(code) => code,
         Err(failure) => {
+            // As the person called us: what is not in PATH has to be found.
+            let called = format!("`{} ", session.settings.program);
+            let next = failure.next.replace("`etcd-rescue ", &called);
+            let failure = Failure { next, ..failure };
             session.voice.failure(&failure);
             document(&session, is_recovery(&command), &failure);
             failure.exit as u8
@@ -158,7 +162,9 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
         Command::Snapshot(SnapshotCommand::Save { path, member }) => {
             snapshot::save(session, path, member.as_deref()).await
         }
-        Command::Snapshot(SnapshotCommand::Verify { path }) => snapshot::verify(session, path),
+        Command::Snapshot(SnapshotCommand::Verify { path }) => {
+            snapshot::verify(session, path).await
+        }
         Command::Logs { tail, follow, previous } => {
             logs::logs(session, *tail, *follow, *previous).await
         }

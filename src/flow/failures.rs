@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::{
     act::SnapshotError,
     failure::{Exit, Failure},
-    model::{Bytes, MemberId, Refusal, World},
+    model::{Bytes, MemberId, Refusal, RefusalKind, World},
     observe::snapshot_file::SnapshotFileError,
-    settings::quoted,
+    settings::{Settings, quoted},
     wire::{WireError, WireErrorKind},
 };
 
@@ -25,7 +25,28 @@ pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
         texts.dedup();
         texts.join("\n")
     };
-    session.stopped(join(|refusal| &refusal.what), join(|refusal| &refusal.next))
+    let mut next = join(|refusal| &refusal.next);
+    if let Some(settings) = opened(session, refusals) {
+        next.push_str(&format!("\nin full: `{}`", settings.command_line(&session.command)));
+    }
+    session.stopped(join(|refusal| &refusal.what), next)
+}
+
+/// The flags that open these gates, when there are such for all of them.
+fn opened(session: &Session, refusals: &[Refusal]) -> Option<Settings> {
+    let mut settings = session.settings.clone();
+    for refusal in refusals {
+        match refusal.kind {
+            RefusalKind::MissingVoter => {
+                let (_, name) = refusal.next.rsplit_once("--allow-missing ")?;
+                settings.allow_missing.push(name.to_owned());
+            }
+            RefusalKind::Version => settings.accept_version_risk = true,
+            RefusalKind::NoRoomForSnapshot => settings.snapshot_dir = Some("DIR".into()),
+            _ => return None,
+        }
+    }
+    Some(settings)
 }
 
 /// A call of a step failed.

@@ -190,8 +190,13 @@ struct VerifyAnswer<'a> {
 }
 
 /// Checks a snapshot file on disk; needs no etcd.
-pub fn verify(session: &Session, path: &Path) -> Result<Exit, Failure> {
-    let file = observe::snapshot_file::check(path)
+pub async fn verify(session: &Session, path: &Path) -> Result<Exit, Failure> {
+    // On a thread of its own, so that a signal is heard while a big file on a
+    // slow disk is read.
+    let owned = path.to_owned();
+    let checked = tokio::task::spawn_blocking(move || observe::snapshot_file::check(&owned)).await;
+    let file = checked
+        .map_err(|error| session.stopped(error.to_string(), session.again()))?
         .map_err(|error| failures::snapshot_file(session, path, &error))?;
     session.voice.answer(&format!(
         "{}: a whole snapshot, {}, checksum right, sha256 {}",

@@ -1,7 +1,11 @@
 //! A scripted cluster behind mutual TLS, and the flags that lead to it.
 #![allow(dead_code)] // every test file uses another part
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     fake::{
@@ -100,4 +104,17 @@ impl Cluster {
         let entries = fs::read_dir(&self.snapshots).unwrap();
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
     }
+}
+
+/// `status` of one endpoint with these files.
+pub fn status(endpoint: &str, cacert: &Path, cert: &Path, key: &Path) -> Rescue {
+    let path = |path: &Path| path.display().to_string();
+    rescue(&["status", "--endpoints", endpoint]).and(&[
+        "--cacert",
+        &path(cacert),
+        "--cert",
+        &path(cert),
+        "--key",
+        &path(key),
+    ])
 }

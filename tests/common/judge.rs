@@ -115,7 +115,7 @@ pub fn stays_writable(lab: &Lab, masters: &[&Master]) {
         for master in masters {
             assert!(put(master, &format!("/judge/{}", master.name())), "{}", master.name());
         }
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(alarms(lab), "");
 }

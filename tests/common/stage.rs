@@ -5,7 +5,8 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -25,6 +26,7 @@ pub struct Rescue {
     args: Vec<OsString>,
     env: Vec<(&'static str, String)>,
     setup: String,
+    redirect: String,
     last: String,
     before: Vec<OsString>,
 }
@@ -36,6 +38,7 @@ pub fn rescue<S: AsRef<str>>(args: &[S]) -> Rescue {
         args: Vec::new(),
         env: Vec::new(),
         setup: "true".to_owned(),
+        redirect: String::new(),
         last: String::new(),
         before: Vec::new(),
     }
@@ -58,6 +61,12 @@ impl Rescue {
     /// With a shell line that sets the stage as root.
     pub fn setup(mut self, line: &str) -> Self {
         self.setup = format!("{} && {line}", self.setup);
+        self
+    }
+
+    /// With its stdout in a file, as a shell does it.
+    pub fn stdout_to(mut self, path: &Path) -> Self {
+        self.redirect = format!("> '{}'", path.display());
         self
     }
 
@@ -88,9 +97,10 @@ impl Rescue {
 
     /// Lets it begin.
     pub fn spawn(&self) -> Running {
-        let run = if self.last.is_empty() { "exec" } else { "" };
+        let Self { setup, redirect, last, .. } = self;
+        let run = if last.is_empty() { "exec" } else { "" };
         let script =
-            format!("mount -t tmpfs none /run && {} && {run} \"$@\"{}", self.setup, self.last);
+            format!("mount -t tmpfs none /run && {setup} && {run} \"$@\" {redirect} {last}");
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
@@ -225,6 +235,21 @@ pub fn refuses(rescue: &Rescue, wanted: &Refusal<'_>) -> (Said, Value) {
     }
     assert!(!part("state").is_empty(), "{document}");
     (human, document)
+}
+
+/// No way to etcd: exit code 7.
+#[track_caller]
+pub fn unreachable(rescue: &Rescue, what: &[&str], next: &[&str]) {
+    refuses(rescue, &Refusal { code: 7, outcome: "unreachable", what, next });
+}
+
+/// A directory that everybody may look into, with the program in it.
+pub fn for_everybody() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("etcd-rescue");
+    fs::copy(binary(), &program).unwrap();
+    (dir, program)
 }
 
 /// Fails at a line that does not fit 80 columns, unless it is a command to copy

@@ -57,10 +57,11 @@ impl Gate {
                     let passed = async {
                         match tls {
                             None => pass(stream, into).await,
-                            Some(tls) => match TlsAcceptor::from(tls).accept(stream).await {
-                                Ok(stream) => pass(stream, into).await,
-                                Err(_) => {}
-                            },
+                            Some(tls) => {
+                                if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
+                                    pass(stream, into).await;
+                                }
+                            }
                         }
                     };
                     tokio::select! { () = passed => {}, _ = cut.changed() => {} }

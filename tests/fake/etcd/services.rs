@@ -144,7 +144,9 @@ impl Maintenance for Node {
                     Some(Act::CutAfter(limit)) if *limit == sent => {
                         // What was sent has to be on its way first.
                         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                        return cutter.cut();
+                        cutter.cut();
+                        // Ending the stream here could still send its trailers.
+                        return send.closed().await;
                     }
                     Some(Act::HangAfter(limit)) if *limit == sent => return send.closed().await,
                     Some(Act::EndAfter(limit)) if *limit == sent => return,

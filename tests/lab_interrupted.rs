@@ -1,0 +1,135 @@
+//! Runs that are stopped: by Ctrl-C, by `kill`, and by `kill -9` at every step
+//! of one outage. Each ending tells the state, and the next run goes on.
+
+mod common;
+
+use std::{path::PathBuf, time::Duration};
+
+use common::{
+    alone, fill, judge,
+    rescue::{PLACE, Rescue, Signal, files, rescue},
+    three, until,
+};
+use lab::{Fill, Lab, Master};
+use serde_json::Value;
+
+const RECOVER: [&str; 4] = ["recover", "--yes", "-w", "json"];
+
+/// Two thirds of the quota stay live, so that a defragmentation takes a moment.
+const PATTERN: Fill = Fill::Churn { keys: 450, value_bytes: 100_000 };
+
+#[test]
+fn a_run_that_is_stopped_anywhere_is_finished_by_the_next() {
+    let _turn = alone();
+    let lab = Lab::up(three("3.5", 64 << 20)).unwrap();
+    let first = lab.master("master-1");
+    fill(&lab, PATTERN, "master-2");
+    let before = judge::data(first);
+    let revision = judge::revision(first);
+
+    let answer = interrupted_at(first, &RECOVER, "Step 1 of", Signal::SIGINT, 130);
+    says_what_was_done(&answer, &[]);
+    let save = ["snapshot", "save", "/var/lib/mine.db", "-w", "json"];
+    let answer = interrupted_at(first, &save, "snapshot from", Signal::SIGTERM, 143);
+    assert_eq!(answer["exit_code"], 143);
+    assert!(!first.path("/var/lib/mine.db").exists());
+    assert!(!first.path("/var/lib/mine.db.part").exists());
+    assert_eq!(unfinished(first), Vec::<PathBuf>::new());
+
+    killed_at(first, "snapshot from");
+    assert_eq!(unfinished(first).len(), 1, "the writer had no chance to remove it");
+    assert!(!judge::is_compacted(first, revision - 1));
+    killed_at(first, "Step 2 of");
+    assert_eq!(unfinished(first), Vec::<PathBuf>::new(), "a left-over of the run before");
+
+    let answer = interrupted_in_a_defragmentation(&lab);
+    says_what_was_done(&answer, &["snapshot", "compact"]);
+    let state = answer["error"]["state"].as_str().unwrap();
+    assert!(state.contains("keeps defragmenting"), "{state}");
+    assert!(judge::is_compacted(first, revision - 1));
+
+    killed_at(first, "Step 4 of");
+    one_at_a_time(first);
+    killed_at(first, "Step 5 of");
+    assert!(judge::alarms(&lab).contains("NOSPACE"));
+
+    let answer = rescue(first, &RECOVER).ends(0).json();
+    assert_eq!(answer["outcome"], "recovered");
+    judge::same_data(&before, lab.masters());
+    judge::small(&before, lab.masters());
+    judge::stays_writable(&lab, &lab.masters().iter().collect::<Vec<_>>());
+    judge::equal_hashes(&lab);
+}
+
+/// Signals a run as soon as it has said `line`.
+fn interrupted_at(master: &Master, args: &[&str], line: &str, signal: Signal, code: i32) -> Value {
+    let mut run = Rescue::start(master, args);
+    run.await_line(line);
+    run.signal(signal);
+    run.finish().ends(code).json()
+}
+
+fn killed_at(master: &Master, line: &str) {
+    let mut run = Rescue::start(master, &RECOVER);
+    run.await_line(line);
+    run.signal(Signal::SIGKILL);
+    assert_eq!(run.finish().code, None);
+}
+
+/// Freezes the member whose new file is growing, so that its defragmentation
+/// is under way for sure, and presses Ctrl-C.
+fn interrupted_in_a_defragmentation(lab: &Lab) -> Value {
+    let mut run = Rescue::start(lab.master("master-1"), &RECOVER);
+    run.await_line("Step 3 of");
+    let mut rewriting = None;
+    until("a new database file", Duration::from_secs(30), || {
+        rewriting = lab.masters().iter().find(|master| has_new_file(master));
+        rewriting.is_some()
+    });
+    let rewriting = rewriting.expect("found");
+    rewriting.signal("etcd", "STOP").unwrap();
+    assert!(has_new_file(rewriting), "it was done before it could be frozen");
+    run.signal(Signal::SIGINT);
+    let answer = run.finish().ends(130).json();
+    rewriting.signal("etcd", "CONT").unwrap();
+    lab.wait_serving(Duration::from_secs(60)).unwrap();
+    until("the defragmentation ends", Duration::from_secs(60), || !has_new_file(rewriting));
+    answer
+}
+
+fn has_new_file(master: &Master) -> bool {
+    files(master, "/var/lib/etcd/member/snap")
+        .iter()
+        .any(|path| path.to_string_lossy().contains("db.tmp."))
+}
+
+/// A second run is refused while one is at work, here a frozen one; once that
+/// is dead, its lock is in nobody's way.
+fn one_at_a_time(master: &Master) {
+    let mut run = Rescue::start(master, &RECOVER);
+    run.await_line("Step 1 of");
+    run.signal(Signal::SIGSTOP);
+    let second = rescue(master, &RECOVER).ends(4);
+    assert_eq!(second.json()["outcome"], "refused");
+    assert!(second.stderr.contains("another etcd-rescue is at work"), "{}", second.stderr);
+    run.signal(Signal::SIGKILL);
+    run.finish();
+}
+
+fn says_what_was_done(answer: &Value, done: &[&str]) {
+    let steps = answer["steps"].as_array().expect("steps");
+    let ended: Vec<_> = steps.iter().filter(|step| step["status"] == "done").collect();
+    let ids: Vec<_> = ended.iter().filter_map(|step| step["id"].as_str()).collect();
+    assert_eq!(ids, done);
+    assert_eq!(answer["exit_code"], 130);
+    let state = answer["error"]["state"].as_str().expect("a state");
+    assert!(done.iter().all(|id| state.contains(id)), "{state}");
+    assert!(done.is_empty() == state.contains("Nothing was changed"), "{state}");
+}
+
+/// The unfinished snapshots of the default place.
+fn unfinished(master: &Master) -> Vec<PathBuf> {
+    let mut files = files(master, PLACE);
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "part"));
+    files
+}
