@@ -139,7 +139,7 @@ pub struct Global {
         help_heading = "Connection"
     )]
     pub timeout: String,
-    /// How long to wait for etcd, a member or the API server to come back
+    /// How long to wait for a member or the API server to come back
     #[arg(
         long,
         global = true,
