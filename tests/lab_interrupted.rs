@@ -83,12 +83,19 @@ fn interrupted_in_a_defragmentation(lab: &Lab) -> Value {
     run.await_line("Step 3 of");
     let mut rewriting = None;
     until("a new database file", Duration::from_secs(30), || {
-        rewriting = lab.masters().iter().find(|master| has_new_file(master));
+        let found = lab.masters().iter().find(|master| has_new_file(master));
+        rewriting = found.filter(|master| {
+            master.signal("etcd", "STOP").unwrap();
+            let frozen_in_it = has_new_file(master);
+            if !frozen_in_it {
+                // It was done already; the next member's turn comes.
+                master.signal("etcd", "CONT").unwrap();
+            }
+            frozen_in_it
+        });
         rewriting.is_some()
     });
     let rewriting = rewriting.expect("found");
-    rewriting.signal("etcd", "STOP").unwrap();
-    assert!(has_new_file(rewriting), "it was done before it could be frozen");
     run.signal(Signal::SIGINT);
     let answer = run.finish().ends(130).json();
     rewriting.signal("etcd", "CONT").unwrap();
@@ -120,7 +127,7 @@ fn says_what_was_done(answer: &Value, done: &[&str]) {
     let steps = answer["steps"].as_array().expect("steps");
     let ended: Vec<_> = steps.iter().filter(|step| step["status"] == "done").collect();
     let ids: Vec<_> = ended.iter().filter_map(|step| step["id"].as_str()).collect();
-    assert_eq!(ids, done);
+    assert!(ids.starts_with(done) && ids.is_empty() == done.is_empty(), "{ids:?}");
     assert_eq!(answer["exit_code"], 130);
     let state = answer["error"]["state"].as_str().expect("a state");
     assert!(done.iter().all(|id| state.contains(id)), "{state}");

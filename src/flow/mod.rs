@@ -2,6 +2,7 @@
 //! decide, consent, act and say together.
 
 mod command;
+mod conclude;
 mod control_plane;
 mod defragment;
 mod execute;

@@ -18,10 +18,10 @@ use crate::{
 };
 
 use super::{
-    control_plane,
+    conclude::conclude,
     execute::execute,
     failures,
-    look::{Here, arrive, look, look_with_places},
+    look::{Here, arrive, look_with_places},
     session::Session,
 };
 
@@ -170,81 +170,4 @@ fn locked(session: &Session, error: &LockError) -> Failure {
         }
     };
     Failure::new(Exit::Refused, error.to_string(), "Nothing was changed by this run.", next)
-}
-
-/// The last word: the control plane, before and after, and how to prevent it.
-async fn conclude(
-    session: &Session,
-    here: &Here,
-    wishes: &Wishes,
-    before: &World,
-) -> Result<Exit, Failure> {
-    let after = match look(session, here).await {
-        Ok(after) => after,
-        // What was proven stays proven.
-        Err(failure) => {
-            session.voice.warn(&format!("the last look failed: {failure}"));
-            session.record().after.clone().unwrap_or_else(|| before.clone())
-        }
-    };
-    session.record_mut().after = Some(after.clone());
-    if wishes.scope == Scope::Recover {
-        control_plane::watch(session, here).await;
-        session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
-    }
-    let voice = &session.voice;
-    voice.answer(&human::before_after(before, &after, voice.width()));
-    let record = session.record();
-    let done = match wishes.scope {
-        Scope::Recover => "Recovered",
-        Scope::Compact => "Compacted",
-        Scope::Defragment => "Defragmented",
-        Scope::Disarm => "Disarmed",
-    };
-    let mut last = format!("{done} in {}", duration(record.elapsed_ms()));
-    if let Some(writable) = record.writable_after_ms {
-        last.push_str(&format!("; the first write was accepted after {}", duration(writable)));
-    }
-    voice.answer(&format!("{last}."));
-    if let Some(snapshot) = &record.snapshot {
-        voice.answer(&format!(
-            "Snapshot (it holds every Secret: keep it private):\n{}",
-            snapshot.path
-        ));
-    }
-    if wishes.scope == Scope::Recover {
-        for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
-            voice.warn(&format!(
-                "{} is still at nine tenths of its quota or more: what fills it is live data, and \
-                 the alarm will be back; raise --quota-backend-bytes on every master or delete \
-                 data now",
-                member.label()
-            ));
-        }
-    }
-    if let Some((what, command)) = what_is_left(wishes.scope, &after) {
-        voice.say(&format!("{what}: `{}`", session.settings.command_line(command)));
-    }
-    if let Some(prevention) = &record.prevention {
-        voice.heading("So that it does not happen again");
-        voice.say(prevention);
-    }
-    voice.json(&record.answer(Outcome::Recovered, Exit::Ok, None));
-    Ok(Exit::Ok)
-}
-
-/// The steps that usually follow a single one.
-fn what_is_left(scope: Scope, after: &World) -> Option<(&'static str, &'static str)> {
-    let alarm = !after.alarms().is_empty();
-    match scope {
-        Scope::Recover => None,
-        Scope::Compact => Some(("The files shrink only when they are defragmented", "defrag")),
-        Scope::Defragment if alarm => Some(("The alarm is still on", "disarm")),
-        Scope::Defragment => None,
-        Scope::Disarm => Some(("Prove that it stays off", "verify")),
-    }
-}
-
-fn duration(millis: u64) -> String {
-    human::duration(std::time::Duration::from_millis(millis))
 }

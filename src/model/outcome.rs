@@ -10,6 +10,8 @@ use super::MemberId;
 pub enum Outcome {
     /// Writes are accepted again and stay accepted.
     Recovered,
+    /// A single step was done; it alone proves nothing about writes.
+    Done,
     /// There was no alarm and no member near its quota.
     NothingToDo,
     /// `--dry-run`: the plan was shown.

@@ -47,6 +47,6 @@ pub fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + patience;
     while !holds() {
         assert!(Instant::now() < deadline, "{what}: not within {patience:?}");
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(10));
     }
 }

@@ -1,0 +1,103 @@
+//! The end of a run: the control plane, before and after, what is left to do,
+//! and how to prevent it next time.
+
+use std::time::Duration;
+
+use crate::{
+    decide,
+    failure::{Exit, Failure},
+    model::{Outcome, Scope, Wishes, World},
+    say::human,
+};
+
+use super::{
+    control_plane,
+    look::{Here, look},
+    session::Session,
+};
+
+/// Watches the control plane, looks once more, and tells how it ended.
+pub async fn conclude(
+    session: &Session,
+    here: &Here,
+    wishes: &Wishes,
+    before: &World,
+) -> Result<Exit, Failure> {
+    let after = match look(session, here).await {
+        Ok(after) => after,
+        // What was proven stays proven.
+        Err(failure) => {
+            session.voice.warn(&format!("the last look failed: {failure}"));
+            session.record().after.clone().unwrap_or_else(|| before.clone())
+        }
+    };
+    session.record_mut().after = Some(after.clone());
+    if wishes.scope == Scope::Recover {
+        control_plane::watch(session, here).await;
+        session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
+    }
+    tell(session, wishes.scope, before, &after);
+    let outcome = match wishes.scope {
+        Scope::Recover => Outcome::Recovered,
+        _ => Outcome::Done,
+    };
+    let record = session.record();
+    session.voice.json(&record.answer(outcome, Exit::Ok, None));
+    Ok(Exit::Ok)
+}
+
+fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
+    let voice = &session.voice;
+    voice.answer(&human::before_after(before, after, voice.width()));
+    let record = session.record();
+    let done = match scope {
+        Scope::Recover => "Recovered",
+        Scope::Compact => "Compacted",
+        Scope::Defragment => "Defragmented",
+        Scope::Disarm => "Disarmed",
+    };
+    let mut last = format!("{done} in {}", duration(record.elapsed_ms()));
+    if let Some(writable) = record.writable_after_ms {
+        last.push_str(&format!("; the first write was accepted after {}", duration(writable)));
+    }
+    voice.answer(&format!("{last}."));
+    if let Some(snapshot) = &record.snapshot {
+        voice.answer(&format!(
+            "Snapshot (it holds every Secret: keep it private):\n{}",
+            snapshot.path
+        ));
+    }
+    if scope == Scope::Recover {
+        for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
+            voice.warn(&format!(
+                "{} is still at nine tenths of its quota or more: what fills it is live data, and \
+                 the alarm will be back; raise --quota-backend-bytes on every master or delete \
+                 data now",
+                member.label()
+            ));
+        }
+    }
+    if let Some((what, command)) = what_is_left(scope, after) {
+        voice.say(&format!("{what}: `{}`", session.settings.command_line(command)));
+    }
+    if let Some(prevention) = &record.prevention {
+        voice.heading("So that it does not happen again");
+        voice.say(prevention);
+    }
+}
+
+/// The steps that usually follow a single one.
+fn what_is_left(scope: Scope, after: &World) -> Option<(&'static str, &'static str)> {
+    let alarm = !after.alarms().is_empty();
+    match scope {
+        Scope::Recover => None,
+        Scope::Compact => Some(("The files shrink only when they are defragmented", "defrag")),
+        Scope::Defragment if alarm => Some(("The alarm is still on", "disarm")),
+        Scope::Defragment => None,
+        Scope::Disarm => Some(("Prove that it stays off", "verify")),
+    }
+}
+
+fn duration(millis: u64) -> String {
+    human::duration(Duration::from_millis(millis))
+}
