@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     failure::{Exit, Failure},
+    model::{Container, ContainerState},
     observe::LocateError,
     settings::Settings,
     wire::{TlsError, WireError, WireErrorKind as Kind},
@@ -113,6 +114,12 @@ fn what_to_type(session: &Session, here: &Here, kind: Option<Kind>) -> String {
             let without = again_with(session, |settings| settings.login = None);
             format!("`ETCDCTL_PASSWORD=... {without} --user root`")
         }
+        _ if here.node.container.as_ref().is_some_and(is_down) => format!(
+            "The kubelet starts etcd again by itself, after a pause of up to 5 minutes: `{}` then, or \
+             now on another master. Why it ended: `{}`",
+            session.again(),
+            session.settings.command_line("logs --tail 30")
+        ),
         _ if here.node.container.is_some() => format!(
             "See what etcd says with `{}` (and --previous), and what was found with `{}`",
             session.settings.command_line("logs --tail 30"),
@@ -126,6 +133,11 @@ fn what_to_type(session: &Session, here: &Here, kind: Option<Kind>) -> String {
             session.settings.program
         ),
     }
+}
+
+/// Between two attempts of the kubelet.
+fn is_down(container: &Container) -> bool {
+    container.state == ContainerState::Exited
 }
 
 /// Stands for a path in a command line to fill in.
