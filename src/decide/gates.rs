@@ -50,6 +50,7 @@ fn corrupt(world: &World) -> Option<Refusal> {
     );
     Some(Refusal {
         kind: RefusalKind::Corrupt,
+        flag: None,
         what: format!(
             "etcd raised a {} alarm for {culprit}: the members do not agree about the data, and \
              compacting or defragmenting now could destroy the good copy",
@@ -102,7 +103,7 @@ fn quorum(world: &World) -> Option<Refusal> {
     } else {
         return None;
     };
-    Some(Refusal { kind: RefusalKind::NoQuorum, what, next: next.to_owned() })
+    Some(Refusal { kind: RefusalKind::NoQuorum, flag: None, what, next: next.to_owned() })
 }
 
 fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
@@ -116,6 +117,7 @@ fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
             if member.defragmenting {
                 return Some(Refusal {
                     kind: RefusalKind::MissingVoter,
+                    flag: None,
                     what: format!(
                         "member {name} is defragmenting right now and answers nothing else"
                     ),
@@ -126,6 +128,7 @@ fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
             }
             Some(Refusal {
                 kind: RefusalKind::MissingVoter,
+                flag: Some(format!("--allow-missing {name}")),
                 what: format!(
                     "member {name} does not answer ({error}); its size is unknown, and when it \
                      comes back full it raises the alarm again"
@@ -140,6 +143,7 @@ fn learner_over_quota(member: &Member, status: &MemberStatus) -> Option<Refusal>
     let over = member.learner && status.quota.is_exceeded_by(status.db_size);
     over.then(|| Refusal {
         kind: RefusalKind::LearnerOverQuota,
+        flag: None,
         what: format!(
             "learner {} is over its quota ({}), and etcd cannot defragment a learner online",
             member.label(),
@@ -157,6 +161,7 @@ fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<
     let behind = leader_index.saturating_sub(status.raft_applied_index);
     (behind > LAG_LIMIT).then(|| Refusal {
         kind: RefusalKind::Lagging,
+        flag: None,
         what: format!(
             "member {} is {behind} entries behind the leader; it may be receiving a raft snapshot",
             member.label()
@@ -169,6 +174,7 @@ fn version_risk(member: &Member, status: &MemberStatus) -> Option<Refusal> {
     let rule = concerns(status.version, Concern::CrashDuringDefrag)?;
     Some(Refusal {
         kind: RefusalKind::Version,
+        flag: Some("--accept-version-risk".to_owned()),
         what: format!("member {} runs etcd {}: {}", member.label(), status.version_text, rule.text),
         next: "make sure that nothing restarts etcd meanwhile (`systemctl stop kubelet` on each \
                master, and start it again afterwards), then add --accept-version-risk"
@@ -181,6 +187,7 @@ fn last_copy(world: &World, wishes: &Wishes) -> Option<Refusal> {
     let alone = answering(world).filter(|(member, _)| !member.learner).count() < 2;
     (changes_data && wishes.no_snapshot && alone && wishes.unattended).then(|| Refusal {
         kind: RefusalKind::LastCopy,
+        flag: None,
         what: "--no-snapshot on a cluster with a single answering member would touch the only \
                copy of the data without a backup"
             .to_owned(),

@@ -93,6 +93,7 @@ fn bad_revision(world: &World, wishes: &Wishes) -> Option<Refusal> {
     };
     Some(Refusal {
         kind: RefusalKind::Revision,
+        flag: None,
         what,
         next: format!(
             "`etcd-rescue compact` without --revision compacts at the current one, {current}"
@@ -200,6 +201,7 @@ pub fn snapshot_source(world: &World) -> Result<(&Member, &MemberStatus), Refusa
         })
         .ok_or_else(|| Refusal {
             kind: RefusalKind::NoQuorum,
+            flag: None,
             what: "no voting member answers".to_owned(),
             next: "look at this node with `etcd-rescue locate`".to_owned(),
         })
@@ -251,6 +253,7 @@ fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
         };
         return Err(Refusal {
             kind,
+            flag: None,
             what: format!("{} cannot be defragmented: {why}", member.label()),
             next: "leave it out: `etcd-rescue status` shows the others".to_owned(),
         });

@@ -49,6 +49,7 @@ pub(super) fn no_place(places: &[SnapshotPlace], db_size: Bytes) -> Refusal {
     let looked = if looked.is_empty() { "no disk was found".to_owned() } else { looked.join("; ") };
     Refusal {
         kind: RefusalKind::NoRoomForSnapshot,
+        flag: Some("--snapshot-dir DIR".to_owned()),
         what: format!("there is no room for a snapshot of {db_size}: {looked}"),
         next: "name a directory that has room: --snapshot-dir DIR (an NFS or USB mount will do); \
                or keep the copy elsewhere with `ssh MASTER etcd-rescue snapshot save - > FILE` and \
@@ -81,6 +82,7 @@ pub fn room_for_database(world: &World, snapshot: Bytes) -> Result<Option<String
     match concerns(status.version, Concern::NoSpaceDuringDefragKills) {
         Some(rule) => Err(Refusal {
             kind: RefusalKind::NoRoomForDatabase,
+            flag: None,
             what: format!("{room}, and {}", rule.text),
             next: format!(
                 "make room on {} (old snapshots, rotated logs, journald, unused images), or grow it",

@@ -71,6 +71,7 @@ pub fn disarm_refusals(world: &World) -> Vec<Refusal> {
         let limit = status.quota.limit?;
         status.quota.is_exceeded_by(status.db_size).then(|| Refusal {
             kind: RefusalKind::StillOverQuota,
+            flag: None,
             what: format!(
                 "{}: {} is still not under its quota of {limit}; the first write would raise the \
                  alarm again",
@@ -87,6 +88,7 @@ pub fn disarm_refusals(world: &World) -> Vec<Refusal> {
     corrupt
         .map(|Alarm { kind, .. }| Refusal {
             kind: RefusalKind::Corrupt,
+            flag: None,
             what: format!("a {kind} alarm is on"),
             next: "find out which member is damaged before anything is disarmed".to_owned(),
         })

@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::{
     act::SnapshotError,
     failure::{Exit, Failure},
-    model::{Bytes, MemberId, Refusal, RefusalKind, World},
+    model::{Bytes, MemberId, Refusal, World},
     observe::snapshot_file::SnapshotFileError,
-    settings::{Settings, quoted},
+    settings::quoted,
     wire::{WireError, WireErrorKind},
 };
 
@@ -26,27 +26,16 @@ pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
         texts.join("\n")
     };
     let mut next = join(|refusal| &refusal.next);
-    if let Some(settings) = opened(session, refusals) {
-        next.push_str(&format!("\nin full: `{}`", settings.command_line(&session.command)));
+    let flags: Option<Vec<&str>> = refusals.iter().map(|refusal| refusal.flag.as_deref()).collect();
+    if let Some(flags) = flags.filter(|flags| !flags.is_empty()) {
+        let mut settings = session.settings.clone();
+        // Another directory instead of this one, not beside it.
+        settings.snapshot_dir =
+            settings.snapshot_dir.filter(|_| !flags.contains(&"--snapshot-dir DIR"));
+        let command = settings.command_line(&session.command);
+        next.push_str(&format!("\nin full: `{command} {}`", flags.join(" ")));
     }
     session.stopped(join(|refusal| &refusal.what), next)
-}
-
-/// The flags that open these gates, when there are such for all of them.
-fn opened(session: &Session, refusals: &[Refusal]) -> Option<Settings> {
-    let mut settings = session.settings.clone();
-    for refusal in refusals {
-        match refusal.kind {
-            RefusalKind::MissingVoter => {
-                let (_, name) = refusal.next.rsplit_once("--allow-missing ")?;
-                settings.allow_missing.push(name.to_owned());
-            }
-            RefusalKind::Version => settings.accept_version_risk = true,
-            RefusalKind::NoRoomForSnapshot => settings.snapshot_dir = Some("DIR".into()),
-            _ => return None,
-        }
-    }
-    Some(settings)
 }
 
 /// A call of a step failed.

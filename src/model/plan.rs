@@ -78,6 +78,8 @@ pub struct Refusal {
     pub what: String,
     /// What to do or type next.
     pub next: String,
+    /// The flag that opens this gate, when a person may open it that way.
+    pub flag: Option<String>,
 }
 
 /// The gates.

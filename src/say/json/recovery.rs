@@ -314,6 +314,7 @@ mod tests {
         let failure = Failure::new(Exit::Refused, "no quorum", "nothing changed", "wait");
         let refusal = Refusal {
             kind: RefusalKind::NoQuorum,
+            flag: None,
             what: "no quorum".into(),
             next: "start etcd".into(),
         };
