@@ -145,6 +145,14 @@ fn is_recovery(command: &Command) -> bool {
 }
 
 async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
+    if session.settings.dry_run && matches!(command, Command::Exec { .. } | Command::Verify) {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("--dry-run does not go with `{}`: it would do nothing else", session.command),
+            "Nothing was contacted or changed.",
+            format!("leave --dry-run out, or look with `{} status`", session.settings.program),
+        ));
+    }
     let wanted = |scope| Wanted { scope, members: Vec::new(), revision: None };
     let exit = match command {
         Command::Recover => recover(session, wanted(Scope::Recover)).await,
