@@ -1,20 +1,35 @@
 //! What the person should know before saying yes, beyond the gates.
 
-use crate::model::{Member, MemberStatus, Probe, ProbeKind, QuotaSource, World};
+use crate::model::{Member, MemberStatus, Probe, ProbeKind, QuotaSource, SnapshotPlace, World};
 
 use super::{
     plan::{answering, stall_ms},
     versions::{Concern, concerns, rules_for},
 };
 
+/// What goes with every defragmentation, in the order it is said.
+pub(super) fn of_defragmenting(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<String> {
+    let maybe = [killing_probe(world), unseen_disks(world), long_stalls(order)];
+    maybe.into_iter().flatten().chain([BACKUP_JOBS.to_owned()]).collect()
+}
+
+/// The only copy on the disk that is in trouble is half a copy.
+pub(super) fn own_filesystem(place: &SnapshotPlace) -> String {
+    format!(
+        "the snapshot goes to etcd's own filesystem ({}), as no other has room; copy it off this \
+         machine",
+        place.filesystem.mount_point.display()
+    )
+}
+
 /// No gate: what etcd's metrics say of open readers is only renewed when it
 /// commits a write, and wrong on a cluster that refuses them.
-pub(super) const BACKUP_JOBS: &str = "a backup job that streams a snapshot meanwhile freezes that \
+const BACKUP_JOBS: &str = "a backup job that streams a snapshot meanwhile freezes that \
                                       member until its stream ends: stop such jobs first";
 
 /// kubeadm up to 1.24 and RKE2 probe /health without excluding NOSPACE, which
 /// makes the kubelet kill a healthy etcd for as long as the alarm is on.
-pub(super) fn killing_probe(world: &World) -> Option<String> {
+fn killing_probe(world: &World) -> Option<String> {
     let probes = &world.node.manifest.as_ref()?.probes;
     let kills = |probe: &&Probe| {
         probe.kind == ProbeKind::Liveness
@@ -31,7 +46,7 @@ pub(super) fn killing_probe(world: &World) -> Option<String> {
 
 /// Other members' disks cannot be seen from here; where a full one would kill
 /// etcd, the person has to look.
-pub(super) fn unseen_disks(world: &World) -> Option<String> {
+fn unseen_disks(world: &World) -> Option<String> {
     let at_risk: Vec<String> = answering(world)
         .filter(|(member, status)| {
             let kills = concerns(status.version, Concern::NoSpaceDuringDefragKills);
@@ -52,7 +67,7 @@ pub(super) fn unseen_disks(world: &World) -> Option<String> {
 const PROBE_BUDGET_MS: u64 = 70_000;
 
 /// Members whose stall may outlast the probes.
-pub(super) fn long_stalls(order: &[(&Member, &MemberStatus)]) -> Option<String> {
+fn long_stalls(order: &[(&Member, &MemberStatus)]) -> Option<String> {
     let long: Vec<String> = order
         .iter()
         .filter(|(_, status)| stall_ms(status) > PROBE_BUDGET_MS)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::{
     Alarm, AlarmKind, Bytes, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope,
-    Step, StepKind, Wishes, World,
+    SnapshotPlace, Step, StepKind, Wishes, World,
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     verdict::{disarm_refusals, is_nearly_full},
 };
 
-/// Bytes a defragmentation copies per second on a slow but working disk; the
+/// Bytes a defragmentation copies per millisecond on a slow but working disk; the
 /// upper bound of a stall is the whole file at this pace (reports range from
 /// 100 to 250 MB/s of data in use).
 const SLOW_COPY_BYTES_PER_MS: u64 = 100_000;
@@ -109,19 +109,12 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
     let mut beside_database = Bytes::default();
     if (rewrites || compacts) && !wishes.no_snapshot {
-        let (member, status) = snapshot_source(world)?;
-        let place = room::choose_place(&world.snapshot_places, status.db_size)
-            .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
+        let (snapshot, place, db_size) = snapshot_step(world, wishes)?;
         if place.shares_data_dir {
-            beside_database = status.db_size;
-            said.push(format!(
-                "the snapshot goes to etcd's own filesystem ({}), as no other has room; copy it \
-                 off this machine",
-                place.filesystem.mount_point.display()
-            ));
+            beside_database = db_size;
+            said.push(cautions::own_filesystem(place));
         }
-        let path = place.directory.join(snapshot_name(world, member, status, wishes));
-        steps.push(step("snapshot", member, StepKind::Snapshot { path }));
+        steps.push(snapshot);
     } else if rewrites || compacts {
         said.push("no snapshot will be taken (--no-snapshot)".to_owned());
     }
@@ -132,16 +125,12 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     if rewrites {
         cannot_defragment(world, wishes)?;
         said.extend(room::room_for_database(world, beside_database)?);
-        said.extend(cautions::killing_probe(world));
-        said.extend(cautions::unseen_disks(world));
-        said.extend(cautions::long_stalls(&defrag_order(world, wishes)));
-        said.push(cautions::BACKUP_JOBS.to_owned());
+        let order = defrag_order(world, wishes);
+        said.extend(cautions::of_defragmenting(world, &order));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };
-        for (member, status) in defrag_order(world, wishes) {
-            steps.push(defrag_step(member, status, settle_at));
-        }
+        steps.extend(order.iter().map(|(member, status)| defrag_step(member, status, settle_at)));
     }
     if matches!(wishes.scope, Scope::Recover | Scope::Disarm) {
         let alarms = nospace(world);
@@ -156,6 +145,18 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     }
     said.extend(cautions::of_members(world));
     Ok((steps, said))
+}
+
+/// The snapshot, where it goes, and how big it gets.
+fn snapshot_step<'a>(
+    world: &'a World,
+    wishes: &Wishes,
+) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
+    let (member, status) = snapshot_source(world)?;
+    let place = room::choose_place(&world.snapshot_places, status.db_size)
+        .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
+    let path = place.directory.join(snapshot_name(world, member, status, wishes));
+    Ok((step("snapshot", member, StepKind::Snapshot { path }), place, status.db_size))
 }
 
 fn nospace(world: &World) -> Vec<Alarm> {

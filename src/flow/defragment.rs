@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     model::{Bytes, Member, MemberId, Revision, World},
     observe,
-    say::{Progress, human},
+    say::{Progress, human, ticking},
     wire::{WireError, WireErrorKind},
 };
 
@@ -109,8 +109,8 @@ pub async fn settle(
         .dial(&member.endpoint)
         .await
         .map_err(|error| failures::step(session, &error))?;
-    let settled =
-        progress.while_waiting("deleting old revisions", act::settle(&etcd, revision)).await;
+    let settling = act::settle(&etcd, revision);
+    let settled = ticking(settling, || progress.tick("deleting old revisions")).await;
     drop(progress);
     settled.map(drop).map_err(|error| failures::step(session, &error))
 }

@@ -2,7 +2,7 @@
 //! disk, compared, and only then named. Whom it is taken from, where it goes
 //! and what is said about it is the caller's.
 
-use std::{cell::Cell, fs::File, io, path::Path, time::Duration};
+use std::{cell::Cell, fs::File, io, path::Path};
 
 use crate::{
     act::{self, SnapshotError},
@@ -10,13 +10,10 @@ use crate::{
     failure::Failure,
     model::{Bytes, Step},
     observe::snapshot_file::{SnapshotFile, SnapshotFileError, check_open},
-    say::{Progress, json::SnapshotAnswer},
+    say::{Progress, json::SnapshotAnswer, ticking},
 };
 
 use super::{failures, look::Here, session::Session};
-
-/// Between two signs of life.
-const TICK: Duration = Duration::from_millis(250);
 
 /// Saves what the member of `step` holds, about `expected` bytes, to a new file
 /// `path`. Whatever fails, or is interrupted, leaves no file.
@@ -55,17 +52,6 @@ pub async fn save(
         bytes: saved.bytes.0,
         sha256: saved.sha256,
     })
-}
-
-/// Shows a sign of life again and again until `work` is done.
-pub async fn ticking<T>(work: impl Future<Output = T>, show: impl Fn()) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = tokio::time::sleep(TICK) => show(),
-        }
-    }
 }
 
 /// On a thread: a disk takes its time, and a signal must not wait for it.
@@ -109,13 +95,5 @@ mod tests {
         let judged = read_back(file).await.err().map(|error| error.to_string());
         assert_eq!(judged.as_deref(), Some("not a snapshot: there is no etcd database inside"));
         Ok(())
-    }
-
-    #[tokio::test]
-    async fn long_work_shows_signs_of_life() {
-        let shown = Cell::new(0);
-        let work = tokio::time::sleep(3 * TICK);
-        ticking(work, || shown.set(shown.get() + 1)).await;
-        assert!(shown.get() >= 1);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     failure::{Exit, Failure},
     model::{Bytes, Member, Outcome, Step, StepKind, World},
     observe,
-    say::{Progress, Voice, json::SnapshotAnswer},
+    say::{Progress, Voice, json::SnapshotAnswer, ticking},
 };
 
 use super::{
@@ -158,7 +158,7 @@ async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<E
         done.set(bytes.0);
         show();
     });
-    let streamed = save::ticking(streamed, show).await;
+    let streamed = ticking(streamed, show).await;
     let saved = streamed.map_err(|error| failures::snapshot(session, &error))?;
     progress.finish(&format!(
         "{} streamed, checksum right, sha256 {} - compare with `sha256sum` at the other end",

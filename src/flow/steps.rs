@@ -9,7 +9,7 @@ use crate::{
     decide,
     failure::{Exit, Failure},
     model::{Alarm, Bytes, Member, MemberId, Revision, Scope, Step, World},
-    say::{Progress, json::SnapshotAnswer},
+    say::{Progress, json::SnapshotAnswer, ticking},
     wire::Compacted,
 };
 
@@ -56,7 +56,7 @@ impl Walk<'_> {
         let progress = Progress::time(&self.session.voice, "compacting", None);
         let changed = std::mem::replace(&mut self.session.record_mut().changed_anything, true);
         let call = act::compact(&etcd, revision, consent);
-        let compacted = progress.while_waiting("deleting old revisions", call).await;
+        let compacted = ticking(call, || progress.tick("deleting old revisions")).await;
         drop(progress);
         let certainly_nothing = match &compacted {
             Ok(compacted) => *compacted == Compacted::Already,

@@ -13,6 +13,6 @@ mod terminal;
 mod text;
 mod voice;
 
-pub use progress::Progress;
+pub use progress::{Progress, ticking};
 pub use terminal::Terminal;
 pub use voice::Voice;

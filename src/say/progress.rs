@@ -18,6 +18,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const LONG_PERIOD: Duration = Duration::from_secs(10);
 /// What is long.
 const LONG: Duration = Duration::from_secs(60);
+/// Between two signs of life of work that shows none itself.
+const TICK: Duration = Duration::from_millis(250);
 /// Redraws of the bar per second.
 const HERTZ: u8 = 4;
 
@@ -73,17 +75,6 @@ impl Progress {
     /// `done` bytes are there. Call it as often as you like.
     pub fn at(&self, done: u64, note: &str) {
         self.show(Some(done), note);
-    }
-
-    /// Ticks with `note` until `work` is done.
-    pub async fn while_waiting<T>(&self, note: &str, work: impl Future<Output = T>) -> T {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(Duration::from_millis(250)) => self.tick(note),
-            }
-        }
     }
 
     /// Still at it; nothing is known but the time.
@@ -220,6 +211,17 @@ impl Pace {
     }
 }
 
+/// Calls `show` again and again until `work` is done.
+pub async fn ticking<T>(work: impl Future<Output = T>, show: impl Fn()) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(TICK) => show(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,5 +272,12 @@ mod tests {
         assert_eq!(Total::Time(Some(Duration::from_secs(50))).position(None, late), Some(49_000));
         assert_eq!(Total::Bytes(None).position(Some(1), late), None);
         assert_eq!(Total::Bytes(Some(100)).position(None, late), None);
+    }
+
+    #[tokio::test]
+    async fn long_work_shows_signs_of_life() {
+        let shown = std::cell::Cell::new(0);
+        ticking(tokio::time::sleep(3 * TICK), || shown.set(shown.get() + 1)).await;
+        assert!(shown.get() >= 1);
     }
 }
