@@ -190,6 +190,12 @@ pub struct Global {
     /// Defragment although this etcd release has a known data bug with it
     #[arg(long, global = true, help_heading = "Safety")]
     pub accept_version_risk: bool,
+    /// Go on although live data fill nine tenths of the quota or more
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub accept_nearly_full: bool,
+    /// Never stop the kubelet, even where its probes would kill etcd meanwhile
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub no_hold: bool,
 }
 
 /// Output formats.

@@ -41,9 +41,10 @@ pub enum Needed {
 pub fn needed(step: &Step, cluster_size: usize, without_snapshot: bool) -> Needed {
     match &step.kind {
         StepKind::Snapshot { .. } | StepKind::Verify => Needed::Nothing,
-        StepKind::Compact { .. } | StepKind::Disarm { .. } => {
-            Needed::YesNo { remaining_offered: false }
-        }
+        StepKind::HoldKubelet { .. }
+        | StepKind::RemoveLeftOvers { .. }
+        | StepKind::Compact { .. }
+        | StepKind::Disarm { .. } => Needed::YesNo { remaining_offered: false },
         StepKind::Defragment { .. } if cluster_size <= 1 => Needed::Typed(label(step)),
         StepKind::Defragment { leader, .. } => {
             Needed::YesNo { remaining_offered: !leader && !without_snapshot }
@@ -194,7 +195,9 @@ impl Authority {
 /// new kind of step has to decide here.
 fn yes_flag_covers(kind: &StepKind) -> bool {
     match kind {
-        StepKind::Snapshot { .. }
+        StepKind::HoldKubelet { .. }
+        | StepKind::RemoveLeftOvers { .. }
+        | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
         | StepKind::Defragment { .. }
         | StepKind::Disarm { .. }

@@ -71,6 +71,10 @@ pub struct Settings {
     pub allow_missing: Vec<String>,
     /// `--accept-version-risk`.
     pub accept_version_risk: bool,
+    /// `--accept-nearly-full`.
+    pub accept_nearly_full: bool,
+    /// `--no-hold`.
+    pub no_hold: bool,
 }
 
 impl Settings {
@@ -120,6 +124,8 @@ impl Settings {
             no_snapshot: global.no_snapshot,
             allow_missing: global.allow_missing,
             accept_version_risk: global.accept_version_risk,
+            accept_nearly_full: global.accept_nearly_full,
+            no_hold: global.no_hold,
         })
     }
 }

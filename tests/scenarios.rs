@@ -55,6 +55,8 @@ fn told(scenario: &str) -> String {
             for step in &plan.steps {
                 let _ = write!(out, "{} on {}", step.id, step.member_name);
                 let _ = match &step.kind {
+                    StepKind::HoldKubelet { pid, why } => writeln!(out, " pid {pid}: {why}"),
+                    StepKind::RemoveLeftOvers { files } => writeln!(out, " {files:?}"),
                     StepKind::Snapshot { path } => writeln!(out, " to {}", path.display()),
                     StepKind::Compact { revision } => writeln!(out, " at {revision}"),
                     StepKind::Defragment { revision, db_size, expected_stall_ms, leader } => {
@@ -146,6 +148,7 @@ fn member<'a>(
         local: id == 1,
         learner: false,
         defragmenting: false,
+        open_snapshots: None,
         status: Err(String::new()),
     };
     let mut status = MemberStatus {

@@ -104,6 +104,8 @@ fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Fa
         scope: wanted.scope,
         allow_missing: settings.allow_missing.clone(),
         accept_version_risk: settings.accept_version_risk,
+        accept_nearly_full: settings.accept_nearly_full,
+        no_hold: settings.no_hold,
         no_snapshot: settings.no_snapshot,
         unattended: settings.yes || !session.voice.can_ask(),
         members: wanted.members,

@@ -254,6 +254,13 @@ pub struct Located {
     pub disk: Option<super::DataDir>,
     /// Total memory of this node.
     pub memory: Option<Bytes>,
+    /// The kubelet of this node.
+    pub kubelet: Option<super::KubeletProcess>,
+    /// How etcd's container ended the last time; `None` when it never did.
+    pub last_end: Option<super::LastEnd>,
+    /// What could make room on etcd's filesystem, the safest first; only
+    /// looked for when room is short.
+    pub freeable: Vec<super::Freeable>,
     /// What could not be read, in sentences.
     pub complaints: Vec<String>,
 }

@@ -142,6 +142,10 @@ pub struct Member {
     /// Whether its metrics say that it is defragmenting, and it therefore
     /// answers nothing else.
     pub defragmenting: bool,
+    /// Snapshot streams somebody reads from it right now, by its metrics;
+    /// `None` when they cannot be had. A defragmentation waits for them with
+    /// everything locked.
+    pub open_snapshots: Option<u64>,
     /// Its status, or why there is none, in one line.
     pub status: Result<MemberStatus, String>,
 }

@@ -5,10 +5,14 @@
 
 mod alarm;
 mod disk;
+mod freeable;
+mod kubelet;
+mod live_data;
 mod located;
 mod member;
 mod outcome;
 mod plan;
+mod restart;
 mod size;
 mod version;
 mod wishes;
@@ -16,6 +20,9 @@ mod world;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use disk::{DataDir, Filesystem, SnapshotPlace};
+pub use freeable::{Freeable, FreeableKind};
+pub use kubelet::KubeletProcess;
+pub use live_data::LiveData;
 pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
@@ -23,6 +30,7 @@ pub use located::{
 pub use member::{Member, MemberId, MemberStatus, Quota, QuotaSource, Revision};
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use size::Bytes;
 pub use version::EtcdVersion;
 pub use wishes::{Scope, Wishes};

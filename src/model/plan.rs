@@ -8,6 +8,19 @@ use super::{Alarm, Bytes, MemberId, Revision};
 /// What a step does. Everything it needs is inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepKind {
+    /// Stop this node's kubelet (SIGSTOP) until the plan is over, so that its
+    /// probes do not kill etcd meanwhile.
+    HoldKubelet {
+        /// Its pid.
+        pid: i32,
+        /// What it would do otherwise, one sentence.
+        why: String,
+    },
+    /// Remove what a broken-off defragmentation left on this node.
+    RemoveLeftOvers {
+        /// The `member/snap/db.tmp.*` files, with their sizes.
+        files: Vec<(PathBuf, Bytes)>,
+    },
     /// Stream the member's database to a file and verify it.
     Snapshot {
         /// The final file.
@@ -105,6 +118,12 @@ pub enum RefusalKind {
     LastCopy,
     /// A member's database would still be over its quota.
     StillOverQuota,
+    /// The live data alone fill nine tenths of a quota or more: compaction
+    /// and defragmentation are not enough.
+    LiveDataOverQuota,
+    /// Somebody reads a snapshot stream from the member: a defragmentation
+    /// would freeze it until that ends.
+    SnapshotStreams,
     /// A revision given by hand cannot be compacted.
     Revision,
 }

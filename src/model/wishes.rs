@@ -25,6 +25,10 @@ pub struct Wishes {
     pub allow_missing: Vec<String>,
     /// Go on in spite of a version rule.
     pub accept_version_risk: bool,
+    /// Go on although the live data fill nine tenths of a quota.
+    pub accept_nearly_full: bool,
+    /// Leave the kubelet alone.
+    pub no_hold: bool,
     /// Take no snapshot.
     pub no_snapshot: bool,
     /// Nobody can be asked to type a member's name.

@@ -77,7 +77,14 @@ pub async fn look(
     let mut members = ask_all(listed, known, access).await;
     mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
-    Ok(World { node: node.clone(), cluster_id, members, snapshot_places: Vec::new(), complaints })
+    Ok(World {
+        node: node.clone(),
+        cluster_id,
+        members,
+        snapshot_places: Vec::new(),
+        live: None,
+        complaints,
+    })
 }
 
 async fn knock(endpoints: &[String], access: &Access) -> (Vec<Door>, Vec<WireError>) {
@@ -141,6 +148,7 @@ async fn ask_all(
                 local: false,
                 learner,
                 defragmenting,
+                open_snapshots: None,
                 status,
             };
             (order, member)

@@ -16,6 +16,8 @@ const PATIENCE: [&str; 2] = ["--command-timeout", "10m"];
 fn calls(step: &Step) -> Vec<Vec<String>> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     match &step.kind {
+        // Not etcd's business.
+        StepKind::HoldKubelet { .. } | StepKind::RemoveLeftOvers { .. } => Vec::new(),
         StepKind::Snapshot { path } => {
             let mut call = words(&["snapshot", "save"]);
             call.push(path.display().to_string());
@@ -44,7 +46,9 @@ fn calls(step: &Step) -> Vec<Vec<String>> {
 pub fn difference(step: &Step) -> Option<&'static str> {
     match step.kind {
         StepKind::Disarm { .. } => Some("etcdctl clears every alarm, CORRUPT too; ours only these"),
-        StepKind::Snapshot { .. }
+        StepKind::HoldKubelet { .. }
+        | StepKind::RemoveLeftOvers { .. }
+        | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
         | StepKind::Defragment { .. }
         | StepKind::Verify => None,

@@ -71,8 +71,12 @@ impl Settings {
         flags.extend(
             self.allow_missing.iter().map(|name| format!("--allow-missing {}", quoted(name))),
         );
-        if self.accept_version_risk {
-            flags.push("--accept-version-risk".to_owned());
+        for (flag, given) in [
+            ("--accept-version-risk", self.accept_version_risk),
+            ("--accept-nearly-full", self.accept_nearly_full),
+            ("--no-hold", self.no_hold),
+        ] {
+            flags.extend(given.then(|| flag.to_owned()));
         }
         flags
     }

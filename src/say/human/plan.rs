@@ -80,6 +80,10 @@ pub fn step(plan: &Plan, index: usize, world: &World, width: usize) -> String {
 pub fn question(step: &Step) -> String {
     let name = name(step);
     match &step.kind {
+        StepKind::HoldKubelet { .. } => "Hold this node's kubelet until it is over?".to_owned(),
+        StepKind::RemoveLeftOvers { files } => {
+            format!("Remove {} of a broken-off defragmentation?", counted(files.len(), "file"))
+        }
         StepKind::Snapshot { path } => format!("Save a snapshot to {}?", path.display()),
         StepKind::Compact { revision } => {
             format!("Drop all history up to revision {revision} on every member?")
@@ -98,6 +102,18 @@ pub fn question(step: &Step) -> String {
 pub fn headline(step: &Step, world: &World) -> String {
     let name = name(step);
     match &step.kind {
+        StepKind::HoldKubelet { pid, why } => {
+            format!("hold the kubelet of this node (pid {pid}) until it is over: {why}")
+        }
+        StepKind::RemoveLeftOvers { files } => {
+            let total = files.iter().fold(Bytes(0), |sum, (_, size)| sum.plus(*size));
+            let names: Vec<String> =
+                files.iter().map(|(path, _)| path.display().to_string()).collect();
+            format!(
+                "remove the left-over of a broken-off defragmentation ({total}): {}",
+                names.join(", ")
+            )
+        }
         StepKind::Snapshot { path } => {
             let size = db_size(step, world).map_or(UNKNOWN.to_owned(), |size| size.to_string());
             format!("snapshot of {name} ({size}) to {}", path.display())
@@ -146,7 +162,9 @@ fn stall_line(step: &Step, world: &World) -> Option<String> {
             let (stall, meanwhile) = (stall(step), meanwhile_short(world, step));
             Some(format!("stalls {stall}; meanwhile {meanwhile}"))
         }
-        StepKind::Snapshot { .. }
+        StepKind::HoldKubelet { .. }
+        | StepKind::RemoveLeftOvers { .. }
+        | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
         | StepKind::Disarm { .. }
         | StepKind::Verify => None,
@@ -155,6 +173,9 @@ fn stall_line(step: &Step, world: &World) -> Option<String> {
 
 fn stall(step: &Step) -> String {
     match step.kind {
+        StepKind::HoldKubelet { .. } => {
+            "none: running containers run on; nothing is started, stopped or probed".to_owned()
+        }
         StepKind::Snapshot { .. } => "none: the member serves while it streams".to_owned(),
         StepKind::Compact { .. } => {
             "none to speak of: members answer more slowly while they delete".to_owned()
@@ -162,7 +183,9 @@ fn stall(step: &Step) -> String {
         StepKind::Defragment { expected_stall_ms, .. } => {
             format!("up to {}", duration(Duration::from_millis(expected_stall_ms)))
         }
-        StepKind::Disarm { .. } | StepKind::Verify => "none".to_owned(),
+        StepKind::RemoveLeftOvers { .. } | StepKind::Disarm { .. } | StepKind::Verify => {
+            "none".to_owned()
+        }
     }
 }
 
@@ -233,6 +256,12 @@ fn undo_lines(plan: &Plan, width: usize) -> Vec<String> {
 fn undo(plan: &Plan, index: usize) -> String {
     let backup = snapshot_before(plan, index);
     match plan.steps.get(index).map(|step| &step.kind) {
+        Some(StepKind::HoldKubelet { .. }) => {
+            "not needed: it goes on by itself when this program ends in any way".to_owned()
+        }
+        Some(StepKind::RemoveLeftOvers { .. }) => {
+            "cannot be undone; etcd removes such files itself when it starts".to_owned()
+        }
         Some(StepKind::Snapshot { .. }) => "delete the file".to_owned(),
         Some(StepKind::Compact { .. }) => match backup {
             Some(path) => format!(

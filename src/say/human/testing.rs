@@ -33,6 +33,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
         local: index == 0,
         learner: false,
         defragmenting: false,
+        open_snapshots: None,
         status: Ok(MemberStatus {
             version: Some(EtcdVersion::new(3, 5, 16)),
             version_text: "3.5.16".into(),
@@ -53,6 +54,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
 
 pub(crate) fn world() -> World {
     World {
+        live: None,
         snapshot_places: Vec::new(),
         node: located(),
         cluster_id: 0xcdf8_1819_4e3a_8c32,
@@ -160,6 +162,9 @@ pub(crate) fn located() -> Located {
     let timing = ProbeTiming { initial_delay: 10, period: 10, timeout: 15, failure_threshold: 8 };
     let flag = |name: &str| format!("flag --{name} of the container");
     Located {
+        kubelet: None,
+        last_end: None,
+        freeable: Vec::new(),
         runtime: Some(Runtime {
             socket: Found::new("/run/containerd/containerd.sock".into(), "default path"),
             name: "containerd".into(),

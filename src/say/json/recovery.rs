@@ -80,7 +80,8 @@ pub struct MemberSizes {
 pub struct PlannedStep {
     /// Step id.
     pub id: String,
-    /// "snapshot", "compact", "defrag", "disarm" or "verify".
+    /// "hold_kubelet", "remove_left_overs", "snapshot", "compact", "defrag",
+    /// "disarm" or "verify".
     pub kind: &'static str,
     /// The member it talks to.
     pub member: Option<MemberId>,
@@ -216,6 +217,8 @@ impl PlannedStep {
             etcdctl: etcdctl::lines(step, world),
         };
         match &step.kind {
+            StepKind::HoldKubelet { .. } => planned.kind = "hold_kubelet",
+            StepKind::RemoveLeftOvers { .. } => planned.kind = "remove_left_overs",
             StepKind::Snapshot { path } => {
                 planned.kind = "snapshot";
                 planned.path = Some(super::text(path));
@@ -249,6 +252,8 @@ fn gate(kind: RefusalKind) -> &'static str {
         RefusalKind::Version => "version",
         RefusalKind::LastCopy => "last_copy",
         RefusalKind::StillOverQuota => "still_over_quota",
+        RefusalKind::LiveDataOverQuota => "live_data_over_quota",
+        RefusalKind::SnapshotStreams => "snapshot_streams",
         RefusalKind::Revision => "revision",
     }
 }
