@@ -12,7 +12,8 @@ use serde::Serialize;
 
 pub use located::LocatedAnswer;
 pub use recovery::{
-    ControlPlaneAnswer, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer, SnapshotAnswer,
+    ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
+    SnapshotAnswer,
 };
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
