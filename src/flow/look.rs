@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    model::{Located, SnapshotPlace, World},
+    model::{Located, MemberId, SilenceKind, SnapshotPlace, World},
     observe,
     wire::{Access, Tls},
 };
@@ -28,6 +28,9 @@ pub struct Here {
     /// Client URLs of members that answered: other ways in, should this node's
     /// own etcd go away meanwhile.
     seen: RefCell<Vec<String>>,
+    /// Members whose host did not answer the last time: asked every time, but
+    /// not waited for again.
+    dead: RefCell<Vec<MemberId>>,
     /// This node as it was seen last.
     last: RefCell<(Instant, Located)>,
 }
@@ -61,19 +64,24 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
     let access =
         Access { tls, login: session.settings.login.clone(), timeout: session.settings.timeout };
     let last = RefCell::new((Instant::now(), node.clone()));
-    Ok(Here { node, access, seen: RefCell::default(), last })
+    Ok(Here { node, access, seen: RefCell::default(), dead: RefCell::default(), last })
 }
 
 /// Looks at every member once.
 pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     let seen = here.seen.borrow().clone();
     let node = here.node_now(session).await;
-    let mut world = match observe::look(&node, &here.access, &seen).await {
+    let dead = here.dead.borrow().clone();
+    let mut world = match observe::look(&node, &here.access, &seen, &dead).await {
         Ok(world) => world,
         Err(nobody) => return Err(failures::nobody_answers(session, &node, &nobody.0)),
     };
     let answering = world.members.iter().filter(|member| member.status.is_ok());
     *here.seen.borrow_mut() = answering.map(|member| member.endpoint.clone()).collect();
+    let without_host = world.members.iter().filter(|member| {
+        member.status.as_ref().is_err_and(|silence| silence.kind == SilenceKind::NoHost)
+    });
+    *here.dead.borrow_mut() = without_host.map(|member| member.id).collect();
     // Room is taken and given back while we work.
     if let Some(disk) = &mut world.node.disk
         && let Ok((now, _)) = observe::disk::data_dir(&disk.path)

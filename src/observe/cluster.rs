@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, UdpSocket},
+    time::Duration,
 };
 
 use tokio::task::JoinSet;
@@ -20,6 +21,9 @@ use super::metrics;
 /// The largest /metrics page worth reading; a busy etcd's is about 200 KiB.
 const METRICS_LIMIT: usize = 4 << 20;
 
+/// What a member gets whose host did not answer before.
+const SHORT: Duration = Duration::from_secs(1);
+
 /// Nobody answered: every endpoint that was tried, with its reason.
 #[derive(Debug)]
 pub struct NobodyAnswers(pub Vec<WireError>);
@@ -36,7 +40,7 @@ struct Door {
 /// its status, all at the same time. A member that does not answer is part of
 /// the result. `seen` are URLs of members met earlier: they are asked when
 /// this node's own endpoints do not answer, and after them the siblings this
-/// node's etcd was started with.
+/// node's etcd was started with. Members in `dead` get a second at most.
 ///
 /// # Errors
 /// When no endpoint answers at all.
@@ -44,6 +48,7 @@ pub async fn look(
     node: &Located,
     access: &Access,
     seen: &[String],
+    dead: &[MemberId],
 ) -> Result<World, NobodyAnswers> {
     let own: Vec<String> = node.endpoints.iter().map(|found| found.value.clone()).collect();
     let (mut doors, errors) = knock(&own, access).await;
@@ -81,7 +86,7 @@ pub async fn look(
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
-    let mut members = ask_all(listed, known, access).await;
+    let mut members = ask_all(listed, known, access, dead).await;
     mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
     Ok(World {
@@ -129,11 +134,15 @@ async fn ask_all(
     listed: Vec<ListedMember>,
     mut known: BTreeMap<MemberId, (String, MemberStatus)>,
     access: &Access,
+    dead: &[MemberId],
 ) -> Vec<Member> {
     let mut asked = JoinSet::new();
     for (order, member) in listed.into_iter().enumerate() {
         let answered = known.remove(&member.id);
-        let access = access.clone();
+        let mut access = access.clone();
+        if dead.contains(&member.id) {
+            access.timeout = access.timeout.min(SHORT);
+        }
         asked.spawn(async move {
             let (endpoint, status) = match answered {
                 Some((endpoint, status)) => (endpoint, Ok(status)),
