@@ -21,7 +21,7 @@ mod world;
 pub use alarm::{Alarm, AlarmKind};
 pub use disk::{DataDir, Filesystem, SnapshotPlace};
 pub use freeable::{Freeable, FreeableKind};
-pub use kubelet::KubeletProcess;
+pub use kubelet::{Guardian, KubeletProcess};
 pub use live_data::LiveData;
 pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,

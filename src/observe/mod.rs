@@ -14,6 +14,7 @@ mod endpoints;
 pub mod host;
 mod k3s;
 pub mod kubelet;
+mod kubelet_process;
 mod locate_error;
 mod log_line;
 pub mod logs;
@@ -30,6 +31,7 @@ pub mod snapshot_places;
 mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look};
+pub use kubelet_process::kubelet_process;
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;

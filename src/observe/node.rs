@@ -17,6 +17,7 @@ use super::{
     host::HostRoot,
     k3s,
     kubelet::Kubelet,
+    kubelet_process::kubelet_process,
     manifest,
     path_map::PathMap,
     process::{self, EtcdProcess},
@@ -51,6 +52,8 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let runtimes = runtimes(host, &kubelet, settings).await?;
     find_container(&runtimes, settings, &mut located).await?;
     let process = find_process(host, settings, &mut located)?;
+    let etcd_pid = located.process.as_ref().map(|process| process.pid);
+    located.kubelet = kubelet_process(host, etcd_pid);
     let (manifest, complaints) = manifest::find(host, &kubelet);
     located.manifest = manifest;
     located.complaints.extend(complaints);
