@@ -5,9 +5,12 @@
 mod advice;
 mod cautions;
 mod digest;
+mod etcd_log;
 mod gates;
 mod plan;
 mod prevention;
+mod restart;
+mod restart_cause;
 mod room;
 mod verdict;
 mod versions;
@@ -16,6 +19,7 @@ pub use advice::cause;
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
+pub use restart::{countdown, is_recent, restart_story};
 pub use room::{needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

@@ -22,6 +22,7 @@ use super::{
     execute::execute,
     failures,
     look::{Here, arrive, look_with_places},
+    restart,
     session::Session,
 };
 
@@ -43,7 +44,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     let wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
-    session.voice.say(&human::status(&world, session.voice.width()));
+    session.voice.say(&restart::status(session, &world));
 
     let mut decision = decide::decide(&world, &wishes);
     if lacks_room(&decision) && !session.settings.yes && session.voice.can_ask() {

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use crate::{
     failure::{Exit, Failure},
-    model::{Container, ContainerState},
     observe::LocateError,
     settings::Settings,
     wire::{TlsError, WireError, WireErrorKind as Kind},
 };
 
 use super::{
+    ended,
     failures::{UNTOUCHED, with_source},
     look::Here,
+    restart::Restart,
     session::Session,
 };
 
@@ -83,12 +84,19 @@ pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> F
     if !hint.is_empty() {
         next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
     }
-    next.push_str(&what_to_type(session, here, kind));
+    let restart = Restart::of_node(&here.node);
+    match restart.as_ref().filter(|_| ended::is_down(&here.node)) {
+        Some(restart) => next = ended::what_to_do(session, &here.node, restart.story()),
+        None => next.push_str(&what_to_type(session, here, kind)),
+    }
     // It may fall silent in the middle of a plan, too.
     let record = session.record();
     let mut state = record.state();
     if let Some(container) = &here.node.container {
         state.push_str(&format!(" The etcd container is {}.", container.state));
+    }
+    if let Some(restart) = restart {
+        state.push_str(&format!("\n{}.", restart.sentence()));
     }
     let exit = if record.changed_anything { Exit::Partial } else { Exit::Unreachable };
     Failure::new(exit, what, state, next)
@@ -114,12 +122,6 @@ fn what_to_type(session: &Session, here: &Here, kind: Option<Kind>) -> String {
             let without = again_with(session, |settings| settings.login = None);
             format!("`ETCDCTL_PASSWORD=... {without} --user root`")
         }
-        _ if here.node.container.as_ref().is_some_and(is_down) => format!(
-            "The kubelet starts etcd again by itself, after a pause of up to 5 minutes: `{}` then, or \
-             now on another master. Why it ended: `{}`",
-            session.again(),
-            session.settings.command_line("logs --tail 30")
-        ),
         _ if here.node.container.is_some() => format!(
             "See what etcd says with `{}` (and --previous), and what was found with `{}`",
             session.settings.command_line("logs --tail 30"),
@@ -133,11 +135,6 @@ fn what_to_type(session: &Session, here: &Here, kind: Option<Kind>) -> String {
             session.settings.program
         ),
     }
-}
-
-/// Between two attempts of the kubelet.
-fn is_down(container: &Container) -> bool {
-    container.state == ContainerState::Exited
 }
 
 /// Stands for a path in a command line to fill in.
