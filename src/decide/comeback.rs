@@ -46,16 +46,16 @@ pub fn comes_back(
     }
     let alarm = world.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace);
     let host_is_up = matches!(silence.kind, SilenceKind::Refused | SilenceKind::Hangs);
-    alarm && host_is_up && has_killing_probe(&world.node)
+    alarm && host_is_up && has_killing_probe(world)
 }
 
-/// kubeadm up to 1.30 and RKE2 probe /health in ways that fail while NOSPACE
-/// is on (kubernetes #110072, #110744).
-fn has_killing_probe(node: &Located) -> bool {
-    let probes = node.manifest.as_ref().map_or(&[][..], |manifest| &manifest.probes);
+/// Whether the kubelet here kills an etcd whose cluster refuses writes.
+fn has_killing_probe(world: &World) -> bool {
+    let alarms = world.alarms().len();
+    let local = world.members.iter().find(|member| member.local);
+    let version = local.and_then(|member| member.status.as_ref().ok()?.version);
+    let probes = world.node.manifest.as_ref().map_or(&[][..], |manifest| &manifest.probes);
     probes.iter().any(|probe| {
-        probe.kind != ProbeKind::Readiness
-            && probe.path.starts_with("/health")
-            && !probe.path.contains("exclude=NOSPACE")
+        probe.kind != ProbeKind::Readiness && probe.fails_under_nospace(version, alarms)
     })
 }

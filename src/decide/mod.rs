@@ -7,9 +7,12 @@ mod anew;
 mod cautions;
 mod comeback;
 mod digest;
+mod etcd_log;
 mod gates;
 mod plan;
 mod prevention;
+mod restart;
+mod restart_cause;
 mod room;
 mod verdict;
 mod versions;
@@ -20,6 +23,7 @@ pub use comeback::{comes_back, local_comes_back};
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
+pub use restart::{countdown, is_recent, restart_story};
 pub use room::{needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

@@ -22,7 +22,7 @@ use super::{
     execute::execute,
     failures,
     look::{Here, arrive, snapshot_places},
-    missing,
+    missing, restart,
     session::Session,
     waiting::look_first,
 };
@@ -46,7 +46,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     let mut wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
-    session.voice.say(&human::status(&world, session.voice.width()));
+    session.voice.say(&restart::status(session, &world));
 
     let mut decision = decide::decide(&world, &wishes);
     if let Decision::Refused(refusals) = &decision

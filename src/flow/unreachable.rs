@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use crate::{
     failure::{Exit, Failure},
-    model::{Container, ContainerState, Located},
+    model::Located,
     observe::LocateError,
     settings::Settings,
     wire::{TlsError, WireError, WireErrorKind as Kind},
 };
 
 use super::{
+    ended,
     failures::{UNTOUCHED, with_source},
+    restart::Restart,
     session::Session,
 };
 
@@ -82,12 +84,19 @@ pub fn nobody_answers(session: &Session, node: &Located, errors: &[WireError]) -
     if !hint.is_empty() {
         next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
     }
-    next.push_str(&what_to_type(session, node, kind));
+    let restart = Restart::of_node(node);
+    match restart.as_ref().filter(|_| ended::is_down(node)) {
+        Some(restart) => next = ended::what_to_do(session, node, restart.story()),
+        None => next.push_str(&what_to_type(session, node, kind)),
+    }
     // It may fall silent in the middle of a plan, too.
     let record = session.record();
     let mut state = record.state();
     if let Some(container) = &node.container {
         state.push_str(&format!(" The etcd container is {}.", container.state));
+    }
+    if let Some(restart) = restart {
+        state.push_str(&format!("\n{}.", restart.sentence()));
     }
     let exit = if record.changed_anything { Exit::Partial } else { Exit::Unreachable };
     let passing = errors.iter().all(|error| error.kind.passes());
@@ -114,12 +123,6 @@ fn what_to_type(session: &Session, node: &Located, kind: Option<Kind>) -> String
             let without = again_with(session, |settings| settings.login = None);
             format!("`ETCDCTL_PASSWORD=... {without} --user root`")
         }
-        _ if node.container.as_ref().is_some_and(is_down) => format!(
-            "The kubelet starts etcd again by itself, after a pause of up to 5 minutes: `{}` then, or \
-             now on another master. Why it ended: `{}`",
-            session.again(),
-            session.settings.command_line("logs --tail 30")
-        ),
         _ if node.container.is_some() => format!(
             "See what etcd says with `{}` (and --previous), and what was found with `{}`",
             session.settings.command_line("logs --tail 30"),
@@ -133,11 +136,6 @@ fn what_to_type(session: &Session, node: &Located, kind: Option<Kind>) -> String
             session.settings.program
         ),
     }
-}
-
-/// Between two attempts of the kubelet.
-fn is_down(container: &Container) -> bool {
-    container.state == ContainerState::Exited
 }
 
 /// Stands for a path in a command line to fill in.

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use crate::{
     decide,
     failure::{Exit, Failure},
-    model::{Located, Member, RefusalKind, RestartStory, Wishes, World},
+    model::{Located, Member, RefusalKind, Wishes, World},
     say::{Progress, human},
 };
 
 use super::{
     look::{Here, look},
     missing,
+    restart::Restart,
     session::Session,
 };
 
@@ -139,14 +140,15 @@ pub async fn look_until_open(
 /// Whom the cluster as seen is short of, and who comes back by itself.
 fn worth_waiting(session: &Session, world: &World, allowed: &[String]) -> Option<Wait> {
     let now = now_ns();
-    let story = story(&world.node, Some(world));
+    let restart = Restart::of_world(world);
+    let story = restart.as_ref().map(Restart::story);
     let is_allowed = |member: &Member| allowed.iter().any(|name| member.is_called(name));
     let missing: Vec<&Member> =
         world.voters().filter(|member| member.status.is_err() && !is_allowed(member)).collect();
-    let comes_back = |member: &&&Member| decide::comes_back(world, member, story.as_ref(), now);
+    let comes_back = |member: &&&Member| decide::comes_back(world, member, story, now);
     if let Some(member) = missing.iter().find(comes_back) {
-        let why = match (&story, member.local) {
-            (Some(story), true) => told(story, now),
+        let why = match (&restart, member.local) {
+            (Some(restart), true) => restart.sentence(),
             _ => member.status.as_ref().err().map(ToString::to_string).unwrap_or_default(),
         };
         return Some(Wait { whom: member.label(), why, patience: session.settings.wait });
@@ -162,22 +164,12 @@ fn worth_waiting(session: &Session, world: &World, allowed: &[String]) -> Option
 
 /// Nobody answers: whether this node's own etcd will.
 fn wait_for_this_node(session: &Session, node: &Located) -> Option<Wait> {
-    let now = now_ns();
-    let story = story(node, None);
-    decide::local_comes_back(node, story.as_ref(), now).then(|| Wait {
+    let restart = Restart::of_node(node);
+    decide::local_comes_back(node, restart.as_ref().map(Restart::story), now_ns()).then(|| Wait {
         whom: "etcd on this node".to_owned(),
-        why: story.map_or_else(|| "it is starting".to_owned(), |story| told(&story, now)),
+        why: restart.map_or_else(|| "it is starting".to_owned(), |restart| restart.sentence()),
         patience: session.settings.wait,
     })
-}
-
-fn story(_node: &Located, _world: Option<&World>) -> Option<RestartStory> {
-    None
-}
-
-/// Why it ended, and when it is started again.
-fn told(story: &RestartStory, _now_ns: i64) -> String {
-    story.text.clone()
 }
 
 /// Nanoseconds since the epoch.

@@ -12,6 +12,7 @@ mod located;
 mod member;
 mod outcome;
 mod plan;
+mod probe;
 mod restart;
 mod size;
 mod version;
@@ -21,7 +22,7 @@ mod world;
 pub use alarm::{Alarm, AlarmKind};
 pub use disk::{DataDir, Filesystem, SnapshotPlace};
 pub use freeable::{Freeable, FreeableKind};
-pub use kubelet::KubeletProcess;
+pub use kubelet::{Guardian, KubeletProcess};
 pub use live_data::LiveData;
 pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,

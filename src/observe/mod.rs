@@ -13,7 +13,10 @@ pub mod disk;
 mod endpoints;
 pub mod host;
 mod k3s;
+pub mod kernel_log;
 pub mod kubelet;
+mod kubelet_process;
+mod last_end;
 mod locate_error;
 mod log_line;
 pub mod logs;
@@ -30,6 +33,7 @@ pub mod snapshot_places;
 mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look};
+pub use kubelet_process::kubelet_process;
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;

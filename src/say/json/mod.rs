@@ -4,6 +4,7 @@
 
 mod located;
 mod recovery;
+mod restart;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,
 };
+pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
 use crate::{
