@@ -6,6 +6,7 @@ mod advice;
 mod cautions;
 mod digest;
 mod gates;
+mod hold;
 mod plan;
 mod prevention;
 mod room;
@@ -14,6 +15,7 @@ mod versions;
 
 pub use advice::cause;
 pub use gates::refusals;
+pub use hold::needs_hold;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use room::{needed_at, room_for_database};

@@ -7,6 +7,7 @@ mod control_plane;
 mod defragment;
 mod execute;
 mod failures;
+mod hold;
 mod interrupt;
 mod logs;
 mod look;

@@ -12,6 +12,7 @@ mod located;
 mod member;
 mod outcome;
 mod plan;
+mod probe;
 mod restart;
 mod size;
 mod version;

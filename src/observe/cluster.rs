@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, UdpSocket},
 };
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -78,6 +79,7 @@ pub async fn look(
     mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
     Ok(World {
+        seen_at: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
         node: node.clone(),
         cluster_id,
         members,

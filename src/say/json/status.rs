@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::DiskAnswer;
+use super::{DiskAnswer, KubeletAnswer};
 use crate::model::{Member, MemberId, QuotaSource, Revision, World};
 
 /// The answer of `status`.
@@ -14,6 +14,7 @@ pub struct StatusAnswer {
     members: Vec<MemberAnswer>,
     alarms: Vec<AlarmAnswer>,
     disk: Option<DiskAnswer>,
+    kubelet: Option<KubeletAnswer>,
     complaints: Vec<String>,
 }
 
@@ -68,6 +69,7 @@ impl StatusAnswer {
             members: world.members.iter().map(|member| MemberAnswer::new(member, world)).collect(),
             alarms: world.alarms().iter().map(alarm).collect(),
             disk: world.node.disk.as_ref().map(DiskAnswer::from),
+            kubelet: world.node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
         }
     }
