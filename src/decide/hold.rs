@@ -47,15 +47,27 @@ pub(super) fn of_kubelets(
             };
             return (Some(step), others);
         }
-        Some(_) => Some(format!("{why}. The kubelet is not held (--no-hold): {BY_HAND}")),
-        None => Some(format!("{why}. No kubelet process was found to be held: {BY_HAND}")),
+        Some(_) => Some(format!("{why}. The kubelet is not held (--no-hold): {}", by_hand(world))),
+        None => Some(format!("{why}. No kubelet process was found to be held: {}", by_hand(world))),
     };
     (None, said.into_iter().chain(others).collect())
 }
 
-/// What a person does about a kubelet that we do not hold.
-const BY_HAND: &str = "if that gets in the way, `systemctl stop kubelet` first (containers keep \
-                       running), and `systemctl start kubelet` afterwards";
+/// What a person does about a kubelet of this node that we do not hold.
+fn by_hand(world: &World) -> String {
+    format!("if that gets in the way, {}", stop_and_start(world))
+}
+
+/// The lines that stop a kubelet and start it again; containers stay.
+fn stop_and_start(world: &World) -> String {
+    let manifest = world.node.manifest.as_ref();
+    let rke2 = manifest.is_some_and(|manifest| manifest.path.starts_with("/var/lib/rancher/rke2"));
+    let unit = if rke2 { "rke2-server" } else { "kubelet" };
+    format!(
+        "`systemctl stop {unit}` first (containers keep running), and `systemctl start {unit}` \
+         afterwards"
+    )
+}
 
 /// Why this node's kubelet has to be held; none when etcd survives us anyway.
 #[must_use]
@@ -139,47 +151,50 @@ fn is_k3s(world: &World) -> bool {
     world.node.process.as_ref().is_some_and(|process| process.comm.starts_with("k3s"))
 }
 
-/// The kubelets of other masters go by the same kind of manifest.
+/// The kubelets of other masters usually go by the same kind of manifest.
 fn of_other_masters(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<String> {
-    let names = |wanted: &dyn Fn(&Member, &MemberStatus) -> bool| -> Vec<String> {
-        let others = answering(world).filter(|(member, _)| !member.local);
-        others.filter(|(member, status)| wanted(member, status)).map(|(m, _)| m.label()).collect()
+    let others: Vec<_> = answering(world).filter(|(member, _)| !member.local).collect();
+    let failing = |kind| -> Vec<(String, &Probe)> {
+        let probe = |status: &MemberStatus| failing_probe(world, kind, status.version);
+        let failing =
+            others.iter().filter_map(|(member, status)| Some((member.label(), probe(status)?)));
+        failing.collect()
     };
+    let (liveness, startup) = (failing(ProbeKind::Liveness), failing(ProbeKind::Startup));
+    let lines = stop_and_start(world);
     let mut said = Vec::new();
-    let mut killed = Vec::new();
-    for kind in [ProbeKind::Liveness, ProbeKind::Startup] {
-        let failing = names(&|_, status| failing_probe(world, kind, status.version).is_some());
-        let path = failing_probe(world, kind, None).map_or("", |probe| probe.path.as_str());
-        if failing.is_empty() || !killed.is_empty() {
-            continue;
-        }
-        let what = match kind {
-            ProbeKind::Liveness => "its kubelet kills its etcd again and again",
-            _ => "its kubelet kills an etcd that was restarted since",
-        };
+    if let Some((_, probe)) = liveness.first() {
         said.push(format!(
-            "if the probe of {} is the same as here ({path}), {what} until NOSPACE is off. Where \
-             etcd does not stay up: {ELSEWHERE}",
-            failing.join(", ")
+            "{}: where the liveness probe is the same as here ({}), the kubelet kills that etcd \
+             again and again until NOSPACE is off. If one does not stay up: on that master {lines}",
+            names(&liveness),
+            probe.path
         ));
-        killed = failing;
+    } else if let Some((_, probe)) = startup.first() {
+        said.push(format!(
+            "{}: where the startup probe is the same as here ({}), the kubelet kills an etcd that \
+             was started since NOSPACE is on. If one does not stay up: on that master {lines}",
+            names(&startup),
+            probe.path
+        ));
     }
-    let stalled = |member: &Member, status: &MemberStatus| {
-        order.iter().any(|(rewritten, _)| rewritten.id == member.id)
-            && stall_ms(status) > stall_budget_ms(world)
-    };
-    let long = names(&stalled);
+    let budget = stall_budget_ms(world);
+    let rewritten = order.iter().filter(|(member, _)| !member.local);
+    let long: Vec<String> = rewritten
+        .filter(|(_, status)| stall_ms(status) > budget)
+        .map(|(member, _)| member.label())
+        .collect();
     if !long.is_empty() {
         said.push(format!(
             "the defragmentation of {} may take longer than the liveness probes there allow \
-             (about {} s), and being killed would waste it: {ELSEWHERE}",
+             (about {} s), and being killed would waste it: on that master {lines}",
             long.join(", "),
-            stall_budget_ms(world) / 1000
+            budget / 1000
         ));
     }
     said
 }
 
-/// What a person does on another master.
-const ELSEWHERE: &str = "on that master `systemctl stop kubelet` first (containers keep running), \
-                         and `systemctl start kubelet` afterwards";
+fn names(members: &[(String, &Probe)]) -> String {
+    members.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+}
