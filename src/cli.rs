@@ -193,7 +193,8 @@ pub struct Global {
     /// Go on although live data fill nine tenths of the quota or more
     #[arg(long, global = true, help_heading = "Safety")]
     pub accept_nearly_full: bool,
-    /// Never stop the kubelet, even where its probes would kill etcd meanwhile
+    /// Never stop (SIGSTOP) this node's kubelet, even where its probes would kill
+    /// etcd meanwhile
     #[arg(long, global = true, help_heading = "Safety")]
     pub no_hold: bool,
 }

@@ -7,8 +7,9 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Decision, decide},
     model::{
-        Alarm, AlarmKind, Bytes, DataDir, Filesystem, Member, MemberId, MemberStatus, Quota,
-        QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Guardian,
+        KubeletProcess, Manifest, Member, MemberId, MemberStatus, Probe, ProbeKind, ProbeTiming,
+        Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
     },
 };
 
@@ -83,7 +84,7 @@ fn told(scenario: &str) -> String {
 }
 
 fn read(scenario: &str) -> (World, Wishes) {
-    let mut world = World { cluster_id: 0xc1, ..World::default() };
+    let mut world = World { cluster_id: 0xc1, seen_at: 1 << 60, ..World::default() };
     let mut wishes = Wishes { stamp: "20260301T041500Z".to_owned(), ..Wishes::default() };
     let mut alarms = Vec::new();
     let mut leader = None;
@@ -121,6 +122,17 @@ fn read(scenario: &str) -> (World, Wishes) {
                     filesystem: filesystem(directory, if shares_data_dir { 1 } else { 2 }, free),
                     shares_data_dir,
                 });
+            }
+            "probe" => probe(&mut world, words),
+            "kubelet" => world.node.kubelet = Some(kubelet(words)),
+            "started" => {
+                let seconds: i64 = words.next().and_then(|n| n.parse().ok()).expect("started AGO");
+                world.node.container = Some(container(world.seen_at - seconds * 1_000_000_000));
+            }
+            "process" => {
+                let comm = words.next().expect("process NAME").to_owned();
+                let process = Process { pid: 4, args: Vec::new(), env: Vec::new(), comm };
+                world.node.process = Some(process);
             }
             "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
             other => panic!("what is `{other}`?"),
@@ -194,11 +206,66 @@ fn member<'a>(
     member
 }
 
+/// `probe KIND PATH`, with kubeadm's numbers; `probe KIND PATH PERIOD` for others.
+fn probe<'a>(world: &mut World, mut words: impl Iterator<Item = &'a str>) {
+    let kind = match words.next() {
+        Some("liveness") => ProbeKind::Liveness,
+        Some("startup") => ProbeKind::Startup,
+        other => panic!("what is the probe {other:?}?"),
+    };
+    let path = words.next().expect("probe KIND PATH").to_owned();
+    let period = words.next().map_or(10, |n| n.parse().expect("a period"));
+    let failure_threshold = if kind == ProbeKind::Startup { 24 } else { 8 };
+    let timeout = if period < 10 { period } else { 15 };
+    let timing = ProbeTiming { initial_delay: 10, period, timeout, failure_threshold };
+    let manifest = world.node.manifest.get_or_insert_with(|| Manifest {
+        path: "/etc/kubernetes/manifests/etcd.yaml".into(),
+        args: Vec::new(),
+        probes: Vec::new(),
+    });
+    manifest.probes.push(Probe { kind, path, port: Some(2381), timing });
+}
+
+/// `kubelet PID`, and `stopped`, `held` or `left` when it does not run.
+fn kubelet<'a>(mut words: impl Iterator<Item = &'a str>) -> KubeletProcess {
+    let pid = words.next().and_then(|n| n.parse().ok()).expect("kubelet PID");
+    let how = words.next();
+    let held_by = match how {
+        Some("held") => Some(Guardian { pid: 900, runs: true }),
+        Some("left") => Some(Guardian { pid: 900, runs: false }),
+        _ => None,
+    };
+    KubeletProcess { pid, start_time: 1, stopped: how.is_some(), held_by }
+}
+
+fn container(started_at: i64) -> Container {
+    Container {
+        id: "c1".to_owned(),
+        name: "etcd".to_owned(),
+        pod: "etcd-master-1".to_owned(),
+        namespace: "kube-system".to_owned(),
+        state: ContainerState::Running,
+        created_at: started_at,
+        started_at,
+        finished_at: 0,
+        exit_code: 0,
+        reason: String::new(),
+        restarts: 1,
+        image: "etcd".to_owned(),
+        log_path: None,
+        pid: Some(4),
+        args: Vec::new(),
+        env: Vec::new(),
+        mounts: Vec::new(),
+    }
+}
+
 fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
     match what {
         "compact" => wishes.scope = Scope::Compact,
         "defrag" => wishes.scope = Scope::Defragment,
         "disarm" => wishes.scope = Scope::Disarm,
+        "no-hold" => wishes.no_hold = true,
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,
         "accept-version-risk" => wishes.accept_version_risk = true,

@@ -8,7 +8,7 @@ use std::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,6 +25,10 @@ use crate::{
         kubelet::{Handle, Identity, State, state},
     },
 };
+
+/// This program, also when its file was deleted or lies in another mount
+/// namespace. Where /proc is not ours there is no kubelet to hold.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// How long a guardian may take to answer: it waits for the kernel, too.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +67,7 @@ pub enum HoldNews {
 /// process in any way, as the guardian then sees its stdin end.
 #[derive(Debug)]
 pub struct KubeletHold {
+    program: PathBuf,
     guardian: Option<Guardian>,
     /// Whom the guardian said it holds, or was asked to.
     kubelet: Identity,
@@ -76,14 +81,27 @@ impl KubeletHold {
     ///
     /// # Errors
     /// `HoldError`; the kubelet runs, or is as it was found.
-    pub fn take(kubelet: &KubeletProcess, _consent: Consent) -> Result<Self, HoldError> {
+    pub fn take(kubelet: &KubeletProcess, consent: &Consent) -> Result<Self, HoldError> {
+        Self::take_by(Path::new(THIS_PROGRAM), kubelet, consent)
+    }
+
+    /// `take` with another copy of this program as the guardian.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub fn take_by(
+        program: &Path,
+        kubelet: &KubeletProcess,
+        _consent: &Consent,
+    ) -> Result<Self, HoldError> {
         let identity = Identity { pid: kubelet.pid, start_time: kubelet.start_time };
         if let Some(record) = HoldRecord::read().filter(|record| record.kubelet() == identity)
             && state(Path::new("/proc"), record.guardian()) != State::Gone
         {
             return Err(HoldError::HeldByAnother(record.guardian));
         }
-        let mut hold = Self { guardian: None, kubelet: identity, paused: false };
+        let program = program.to_owned();
+        let mut hold = Self { program, guardian: None, kubelet: identity, paused: false };
         hold.start_guardian()?;
         Ok(hold)
     }
@@ -174,7 +192,7 @@ impl KubeletHold {
     }
 
     fn start_guardian(&mut self) -> Result<(), HoldError> {
-        let guardian = self.guardian.insert(Guardian::start(self.kubelet)?);
+        let guardian = self.guardian.insert(Guardian::start(&self.program, self.kubelet)?);
         let word = guardian.answer();
         let taken = word.map_err(HoldError::from).and_then(|word| self.take_word(word));
         if taken.is_err() {
@@ -256,12 +274,9 @@ struct Guardian {
 }
 
 impl Guardian {
-    /// This very program again, found through /proc so that it may have been
-    /// deleted or lie in another mount namespace; where /proc is not ours
-    /// there is no kubelet to hold.
-    fn start(kubelet: Identity) -> io::Result<Self> {
+    fn start(program: &Path, kubelet: Identity) -> io::Result<Self> {
         let (channel, theirs) = UnixStream::pair()?;
-        let child = Command::new("/proc/self/exe")
+        let child = Command::new(program)
             .arg0(NAME)
             .args([ENTRY, &kubelet.pid.to_string(), &kubelet.start_time.to_string()])
             .env_clear()

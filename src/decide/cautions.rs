@@ -1,16 +1,15 @@
 //! What the person should know before saying yes, beyond the gates.
 
-use crate::model::{Member, MemberStatus, Probe, ProbeKind, QuotaSource, SnapshotPlace, World};
+use crate::model::{QuotaSource, SnapshotPlace, World};
 
 use super::{
-    plan::{answering, stall_ms},
+    plan::answering,
     versions::{Concern, concerns, rules_for},
 };
 
 /// What goes with every defragmentation, in the order it is said.
-pub(super) fn of_defragmenting(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<String> {
-    let maybe = [killing_probe(world), unseen_disks(world), long_stalls(order)];
-    maybe.into_iter().flatten().chain([BACKUP_JOBS.to_owned()]).collect()
+pub(super) fn of_defragmenting(world: &World) -> Vec<String> {
+    unseen_disks(world).into_iter().chain([BACKUP_JOBS.to_owned()]).collect()
 }
 
 /// The only copy on the disk that is in trouble is half a copy.
@@ -27,23 +26,6 @@ pub(super) fn own_filesystem(place: &SnapshotPlace) -> String {
 const BACKUP_JOBS: &str = "a backup job that streams a snapshot meanwhile freezes that \
                                       member until its stream ends: stop such jobs first";
 
-/// kubeadm up to 1.24 and RKE2 probe /health without excluding NOSPACE, which
-/// makes the kubelet kill a healthy etcd for as long as the alarm is on.
-fn killing_probe(world: &World) -> Option<String> {
-    let probes = &world.node.manifest.as_ref()?.probes;
-    let kills = |probe: &&Probe| {
-        probe.kind == ProbeKind::Liveness
-            && probe.path.starts_with("/health")
-            && !probe.path.contains("exclude=NOSPACE")
-    };
-    let path = &probes.iter().find(kills)?.path;
-    Some(format!(
-        "etcd's liveness probe on this node ({path}) fails while NOSPACE is on: the kubelet kills \
-         etcd about every 80 s until it is disarmed. If that gets in the way, `systemctl stop \
-         kubelet` first (containers keep running), and start it again afterwards"
-    ))
-}
-
 /// Other members' disks cannot be seen from here; where a full one would kill
 /// etcd, the person has to look.
 fn unseen_disks(world: &World) -> Option<String> {
@@ -59,26 +41,6 @@ fn unseen_disks(world: &World) -> Option<String> {
             "the disks of other masters cannot be seen from here, and these releases die when one \
              fills up: make sure that the data-dir filesystem has at least this much free on {}",
             at_risk.join(", ")
-        )
-    })
-}
-
-/// The API server's own liveness probe gives up first: 8 failures, 10 s apart.
-const PROBE_BUDGET_MS: u64 = 70_000;
-
-/// Members whose stall may outlast the probes.
-fn long_stalls(order: &[(&Member, &MemberStatus)]) -> Option<String> {
-    let long: Vec<String> = order
-        .iter()
-        .filter(|(_, status)| stall_ms(status) > PROBE_BUDGET_MS)
-        .map(|(member, _)| member.label())
-        .collect();
-    (!long.is_empty()).then(|| {
-        format!(
-            "the defragmentation of {} may take longer than the liveness probes of that master \
-             allow (about 70 s), and being killed would waste it: stop its kubelet first \
-             (`systemctl stop kubelet`; containers keep running) and start it again afterwards",
-            long.join(", ")
         )
     })
 }

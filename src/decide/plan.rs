@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    room,
+    hold, room,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -107,6 +107,13 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     let revision = target_revision(world, wishes);
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
+    let order = if rewrites { defrag_order(world, wishes) } else { Vec::new() };
+    if rewrites || compacts {
+        // First: from here on nothing may kill etcd.
+        let (held, kubelets) = hold::of_kubelets(world, wishes, &order);
+        steps.extend(held);
+        said.extend(kubelets);
+    }
     let mut beside_database = Bytes::default();
     if (rewrites || compacts) && !wishes.no_snapshot {
         let (snapshot, place, db_size) = snapshot_step(world, wishes)?;
@@ -125,8 +132,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     if rewrites {
         cannot_defragment(world, wishes)?;
         said.extend(room::room_for_database(world, beside_database)?);
-        let order = defrag_order(world, wishes);
-        said.extend(cautions::of_defragmenting(world, &order));
+        said.extend(cautions::of_defragmenting(world));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    failures, interrupt, logs,
+    failures, hold, interrupt, logs,
     look::{arrive, look},
     recover::{Wanted, recover},
     restart::{self, Restart},
@@ -38,7 +38,9 @@ pub async fn run(cli: Cli) -> u8 {
     let ended = tokio::select! {
         ended = story(&session, &command) => ended,
         exit = interrupt::asked_to_end() => Err(interrupt::interrupted(&session, exit)),
+        never = hold::keep(&session) => match never {},
     };
+    hold::release(&session);
     match ended {
         Ok(code) => code,
         Err(failure) => {

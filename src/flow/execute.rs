@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    failures,
+    failures, hold,
     look::{Here, look},
     prove::prove,
     record::Running,
@@ -148,9 +148,11 @@ impl Walk<'_> {
     /// A fresh look, with the gates that hold for the step.
     async fn look(&self, step: &Step) -> Result<World, Failure> {
         let world = match step.kind {
-            // A snapshot changes nothing, and is wanted most when things are
-            // bad.
-            StepKind::Snapshot { .. } => look(self.session, self.here).await?,
+            // A snapshot changes nothing, and both are wanted most when things
+            // are bad.
+            StepKind::Snapshot { .. } | StepKind::HoldKubelet { .. } => {
+                look(self.session, self.here).await?
+            }
             // What was done stays done.
             StepKind::Verify => look_until_open(self.session, self.here, self.wishes)
                 .await
@@ -245,9 +247,8 @@ impl Walk<'_> {
             goes_on: String::new(),
         });
         match &step.kind {
-            StepKind::HoldKubelet { .. } | StepKind::RemoveLeftOvers { .. } => {
-                Ok("not needed".to_owned())
-            }
+            StepKind::HoldKubelet { .. } => hold::take(self.session, self.here, consent).await,
+            StepKind::RemoveLeftOvers { .. } => Ok("not needed".to_owned()),
             StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
             StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,
             StepKind::Defragment { revision, expected_stall_ms, .. } => {

@@ -32,21 +32,28 @@ pub struct Here {
     /// not waited for again.
     dead: RefCell<Vec<MemberId>>,
     /// This node as it was seen last.
-    last: RefCell<(Instant, Located)>,
+    last: RefCell<Option<(Instant, Located)>>,
 }
 
 impl Here {
     /// This node as it is now, or was a moment ago.
     pub async fn node_now(&self, session: &Session) -> Located {
-        let (at, node) = self.last.borrow().clone();
-        if at.elapsed() < FRESH {
-            return node;
+        if let Some((at, node)) = &*self.last.borrow()
+            && at.elapsed() < FRESH
+        {
+            return node.clone();
         }
         // A runtime that does not answer now changes nothing of what was
         // found; it is told by what it is needed for.
-        let now = observe::locate(&session.settings).await.unwrap_or(node);
-        *self.last.borrow_mut() = (Instant::now(), now.clone());
+        let before = self.last.borrow().as_ref().map_or(&self.node, |(_, node)| node).clone();
+        let now = observe::locate(&session.settings).await.unwrap_or(before);
+        *self.last.borrow_mut() = Some((Instant::now(), now.clone()));
         now
+    }
+
+    /// Something of this node was changed: the next look is a fresh one.
+    pub fn forget(&self) {
+        self.last.borrow_mut().take();
     }
 }
 
@@ -63,7 +70,7 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
         .map_err(|error| failures::tls(session, &error))?;
     let access =
         Access { tls, login: session.settings.login.clone(), timeout: session.settings.timeout };
-    let last = RefCell::new((Instant::now(), node.clone()));
+    let last = RefCell::new(Some((Instant::now(), node.clone())));
     Ok(Here { node, access, seen: RefCell::default(), dead: RefCell::default(), last })
 }
 

@@ -8,6 +8,7 @@ mod defragment;
 mod ended;
 mod execute;
 mod failures;
+mod hold;
 mod interrupt;
 mod logs;
 mod look;

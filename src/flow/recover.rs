@@ -20,7 +20,7 @@ use crate::{
 use super::{
     conclude::conclude,
     execute::execute,
-    failures,
+    failures, hold,
     look::{Here, arrive, snapshot_places},
     missing, restart,
     session::Session,
@@ -40,7 +40,10 @@ pub struct Wanted {
 /// Runs the recovery, or one step of it, from locating to the last word.
 pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
     session.voice.say("Looking for etcd on this node and asking every member...");
-    let here = arrive(session).await?;
+    let mut here = arrive(session).await?;
+    if !session.settings.dry_run {
+        hold::let_go_of_left_over(session, &mut here);
+    }
     let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
     world.snapshot_places = snapshot_places(session, &here.node)?;
     let mut wishes = wishes(session, wanted, &world)?;
@@ -72,7 +75,10 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
             }
             let _lock = NodeLock::take().map_err(|error| locked(session, &error))?;
             session.voice.say(&human::plan(&plan, &world, session.voice.width()));
-            execute(session, &here, &plan, &wishes).await?;
+            let walked = execute(session, &here, &plan, &wishes).await;
+            // Nothing can come back before the kubelet does.
+            hold::release(session);
+            walked?;
             conclude(session, &here, &wishes, &world).await
         }
     }

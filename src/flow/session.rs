@@ -8,7 +8,7 @@ use crate::{
     settings::Settings,
 };
 
-use super::record::Record;
+use super::{hold::Held, record::Record};
 
 /// Shared by every story of one run.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Session {
     /// Whom we speak through.
     pub voice: Voice,
     record: RefCell<Record>,
+    /// The kubelet this run holds.
+    hold: RefCell<Option<Held>>,
     /// The subcommand, for command lines to type next.
     pub command: String,
 }
@@ -27,7 +29,13 @@ impl Session {
     #[must_use]
     pub fn new(settings: Settings, command: impl Into<String>) -> Self {
         let voice = Voice::new(&settings);
-        Self { settings, voice, record: RefCell::default(), command: command.into() }
+        Self {
+            settings,
+            voice,
+            record: RefCell::default(),
+            hold: RefCell::default(),
+            command: command.into(),
+        }
     }
 
     /// The record, to read. Never held across an await.
@@ -38,6 +46,11 @@ impl Session {
     /// The record, to write. Never held across an await.
     pub fn record_mut(&self) -> RefMut<'_, Record> {
         self.record.borrow_mut()
+    }
+
+    /// The kubelet this run holds. Never held across an await.
+    pub(super) fn hold_mut(&self) -> RefMut<'_, Option<Held>> {
+        self.hold.borrow_mut()
     }
 
     /// A failure in the middle of a plan: refused while nothing was changed,

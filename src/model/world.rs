@@ -5,6 +5,8 @@ use super::{Alarm, LiveData, Located, Member, MemberId, Revision, SnapshotPlace}
 /// One look at everything: this node and every member. Every step looks anew.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
+    /// When it was seen, nanoseconds since the epoch; 0 = not known.
+    pub seen_at: i64,
     /// This node.
     pub node: Located,
     /// etcd's cluster id; 0 when no member answered.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -90,6 +91,7 @@ pub async fn look(
     mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
     Ok(World {
+        seen_at: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
         node: node.clone(),
         cluster_id,
         members,

@@ -84,6 +84,18 @@ pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
         .collect()
 }
 
+/// Whether this pid is an etcd that lives. A dead one that nobody has taken the
+/// status of has no arguments any more.
+#[must_use]
+pub fn is_etcd(pid: i32) -> bool {
+    let host = HostRoot::default();
+    Entry::new_with_root(host.path(format!("/proc/{pid}"))).is_ok_and(|entry| {
+        let comm = fs::read_to_string(host.path(format!("/proc/{pid}/comm")));
+        comm.is_ok_and(|comm| comm.trim_end() == "etcd")
+            && entry.cmdline().is_ok_and(|args| !args.is_empty())
+    })
+}
+
 /// Processes whose name passes; those that end meanwhile are left out.
 fn entries(host: &HostRoot, wanted: impl Fn(&str) -> bool) -> Vec<(Entry, String)> {
     let Ok(directory) = fs::read_dir(host.path("/proc")) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! The etcdctl line that would do what a step does, for people who want to
+//! The etcdctl (or other) line that would do what a step does, for people who want to
 //! check us or to go on by hand. Pure.
 
 use crate::{
@@ -41,13 +41,25 @@ fn calls(step: &Step) -> Vec<Vec<String>> {
     }
 }
 
-/// What the etcdctl line does beyond the step, when it does more.
+/// The lines of a step that is not etcd's business.
+fn without_etcd(step: &Step) -> Vec<Vec<String>> {
+    match &step.kind {
+        StepKind::HoldKubelet { pid, .. } => ["-STOP", "-CONT"]
+            .map(|signal| vec!["kill".to_owned(), signal.to_owned(), pid.to_string()])
+            .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// What the line does beyond the step, or how it differs from it.
 #[must_use]
 pub fn difference(step: &Step) -> Option<&'static str> {
     match step.kind {
         StepKind::Disarm { .. } => Some("etcdctl clears every alarm, CORRUPT too; ours only these"),
-        StepKind::HoldKubelet { .. }
-        | StepKind::RemoveLeftOvers { .. }
+        StepKind::HoldKubelet { .. } => {
+            Some("by hand, the second line comes when everything is over, however it ends")
+        }
+        StepKind::RemoveLeftOvers { .. }
         | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
         | StepKind::Defragment { .. }
@@ -81,6 +93,7 @@ pub fn lines(step: &Step, world: &World) -> Vec<Vec<String>> {
             words.extend(call);
             words
         })
+        .chain(without_etcd(step))
         .collect()
 }
 
@@ -95,6 +108,7 @@ pub fn short(step: &Step, world: &World) -> Vec<Vec<String>> {
             words.extend(call);
             words
         })
+        .chain(without_etcd(step))
         .collect()
 }
 

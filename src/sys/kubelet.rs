@@ -115,6 +115,12 @@ fn stat(proc: &Path, pid: i32) -> Option<(State, u64)> {
     Some((state, fields.nth(18)?.parse().ok()?))
 }
 
+/// Its pid; none for what is never a kubelet: the first process, and the
+/// numbers that mean groups of processes.
+fn pid(process: Identity) -> Option<Pid> {
+    if process.pid > 1 { Pid::from_raw(process.pid) } else { None }
+}
+
 /// A process that can be signalled without hitting its pid's next owner.
 #[derive(Debug)]
 pub struct Handle {
@@ -129,8 +135,7 @@ impl Handle {
     /// # Errors
     /// `NotFound` when it is not there any more; the kernel's otherwise.
     pub fn open(process: Identity) -> io::Result<Self> {
-        let pid = Pid::from_raw(process.pid).filter(|_| process.pid > 1);
-        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let pid = pid(process).ok_or(io::ErrorKind::NotFound)?;
         let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Some(pidfd),
             // Kernels before 5.3, and sandboxes that do not know the call.
@@ -178,7 +183,7 @@ impl Handle {
         let sent = match &self.pidfd {
             Some(pidfd) => pidfd_send_signal(pidfd, signal),
             None if self.state() == State::Gone => Err(Errno::SRCH),
-            None => match Pid::from_raw(self.process.pid) {
+            None => match pid(self.process) {
                 Some(pid) => kill_process(pid, signal),
                 None => Err(Errno::SRCH),
             },

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 
 use super::{UNKNOWN, duration, row, status::disk_line};
 use crate::model::{
-    Certificate, Container, ContainerState, Found, Located, Probe, ProbeKind, Quota,
+    Certificate, Container, ContainerState, EtcdVersion, Found, KubeletProcess, Located, Probe,
+    ProbeKind, Quota,
 };
 
 /// Everything read off this node about its etcd, and why it was restarted.
@@ -42,6 +43,9 @@ pub fn located(node: &Located, restart: Option<&str>, now: Timestamp, width: usi
         rows.add(label, &certificate_text(certificate, now), "");
     }
     manifest_rows(&mut rows, node);
+    if let Some(kubelet) = &node.kubelet {
+        rows.add("Kubelet", &kubelet_text(kubelet), "/proc");
+    }
     if let Some(disk) = &node.disk {
         rows.add("Disk", &disk_line(disk), "");
     }
@@ -183,12 +187,35 @@ fn manifest_rows(rows: &mut Rows, node: &Located) {
         return;
     };
     rows.add("Manifest", &manifest.path.display().to_string(), "");
+    let version = node.version.as_ref().and_then(|found| found.value.parse().ok());
     for (index, probe) in manifest.probes.iter().enumerate() {
-        rows.add(if index == 0 { "Probes" } else { "" }, &probe_text(probe), "");
+        rows.add(if index == 0 { "Probes" } else { "" }, &probe_text(probe, version), "");
     }
 }
 
-fn probe_text(probe: &Probe) -> String {
+/// Whether it runs; when it does not, who stopped it and how it goes on.
+pub(super) fn kubelet_text(kubelet: &KubeletProcess) -> String {
+    let pid = kubelet.pid;
+    if !kubelet.stopped {
+        return format!("pid {pid}, running");
+    }
+    let stopped = format!(
+        "pid {pid} is STOPPED (state T): nothing on this node is started, stopped or probed"
+    );
+    match kubelet.held_by {
+        Some(guardian) if guardian.runs => format!(
+            "{stopped}. A rescue that still runs holds it (its guardian is pid {}), and lets it go \
+             when it ends",
+            guardian.pid
+        ),
+        Some(_) => format!(
+            "{stopped}. A rescue that was killed left it so; let it go on: `kill -CONT {pid}`"
+        ),
+        None => format!("{stopped}. No rescue did that; let it go on: `kill -CONT {pid}`"),
+    }
+}
+
+fn probe_text(probe: &Probe, version: Option<EtcdVersion>) -> String {
     let kind = match probe.kind {
         ProbeKind::Liveness => "liveness",
         ProbeKind::Startup => "startup",
@@ -199,32 +226,27 @@ fn probe_text(probe: &Probe) -> String {
         "{kind} {}, {} failures, {} s apart",
         probe.path, timing.failure_threshold, timing.period
     );
-    if let Some(effect) = under_nospace(probe) {
+    if let Some(effect) = under_nospace(probe, version) {
         text.push_str(": ");
         text.push_str(effect);
     }
     text
 }
 
-/// What the probe does while NOSPACE is on, as far as its path tells (etcd
-/// 3.4-3.6, server/etcdserver/api/etcdhttp/health.go: /health fails on any
-/// alarm that is not excluded, /livez and /readyz do not look at NOSPACE).
-fn under_nospace(probe: &Probe) -> Option<&'static str> {
-    let (path, query) = probe.path.split_once('?').unwrap_or((&probe.path, ""));
-    match path {
-        "/health" if query.split('&').any(|pair| pair == "exclude=NOSPACE") => {
-            Some("ignores NOSPACE")
-        }
-        "/health" => Some(match probe.kind {
+/// What the probe does while NOSPACE is on, as far as its path and etcd's
+/// version tell.
+fn under_nospace(probe: &Probe, version: Option<EtcdVersion>) -> Option<&'static str> {
+    if probe.fails_under_nospace(version, 1) {
+        return Some(match probe.kind {
             ProbeKind::Liveness => "fails while NOSPACE is on: the kubelet restarts etcd",
             ProbeKind::Startup => {
                 "fails while NOSPACE is on: the kubelet restarts an etcd that starts then"
             }
             ProbeKind::Readiness => "fails while NOSPACE is on",
-        }),
-        "/livez" | "/readyz" => Some("ignores NOSPACE"),
-        _ => None,
+        });
     }
+    let path = probe.path.split('?').next();
+    path.filter(|path| ["/health", "/livez", "/readyz"].contains(path)).map(|_| "ignores NOSPACE")
 }
 
 #[cfg(test)]
@@ -320,7 +342,7 @@ Memory       16.0 GiB"
         ] {
             probe.path = path.into();
             probe.kind = kind;
-            assert_eq!(under_nospace(&probe), effect, "{path}");
+            assert_eq!(under_nospace(&probe, None), effect, "{path}");
         }
     }
 }

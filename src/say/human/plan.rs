@@ -209,8 +209,14 @@ fn meanwhile_short(world: &World, step: &Step) -> String {
 }
 
 fn meanwhile(step: &Step, world: &World) -> String {
-    let StepKind::Defragment { leader, .. } = step.kind else {
-        return "all members serve what they serve now".to_owned();
+    let leader = match step.kind {
+        StepKind::Defragment { leader, .. } => leader,
+        StepKind::HoldKubelet { .. } => {
+            return "all members serve what they serve now; this node shows NotReady about 40 s \
+                    after the API server is back, until the kubelet goes on"
+                .to_owned();
+        }
+        _ => return "all members serve what they serve now".to_owned(),
     };
     let (others, _, quorum) = serving(world, step);
     let mut text = meanwhile_short(world, step);
@@ -257,7 +263,9 @@ fn undo(plan: &Plan, index: usize) -> String {
     let backup = snapshot_before(plan, index);
     match plan.steps.get(index).map(|step| &step.kind) {
         Some(StepKind::HoldKubelet { .. }) => {
-            "not needed: it goes on by itself when this program ends in any way".to_owned()
+            "not needed: the kubelet goes on by itself when this run ends in any way, also when it \
+             is killed"
+                .to_owned()
         }
         Some(StepKind::RemoveLeftOvers { .. }) => {
             "cannot be undone; etcd removes such files itself when it starts".to_owned()

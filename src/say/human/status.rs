@@ -19,6 +19,9 @@ pub fn status(world: &World, width: usize) -> String {
     if let Some(disk) = &world.node.disk {
         lines.push(hang("Disk    ", &disk_line(disk), width));
     }
+    if let Some(kubelet) = world.node.kubelet.as_ref().filter(|kubelet| kubelet.stopped) {
+        lines.push(hang("Kubelet ", &super::located::kubelet_text(kubelet), width));
+    }
     for complaint in world.complaints.iter().chain(&world.node.complaints) {
         lines.push(hang("Note    ", complaint, width));
     }

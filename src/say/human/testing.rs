@@ -54,6 +54,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
 
 pub(crate) fn world() -> World {
     World {
+        seen_at: NOW * 1_000_000_000,
         live: None,
         snapshot_places: Vec::new(),
         node: located(),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{DiskAnswer, RestartAnswer, text};
+use super::{DiskAnswer, KubeletAnswer, RestartAnswer, text};
 use crate::model::{
     Certificate, CertificateRole, Container, Found, Located, Manifest, Probe, ProbeKind, Quota,
 };
@@ -68,6 +68,7 @@ pub struct LocatedAnswer {
     flags: BTreeMap<String, String>,
     disk: Option<DiskAnswer>,
     memory: Option<u64>,
+    kubelet: Option<KubeletAnswer>,
     complaints: Vec<String>,
 }
 
@@ -170,6 +171,7 @@ impl LocatedAnswer {
             flags: flags(node),
             disk: node.disk.as_ref().map(DiskAnswer::from),
             memory: node.memory.map(|memory| memory.0),
+            kubelet: node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: node.complaints.clone(),
         }
     }

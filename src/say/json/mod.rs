@@ -21,7 +21,7 @@ pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
 use crate::{
     failure::Failure,
-    model::{DataDir, Outcome},
+    model::{DataDir, KubeletProcess, Outcome},
 };
 
 /// What happened, what state the cluster is in now, what to type next.
@@ -92,6 +92,29 @@ impl From<&DataDir> for DiskAnswer {
             used: disk.used.0,
             db_file: disk.db_file.map(|size| size.0),
             leftovers: disk.leftovers.iter().map(leftover).collect(),
+        }
+    }
+}
+
+/// The kubelet process of this node.
+#[derive(Clone, Debug, Serialize)]
+pub struct KubeletAnswer {
+    pid: i32,
+    /// State T: nothing on this node is started, stopped or probed.
+    stopped: bool,
+    /// Pid of the guardian of ours that stopped it.
+    held_by: Option<i32>,
+    /// Whether that guardian still runs, and will let it go.
+    held_by_runs: Option<bool>,
+}
+
+impl From<&KubeletProcess> for KubeletAnswer {
+    fn from(kubelet: &KubeletProcess) -> Self {
+        Self {
+            pid: kubelet.pid,
+            stopped: kubelet.stopped,
+            held_by: kubelet.held_by.map(|guardian| guardian.pid),
+            held_by_runs: kubelet.held_by.map(|guardian| guardian.runs),
         }
     }
 }

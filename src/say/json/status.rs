@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DiskAnswer, RestartAnswer};
+use super::{DiskAnswer, KubeletAnswer, RestartAnswer};
 use crate::model::{Member, MemberId, QuotaSource, Revision, World};
 
 /// The answer of `status`.
@@ -15,6 +15,7 @@ pub struct StatusAnswer {
     alarms: Vec<AlarmAnswer>,
     disk: Option<DiskAnswer>,
     restart: Option<RestartAnswer>,
+    kubelet: Option<KubeletAnswer>,
     complaints: Vec<String>,
 }
 
@@ -70,6 +71,7 @@ impl StatusAnswer {
             alarms: world.alarms().iter().map(alarm).collect(),
             disk: world.node.disk.as_ref().map(DiskAnswer::from),
             restart: None,
+            kubelet: world.node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
         }
     }
