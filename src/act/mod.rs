@@ -1,10 +1,14 @@
 //! The only room with effects on etcd and on files: one file per kind of
 //! step. None acts without a `Consent`, decides nothing, looks at nothing
-//! and never speaks; whoever calls it re-reads the world afterwards.
+//! and never speaks; whoever calls it re-reads the world afterwards. The lock
+//! and the journal, which need no consent, are our own files.
 
 mod compact;
 mod defragment;
 mod disarm;
+mod journal;
+mod journal_names;
+mod journal_place;
 mod node_lock;
 mod part_file;
 mod private_directory;
@@ -14,7 +18,8 @@ mod trial_write;
 pub use compact::{compact, settle};
 pub use defragment::defragment;
 pub use disarm::disarm;
-pub use node_lock::{LockError, NodeLock};
+pub use journal::{Journal, JournalNews};
+pub use node_lock::{LockError, LockHolder, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream};

@@ -1,6 +1,6 @@
 //! Walking a plan: look, ask, act, check, record - one step after the other.
 
-use std::{collections::VecDeque, time::Instant};
+use std::collections::VecDeque;
 
 use crate::{
     consent::{self, Authority, Consent, Policy},
@@ -14,7 +14,6 @@ use super::{
     failures,
     look::{Here, look, look_until_open},
     prove::prove,
-    record::Running,
     session::Session,
 };
 
@@ -146,7 +145,12 @@ impl Walk<'_> {
         } else {
             voice.say(&details);
         }
+        if asked {
+            self.session.record_mut().asked(step);
+        }
+        let needs_none = needed == consent::Needed::Nothing;
         let consent = self.authority.obtain(step, needed, &details, voice).await;
+        self.session.journal_answer(step, needs_none, asked, consent.as_ref().err());
         consent.map(|consent| (consent, asked)).map_err(|refused| {
             let record = self.session.record();
             Failure::new(
@@ -159,12 +163,7 @@ impl Walk<'_> {
     }
 
     async fn run(&mut self, step: &Step, world: &World, consent: Consent) -> Result<(), Failure> {
-        self.session.record_mut().running = Some(Running {
-            id: step.id.clone(),
-            member: step.member,
-            since: Instant::now(),
-            goes_on: String::new(),
-        });
+        self.session.record_mut().begin_step(&step.id, step.member);
         let result = match &step.kind {
             StepKind::HoldKubelet { .. } | StepKind::RemoveLeftOvers { .. } => {
                 Ok("not needed".to_owned())
