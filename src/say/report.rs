@@ -77,6 +77,7 @@ pub fn report(report: &Report<'_>) -> String {
         parts::by_hand(report),
         parts::next(report),
         parts::prevention(report),
+        Some(written_by()),
     ];
     let mut text = parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n");
     text.push('\n');
@@ -120,7 +121,6 @@ fn facts(report: &Report<'_>) -> String {
         if report.journal.starts_with("/run") { " (in memory: gone after a reboot)" } else { "" };
     let journal = report.journal.display().to_string();
     rows.push(row("Journal", format!("{}{gone}", code(&journal))));
-    rows.push(row("Version", version()));
     table(&["", ""], &rows)
 }
 
@@ -128,8 +128,9 @@ fn row(name: &str, text: impl Into<String>) -> Vec<String> {
     vec![name.to_owned(), text.into()]
 }
 
-fn version() -> String {
-    format!("etcd-rescue {} (commit {})", env!("CARGO_PKG_VERSION"), env!("ETCD_RESCUE_COMMIT"))
+fn written_by() -> String {
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), env!("ETCD_RESCUE_COMMIT"));
+    format!("Written by etcd-rescue {version} (commit {commit}).")
 }
 
 fn members(world: &World) -> String {

@@ -70,7 +70,7 @@ pub(super) fn members(report: &Report<'_>) -> Option<String> {
     let header =
         ["Member", "Version", "Role", "DB before", "DB after", "In use before", "In use after", "Quota"];
     Some(format!(
-        "## Members\n\n{}\n\nAlarms before: {}  \nAlarms at the end: {}",
+        "## Members\n\n{}\n\n- Alarms before: {}\n- Alarms at the end: {}",
         table(&header, &rows),
         prose(&alarms(before)),
         prose(&alarms(after))
