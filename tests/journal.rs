@@ -43,10 +43,9 @@ impl Kept {
         rescue.setup(&format!("mount --bind '{}' /var/log", self.dir.path().display()))
     }
 
-    /// The run, with its journals in /run kept in this place.
-    fn from_run(&self, rescue: Rescue) -> Rescue {
-        let line = format!("cp -rp /run/etcd-rescue '{}'", self.dir.path().display());
-        rescue.in_the_end(&line)
+    /// The run with this place as its /run.
+    fn as_run_of(&self, rescue: Rescue) -> Rescue {
+        rescue.setup(&format!("mount --bind '{}' /run", self.dir.path().display()))
     }
 
     fn folder(&self) -> PathBuf {
@@ -167,9 +166,13 @@ async fn a_dropped_session_leaves_the_state_and_a_rerun_goes_on() {
     let report = kept.report();
     let goes_on = "master-2 keeps defragmenting inside the server";
     for text in [ended["state"].as_str().unwrap(), &report] {
-        assert!(text.contains("Done so far: snapshot, compact.") && text.contains(goes_on), "{text}");
+        assert!(
+            text.contains("Done so far: snapshot, compact.") && text.contains(goes_on),
+            "{text}"
+        );
     }
-    for part in ["stopped part-way", "SIGHUP", "## What is left to do", "`etcd-rescue status --end"] {
+    for part in ["stopped part-way", "SIGHUP", "## What is left to do", "`etcd-rescue status --end"]
+    {
         assert!(report.contains(part), "{part} is not in {report}");
     }
     assert!(said.json()["report_path"].is_string());
@@ -189,7 +192,10 @@ async fn what_was_written_survives_a_kill() {
     run.finish();
     let journal = kept.journal();
     let last = journal.last().unwrap();
-    assert_eq!((&last["event"], &last["step"]), (&"step_started".into(), &"defrag:master-2".into()));
+    assert_eq!(
+        (&last["event"], &last["step"]),
+        (&"step_started".into(), &"defrag:master-2".into())
+    );
     kept.of(cluster.unattended("recover")).run().code(0);
     assert_eq!(kept.journal().last().unwrap()["outcome"], "recovered");
 }
@@ -200,7 +206,7 @@ async fn where_there_is_no_room_it_is_kept_in_memory() {
         let (cluster, kept) = (Cluster::start(1).await, Kept::new());
         let rescue = cluster.unattended("recover");
         let rescue = rescue.setup(&format!("mount -t tmpfs -o {disk} none /var/log"));
-        let said = kept.from_run(rescue).run().code(0);
+        let said = kept.as_run_of(rescue).run().code(0);
         assert!(said.told().contains("gone after a reboot: /run/etcd-rescue/"), "{}", said.err);
         assert!(said.told().contains(why), "{}", said.err);
         assert_eq!(kept.journal().last().unwrap()["outcome"], "recovered");
@@ -213,7 +219,7 @@ async fn when_the_room_ends_it_moves_on() {
     let (cluster, kept) = (Cluster::start(1).await, Kept::new());
     cluster.etcd.script(1, Rpc::Defragment, Act::Delay(Duration::from_secs(3)));
     let rescue = cluster.unattended("recover").setup("mount -t tmpfs -o size=20m none /var/log");
-    let run = kept.from_run(rescue).spawn();
+    let run = kept.as_run_of(rescue).spawn();
     until("Defragment", PATIENCE, || called(&cluster, "Defragment"));
     let mut filler = File::create(run.root().join("var/log/filler")).unwrap();
     while filler.write_all(&[1; 4096]).is_ok() {}
@@ -244,28 +250,43 @@ impl Drop for Frozen {
     }
 }
 
+/// A disk of its own for /var/log.
+const DISK: &str = "truncate -s 64M /run/disk && mkfs.ext4 -q /run/disk && \
+                    mount -o loop /run/disk /var/log";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_does_not_answer_holds_nothing_up() {
     let (cluster, kept) = (Cluster::start(1).await, Kept::new());
     cluster.etcd.script(1, Rpc::Defragment, Act::Delay(Duration::from_secs(3)));
-    let disk = "truncate -s 64M /run/disk && mkfs.ext4 -q /run/disk && \
-                mount -o loop /run/disk /var/log";
-    let run = kept.from_run(cluster.unattended("recover").setup(disk)).spawn();
+    let run = kept.as_run_of(cluster.unattended("recover")).setup(DISK).spawn();
     until("Defragment", PATIENCE, || called(&cluster, "Defragment"));
     let frozen = Frozen::new(run.root().join("var/log"));
-    until("the proof", PATIENCE, || called(&cluster, "LeaseRevoke"));
+    until("the report", PATIENCE, || !kept.files("md").is_empty());
     assert_eq!(cluster.etcd.state().alarms, []);
-    let memory = run.root().join("run/etcd-rescue");
-    let reported = || {
-        let entries = fs::read_dir(&memory).into_iter().flatten().flatten();
-        entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "md")).count() == 1
-    };
-    until("the report", PATIENCE, reported);
     // A thread in the frozen disk keeps the process from ending.
     drop(frozen);
     let said = run.finish().code(0);
     assert!(said.told().contains("the disk does not answer"), "{}", said.err);
     assert_eq!(kept.journal().last().unwrap()["outcome"], "recovered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_does_not_lose_the_report() {
+    let (cluster, kept) = (Cluster::start(1).await, Kept::new());
+    cluster.etcd.script(1, Rpc::Defragment, Act::Hang);
+    let run = kept.as_run_of(cluster.unattended("recover")).setup(DISK).spawn();
+    until("Defragment", PATIENCE, || called(&cluster, "Defragment"));
+    let frozen = Frozen::new(run.root().join("var/log"));
+    for _ in 0..3 {
+        // The first is handled; the others come while it waits for the disk.
+        run.signal(Signal::SIGINT);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    until("the report", PATIENCE, || !kept.files("md").is_empty());
+    drop(frozen);
+    run.finish().code(130);
+    assert_eq!(kept.journal().last().unwrap()["exit_code"], 130);
+    assert!(kept.report().contains("keeps defragmenting inside the server"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -302,26 +323,28 @@ fn read_to(terminal: &mut File, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_goes_away_is_no_surprise() {
-    for (act, call) in [(None, ""), (Some((Rpc::Snapshot, Act::HangAfter(1))), "Snapshot")] {
+    let at_a_question = "Done so far: snapshot. The snapshot is safe at";
+    for (streams, state) in [(false, at_a_question), (true, "Nothing was changed in etcd.")] {
         let (cluster, kept) = (Cluster::start(3).await, Kept::new());
-        if let Some((rpc, act)) = act {
-            cluster.etcd.script(2, rpc, act);
+        if streams {
+            cluster.etcd.script(2, Rpc::Snapshot, Act::HangAfter(1));
         }
         let rescue = kept.of(cluster.rescue(&["recover"]).and(&cluster.snapshot_flags()));
         let (run, mut terminal) = rescue.spawn_in_terminal();
-        if call.is_empty() {
-            read_to(&mut terminal, "y/N");
+        if streams {
+            until("Snapshot", PATIENCE, || called(&cluster, "Snapshot"));
         } else {
-            until(call, PATIENCE, || called(&cluster, call));
+            read_to(&mut terminal, "y/N");
         }
         drop(terminal);
         run.finish().code(129);
         let journal = kept.journal();
         let ended = journal.last().unwrap();
         assert_eq!((&ended["event"], &ended["exit_code"]), (&"ended".into(), &129.into()));
-        assert!(ended["state"].as_str().unwrap().contains("Nothing was changed"), "{ended}");
+        assert!(ended["state"].as_str().unwrap().contains(state), "{ended}");
+        assert!(events(&journal).contains(&"asked") != streams, "{journal:?}");
         assert!(kept.report().contains("SIGHUP"));
-        assert!(call.is_empty() || cluster.files_left().is_empty());
+        assert!(cluster.files_left().is_empty() == streams, "{:?}", cluster.files_left());
     }
 }
 

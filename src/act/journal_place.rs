@@ -167,7 +167,12 @@ impl Work {
 /// A new private file, never through a link.
 fn create(path: &Path, more: OFlag) -> io::Result<File> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | more;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags.bits()).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(flags.bits())
+        .open(path)
 }
 
 fn nothing_open() -> io::Error {

@@ -90,12 +90,13 @@ impl NodeLock {
             .open(path)?;
         let mut words = Vec::new();
         Read::by_ref(&mut file).take(LONGEST).read_to_end(&mut words)?;
-        let file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
-            |(_, error)| match error {
-                Errno::EWOULDBLOCK => LockError::Held(holder(&String::from_utf8_lossy(&words))),
-                other => LockError::Io(other.into()),
-            },
-        )?;
+        let file =
+            Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
+                |(_, error)| match error {
+                    Errno::EWOULDBLOCK => LockError::Held(holder(&String::from_utf8_lossy(&words))),
+                    other => LockError::Io(other.into()),
+                },
+            )?;
         let mut lock = NodeLock { file };
         lock.write("")?;
         Ok(lock)

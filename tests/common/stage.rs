@@ -114,7 +114,8 @@ impl Rescue {
         let master = posix_openpt(flags).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
         let name = ptsname_r(&master).expect("a terminal");
-        let open = || OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(&name);
+        let open =
+            || OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(&name);
         let slave = open().expect("a terminal");
         self.before.splice(0..0, ["setsid", "--ctty"].map(OsString::from));
         let end = || Stdio::from(slave.try_clone().expect("a handle"));

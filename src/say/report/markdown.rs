@@ -52,8 +52,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
         format!("| {} |", padded.join(" | "))
     };
     let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut lines =
-        vec![line(header.to_vec()), line(rule.iter().map(String::as_str).collect())];
+    let mut lines = vec![line(header.to_vec()), line(rule.iter().map(String::as_str).collect())];
     lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
     lines.join("\n")
 }
@@ -81,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_table_reads_raw() {
-        let rows = [vec!["a".to_owned(), "long one".to_owned()], vec!["bcde".to_owned(), "x".into()]];
+        let rows =
+            [vec!["a".to_owned(), "long one".to_owned()], vec!["bcde".to_owned(), "x".into()]];
         assert_eq!(
             table(&["N", "Text"], &rows),
             "\

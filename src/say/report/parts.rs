@@ -67,8 +67,16 @@ pub(super) fn members(report: &Report<'_>) -> Option<String> {
     let gone = before.members.iter().filter(|member| after.member(member.id).is_none());
     let rows: Vec<Vec<String>> =
         known.chain(gone).map(|member| member_row(member, before, after)).collect();
-    let header =
-        ["Member", "Version", "Role", "DB before", "DB after", "In use before", "In use after", "Quota"];
+    let header = [
+        "Member",
+        "Version",
+        "Role",
+        "DB before",
+        "DB after",
+        "In use before",
+        "In use after",
+        "Quota",
+    ];
     Some(format!(
         "## Members\n\n{}\n\n- Alarms before: {}\n- Alarms at the end: {}",
         table(&header, &rows),
@@ -89,9 +97,8 @@ fn member_row(member: &Member, before: &World, after: &World) -> Vec<String> {
     });
     let unknown = || "unknown".to_owned();
     let db = |status: &Option<MemberStatus>| size(status.as_ref().map(|status| status.db_size));
-    let used = |status: &Option<MemberStatus>| {
-        size(status.as_ref().map(|status| status.db_size_in_use))
-    };
+    let used =
+        |status: &Option<MemberStatus>| size(status.as_ref().map(|status| status.db_size_in_use));
     vec![
         prose(&member.label()),
         any.map_or_else(unknown, |status| prose(&status.version_text)),
@@ -160,8 +167,7 @@ pub(super) fn by_hand(report: &Report<'_>) -> Option<String> {
 
 pub(super) fn next(report: &Report<'_>) -> Option<String> {
     let next = report.failure.map(|failure| failure.next.as_str()).or(report.left)?;
-    let lines: Vec<String> =
-        next.lines().map(prose).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<String> = next.lines().map(prose).filter(|line| !line.is_empty()).collect();
     (!lines.is_empty()).then(|| format!("## What is left to do\n\n{}", lines.join("\n\n")))
 }
 
