@@ -13,9 +13,9 @@ mod stage;
 use std::{
     fs::{self, File},
     io::{Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus},
     time::Duration,
 };
 
@@ -234,19 +234,26 @@ async fn when_the_room_ends_it_moves_on() {
     assert!(kept.report().contains("/run/etcd-rescue/"));
 }
 
-/// Thaws a filesystem at the end, as nothing else in it would.
-struct Frozen(PathBuf);
+/// A filesystem that answers no write until this is dropped.
+struct Frozen(File);
 
 impl Frozen {
-    fn new(path: PathBuf) -> Self {
-        assert!(Command::new("fsfreeze").arg("-f").arg(&path).status().unwrap().success());
-        Self(path)
+    fn new(path: &Path) -> Self {
+        // An open handle, as the way there ends with the process.
+        let frozen = Self(File::open(path).unwrap());
+        assert!(frozen.fsfreeze("-f").success());
+        frozen
+    }
+
+    fn fsfreeze(&self, what: &str) -> ExitStatus {
+        let path = format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd());
+        Command::new("fsfreeze").args([what, &path]).status().unwrap()
     }
 }
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        let _ = Command::new("fsfreeze").arg("-u").arg(&self.0).status();
+        self.fsfreeze("-u");
     }
 }
 
@@ -260,7 +267,7 @@ async fn a_disk_that_does_not_answer_holds_nothing_up() {
     cluster.etcd.script(1, Rpc::Defragment, Act::Delay(Duration::from_secs(3)));
     let run = kept.as_run_of(cluster.unattended("recover")).setup(DISK).spawn();
     until("Defragment", PATIENCE, || called(&cluster, "Defragment"));
-    let frozen = Frozen::new(run.root().join("var/log"));
+    let frozen = Frozen::new(&run.root().join("var/log"));
     until("the report", PATIENCE, || !kept.files("md").is_empty());
     assert_eq!(cluster.etcd.state().alarms, []);
     // A thread in the frozen disk keeps the process from ending.
@@ -276,7 +283,7 @@ async fn a_second_ctrl_c_does_not_lose_the_report() {
     cluster.etcd.script(1, Rpc::Defragment, Act::Hang);
     let run = kept.as_run_of(cluster.unattended("recover")).setup(DISK).spawn();
     until("Defragment", PATIENCE, || called(&cluster, "Defragment"));
-    let frozen = Frozen::new(run.root().join("var/log"));
+    let frozen = Frozen::new(&run.root().join("var/log"));
     for _ in 0..3 {
         // The first is handled; the others come while it waits for the disk.
         run.signal(Signal::SIGINT);

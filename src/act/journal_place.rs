@@ -1,6 +1,7 @@
 //! One directory that takes the journal and the report, behind a thread of its
 //! own: the disk may be the dying one, and whoever waits for it waits no longer
-//! than told. A thread that hangs in the kernel is left behind.
+//! than told. A thread that hangs in the kernel is left behind; the shell sees
+//! the end of the process only when that disk answers.
 
 use std::{
     fs::{self, File, OpenOptions},
