@@ -7,7 +7,7 @@ use crate::say::text::clean;
 /// that CommonMark would act on inside a line is escaped.
 pub(super) fn prose(text: &str) -> String {
     let text = one_line(text);
-    let quoted = text.matches('`').count() % 2 == 0;
+    let quoted = text.matches('`').count().is_multiple_of(2);
     let mut out = String::with_capacity(text.len());
     let mut in_code = false;
     for c in text.chars() {
