@@ -42,6 +42,7 @@ fn a_run_that_is_stopped_anywhere_is_finished_by_the_next() {
     killed_at(first, "Step 2 of");
     assert_eq!(unfinished(first), Vec::<PathBuf>::new(), "a left-over of the run before");
 
+    hung_up_in_mid_run(first);
     let answer = interrupted_in_a_defragmentation(&lab);
     says_what_was_done(&answer, &["snapshot", "compact"]);
     let state = answer["error"]["state"].as_str().unwrap();
@@ -55,6 +56,9 @@ fn a_run_that_is_stopped_anywhere_is_finished_by_the_next() {
 
     let answer = rescue(first, &RECOVER).ends(0).json();
     assert_eq!(answer["outcome"], "recovered");
+    let (last, report) = kept(first);
+    assert_eq!((&last["event"], &last["outcome"]), (&"ended".into(), &"recovered".into()));
+    assert!(report.contains(": recovered\n"), "{report}");
     judge::same_data(&before, lab.masters());
     judge::small(&before, lab.masters());
     judge::stays_writable(&lab, &lab.masters().iter().collect::<Vec<_>>());
@@ -74,6 +78,35 @@ fn killed_at(master: &Master, line: &str) {
     run.await_line(line);
     run.signal(Signal::SIGKILL);
     assert_eq!(run.finish().code, None);
+}
+
+/// A dropped SSH session: the journal ends with the state, the report can be
+/// read, and what comes after this goes on.
+fn hung_up_in_mid_run(master: &Master) {
+    let answer = interrupted_at(master, &RECOVER, "Step 2 of", Signal::SIGHUP, 129);
+    let (last, report) = kept(master);
+    assert_eq!((&last["event"], &last["exit_code"]), (&"ended".into(), &129.into()));
+    let state = last["state"].as_str().expect("a state");
+    assert!(state.contains("snapshot"), "{last}");
+    assert_eq!(answer["error"]["state"], last["state"]);
+    for part in ["SIGHUP", "## What is left to do", "| snapshot "] {
+        assert!(report.contains(part), "`{part}` is not in {report}");
+    }
+    let path = answer["report_path"].as_str().expect("a report");
+    assert!(path.starts_with("/var/log/etcd-rescue/"), "{path}");
+}
+
+/// The last line of the newest journal, and the newest report.
+fn kept(master: &Master) -> (Value, String) {
+    let newest = |extension: &str| {
+        let mut files = files(master, "/var/log/etcd-rescue");
+        files.retain(|path| path.extension().is_some_and(|found| found == extension));
+        let newest = files.into_iter().max().expect("a run left one");
+        std::fs::read_to_string(newest).expect("readable")
+    };
+    let journal = newest("jsonl");
+    let last = journal.lines().last().expect("a line");
+    (serde_json::from_str(last).expect("JSON"), newest("md"))
 }
 
 /// Freezes the member whose new file is growing, so that its defragmentation

@@ -1,10 +1,15 @@
 //! The only room with effects on etcd and on files: one file per kind of
 //! step. None acts without a `Consent` (letting the kubelet go needs none),
-//! decides nothing, looks at nothing and never speaks; whoever calls it re-reads the world afterwards.
+//! decides nothing, looks at nothing and never speaks; whoever calls it
+//! re-reads the world afterwards. The lock and the journal, which need no
+//! consent, are our own files.
 
 mod compact;
 mod defragment;
 mod disarm;
+mod journal;
+mod journal_names;
+mod journal_place;
 pub mod kubelet_guardian;
 mod kubelet_hold;
 mod node_lock;
@@ -16,8 +21,9 @@ mod trial_write;
 pub use compact::{compact, settle};
 pub use defragment::defragment;
 pub use disarm::disarm;
+pub use journal::{Journal, JournalNews};
 pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, let_go_of_ours};
-pub use node_lock::{LockError, NodeLock};
+pub use node_lock::{LockError, LockHolder, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream};

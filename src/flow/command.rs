@@ -36,9 +36,12 @@ pub async fn run(cli: Cli) -> u8 {
     };
     let session = Session::new(settings, command.words());
     let ended = tokio::select! {
-        ended = story(&session, &command) => ended,
+        // The signals first: from here on none takes its default action, and
+        // one that ends a prompt counts more than the end of its input.
+        biased;
         exit = interrupt::asked_to_end() => Err(interrupt::interrupted(&session, exit)),
         never = hold::keep(&session) => match never {},
+        ended = story(&session, &command) => ended,
     };
     hold::release(&session);
     match ended {
@@ -48,7 +51,10 @@ pub async fn run(cli: Cli) -> u8 {
             let called = format!("`{} ", session.settings.program);
             let next = failure.next.replace("`etcd-rescue ", &called);
             let failure = Failure { next, ..failure };
+            // Before a word is said: a terminal may be frozen, or gone.
+            session.close_journal(outcome(&session, failure.exit), failure.exit, Some(&failure));
             session.voice.failure(&failure);
+            session.tell_report(&session.record());
             document(&session, is_recovery(&command), &failure);
             failure.exit as u8
         }
@@ -62,17 +68,24 @@ fn document(session: &Session, recovery: bool, failure: &Failure) {
         return;
     }
     let record = session.record();
-    let outcome = match failure.exit {
-        Exit::Hangup | Exit::Interrupted | Exit::Terminated if !record.changed_anything => {
-            Outcome::Failed
-        }
-        exit => exit.outcome(),
-    };
+    let outcome = outcome(session, failure.exit);
     if recovery {
         let answer = record.answer(outcome, failure.exit, Some(failure));
         session.voice.json(&json::RecoveryAnswer { outcome, ..answer });
     } else {
         session.voice.json(&json::FailureAnswer::new(failure, outcome));
+    }
+}
+
+/// Interrupted before anything was changed is not part-way.
+fn outcome(session: &Session, exit: Exit) -> Outcome {
+    match exit {
+        Exit::Hangup | Exit::Interrupted | Exit::Terminated
+            if !session.record().changed_anything =>
+        {
+            Outcome::Failed
+        }
+        exit => exit.outcome(),
     }
 }
 

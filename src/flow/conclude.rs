@@ -38,11 +38,14 @@ pub async fn conclude(
         control_plane::watch(session, here).await;
         session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
     }
-    tell(session, wishes.scope, before, &after);
     let outcome = match wishes.scope {
         Scope::Recover => Outcome::Recovered,
         _ => Outcome::Done,
     };
+    session.record_mut().next_step = what_is_left(wishes.scope, &after)
+        .map(|(what, command)| format!("{what}: `{}`", session.settings.command_line(command)));
+    session.close_journal(outcome, Exit::Ok, None);
+    tell(session, wishes.scope, before, &after);
     let record = session.record();
     session.voice.json(&record.answer(outcome, Exit::Ok, None));
     Ok(Exit::Ok)
@@ -82,13 +85,14 @@ fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
     for member in &record.left {
         voice.warn(&format!("{} was not reached ({}); {}", member.name, member.error, member.next));
     }
-    if let Some((what, command)) = what_is_left(scope, after) {
-        voice.say(&format!("{what}: `{}`", session.settings.command_line(command)));
+    if let Some(next_step) = &record.next_step {
+        voice.say(next_step);
     }
     if let Some(prevention) = &record.prevention {
         voice.heading("So that it does not happen again");
         voice.say(prevention);
     }
+    session.tell_report(&record);
 }
 
 /// The steps that usually follow a single one.

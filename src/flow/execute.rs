@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
+
 use crate::{
     consent::{self, Authority, Consent, Policy},
     decide,
@@ -17,7 +19,6 @@ use super::{
     failures, hold,
     look::{Here, look},
     prove::prove,
-    record::Running,
     session::Session,
     waiting::look_until_open,
 };
@@ -187,7 +188,12 @@ impl Walk<'_> {
         } else {
             voice.say(&details);
         }
+        if asked {
+            self.session.record_mut().asked(step);
+        }
+        let needs_none = needed == consent::Needed::Nothing;
         let consent = self.authority.obtain(step, needed, &details, voice).await;
+        self.session.journal_answer(step, needs_none, asked, consent.as_ref().err());
         consent.map(|consent| (consent, asked)).map_err(|refused| {
             let record = self.session.record();
             Failure::new(
@@ -210,6 +216,7 @@ impl Walk<'_> {
     ) -> Result<(), Failure> {
         let began = Instant::now();
         let mut tries = 1;
+        self.session.record_mut().begin_step(&step.id, step.member);
         loop {
             let failure = match self.run(&step, &world, &consent).await {
                 Ok(detail) => {
@@ -227,6 +234,7 @@ impl Walk<'_> {
                 return Err(failure);
             }
             tries += 1;
+            self.session.journal("step_repeated", json!({"step": step.id, "why": failure.what}));
             self.session.voice.warn(&format!("{failure}; looking again, then once more"));
             tokio::time::sleep(BREATH).await;
             world = self.look(&step).await?;
@@ -240,12 +248,6 @@ impl Walk<'_> {
         world: &World,
         consent: &Consent,
     ) -> Result<String, Failure> {
-        self.session.record_mut().running = Some(Running {
-            id: step.id.clone(),
-            member: step.member,
-            since: Instant::now(),
-            goes_on: String::new(),
-        });
         match &step.kind {
             StepKind::HoldKubelet { .. } => hold::take(self.session, self.here, consent).await,
             StepKind::RemoveLeftOvers { .. } => Ok("not needed".to_owned()),

@@ -52,6 +52,7 @@ pub fn interrupted(session: &Session, exit: Exit) -> Failure {
         _ => "interrupted (Ctrl-C)",
     };
     let state = session.record().state();
+    session.journal("signal", serde_json::json!({"signal": signal, "state": state}));
     session.record_mut().end_step(StepStatus::Interrupted, signal);
     let next = if session.record().changed_anything {
         format!(

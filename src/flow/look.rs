@@ -95,6 +95,7 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     {
         *disk = now;
     }
+    session.record_mut().logbook.looked(&world);
     Ok(world)
 }
 

@@ -163,6 +163,9 @@ pub async fn equal_data(
             Ok(prints) => match decide::hashes_agree(&prints) {
                 Ok(()) => {
                     let hash = prints.first().map_or(0, |print| print.hash);
+                    let each = voters.iter().zip(&prints);
+                    let hashes = each.map(|(member, print)| (member.label(), print.hash));
+                    session.record_mut().set_hashes(hashes.collect());
                     return Ok(format!("HashKV {hash:08x} on all {}", members(voters.len())));
                 }
                 Err(Unequal::Different) => different = Some(differ(&prints, voters)),

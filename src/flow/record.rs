@@ -1,13 +1,21 @@
 //! What has happened so far in this run: kept so that any ending, also a
 //! signal, can tell the state.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
+
+use jiff::Timestamp;
+use serde_json::json;
 
 use crate::{
     failure::{Exit, Failure},
-    model::{Outcome, Plan, Refusal, StepReport, StepStatus, World},
-    say::json::{ControlPlaneAnswer, LeftMember, RecoveryAnswer, SnapshotAnswer},
+    model::{MemberId, Outcome, Plan, Refusal, Step, StepReport, StepStatus, World},
+    say::{
+        Happening,
+        json::{ControlPlaneAnswer, LeftMember, RecoveryAnswer, SnapshotAnswer},
+    },
 };
+
+use super::logbook::Logbook;
 
 /// The step under way and what to say if we are stopped in it.
 #[derive(Clone, Debug)]
@@ -15,7 +23,7 @@ pub struct Running {
     /// Its id.
     pub id: String,
     /// Its member.
-    pub member: Option<crate::model::MemberId>,
+    pub member: Option<MemberId>,
     /// When it began.
     pub since: Instant,
     /// What goes on without us, one sentence.
@@ -51,12 +59,33 @@ pub struct Record {
     pub prevention: Option<String>,
     /// The gates that are closed.
     pub refusals: Vec<Refusal>,
+    /// When the run began, by the wall clock.
+    pub began: Timestamp,
+    /// What goes into the journal.
+    pub logbook: Logbook,
+    /// What the report tells in the order of time.
+    pub timeline: Vec<Happening>,
+    /// HashKV of every member compared, by name, when they were equal.
+    pub hashes: Vec<(String, u32)>,
+    /// What usually follows, one sentence with its command.
+    pub next_step: Option<String>,
+    /// The report, once it is written.
+    pub report_path: Option<PathBuf>,
 }
 
-impl Default for Record {
-    fn default() -> Self {
+impl Record {
+    /// An empty record of a run of `command` that begins now.
+    #[must_use]
+    pub fn new(command: &str) -> Self {
+        let began = Timestamp::now();
         Self {
             started: Instant::now(),
+            began,
+            logbook: Logbook::new(command, began),
+            timeline: Vec::new(),
+            hashes: Vec::new(),
+            next_step: None,
+            report_path: None,
             plan: None,
             before: None,
             after: None,
@@ -71,9 +100,7 @@ impl Default for Record {
             refusals: Vec::new(),
         }
     }
-}
 
-impl Record {
     /// Milliseconds since the run began.
     #[must_use]
     pub fn elapsed_ms(&self) -> u64 {
@@ -106,17 +133,108 @@ impl Record {
         state
     }
 
+    /// What is still to do after a run that succeeded; several lines.
+    #[must_use]
+    pub fn still_to_do(&self) -> Option<String> {
+        let members = self
+            .left
+            .iter()
+            .map(|it| format!("{} was not reached ({}); {}", it.name, it.error, it.next));
+        let lines: Vec<String> = members.chain(self.next_step.clone()).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
+    /// The plan that will be walked, made from that look.
+    pub fn set_plan(&mut self, plan: &Plan, world: &World) {
+        self.plan = Some(plan.clone());
+        self.logbook.plan(plan, world);
+    }
+
+    /// A person is asked for this step now.
+    pub fn asked(&mut self, step: &Step) {
+        self.logbook.event("asked", json!({"step": step.id, "member": step.member}));
+    }
+
+    /// Whose word let a step begin, or why it did not: "--yes", "a person".
+    pub fn answered(&mut self, step: &Step, by: &str, answer: Result<(), String>) {
+        let text = answer.as_ref().map_or_else(Clone::clone, |()| "yes".to_owned());
+        self.logbook.event(
+            "answered",
+            json!({"step": step.id, "member": step.member, "by": by, "answer": text}),
+        );
+        self.timeline.push(Happening {
+            at: Timestamp::now(),
+            step: step.id.clone(),
+            member: step.member,
+            took_ms: None,
+            result: format!("consent ({by}): {text}"),
+        });
+    }
+
+    /// A step begins.
+    pub fn begin_step(&mut self, id: &str, member: Option<MemberId>) {
+        self.logbook.event("step_started", json!({"step": id, "member": member}));
+        self.running = Some(Running {
+            id: id.to_owned(),
+            member,
+            since: Instant::now(),
+            goes_on: String::new(),
+        });
+    }
+
     /// Ends the step under way.
     pub fn end_step(&mut self, status: StepStatus, detail: impl Into<String>) {
-        if let Some(running) = self.running.take() {
-            self.steps.push(StepReport {
-                id: running.id,
-                member: running.member,
-                status,
-                elapsed_ms: millis(running.since),
-                detail: detail.into(),
-            });
-        }
+        let Some(running) = self.running.take() else { return };
+        let step = StepReport {
+            id: running.id,
+            member: running.member,
+            status,
+            elapsed_ms: millis(running.since),
+            detail: detail.into(),
+        };
+        self.logbook.event(
+            "step_ended",
+            json!({
+                "step": step.id,
+                "member": step.member,
+                "status": step.status,
+                "elapsed_ms": step.elapsed_ms,
+                "detail": step.detail,
+            }),
+        );
+        let outcome = match status {
+            StepStatus::Done => "",
+            StepStatus::Failed => "failed: ",
+            StepStatus::Interrupted => "interrupted: ",
+            StepStatus::Planned => "planned: ",
+        };
+        self.timeline.push(Happening {
+            at: Timestamp::now(),
+            step: step.id.clone(),
+            member: step.member,
+            took_ms: Some(step.elapsed_ms),
+            result: format!("{outcome}{}", step.detail),
+        });
+        self.steps.push(step);
+    }
+
+    /// The verified snapshot.
+    pub fn set_snapshot(&mut self, saved: SnapshotAnswer) {
+        self.logbook.event(
+            "snapshot",
+            json!({"path": saved.path, "bytes": saved.bytes, "sha256": saved.sha256}),
+        );
+        self.snapshot = Some(saved);
+    }
+
+    /// Members proven equal, with their names.
+    pub fn set_hashes(&mut self, hashes: Vec<(String, u32)>) {
+        let each: Vec<_> = hashes
+            .iter()
+            .map(|(name, hash)| json!({"name": name, "hash": format!("{hash:08x}")}))
+            .collect();
+        self.logbook.event("hashes", json!({"members": each}));
+        self.hashes = hashes;
     }
 
     /// The document for `-w json`.
@@ -146,6 +264,7 @@ impl Record {
         answer.control_plane = self.control_plane.clone();
         answer.left = self.left.clone();
         answer.prevention = self.prevention.clone();
+        answer.report_path = self.report_path.as_ref().map(|path| path.display().to_string());
         answer
     }
 }

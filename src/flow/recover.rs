@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::{
-    act::{LockError, NodeLock},
+    act::{LockError, LockHolder, NodeLock},
     decide::{self, Decision},
     failure::{Exit, Failure},
     model::{
@@ -66,14 +66,15 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
         Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
         Decision::Refused(refusals) => Err(missing::refused(session, &world, &refusals)),
         Decision::Go(plan) => {
-            session.record_mut().plan = Some(plan.clone());
+            session.record_mut().set_plan(&plan, &world);
             if session.settings.dry_run {
                 return Ok(show_only(session, &plan, &world));
             }
             if !session.settings.yes && !session.voice.can_ask() {
                 return Err(needs_a_person(session, &plan, &world));
             }
-            let _lock = NodeLock::take().map_err(|error| locked(session, &error))?;
+            let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
+            session.open_journal(&mut lock);
             session.voice.say(&human::plan(&plan, &world, session.voice.width()));
             let walked = execute(session, &here, &plan, &wishes).await;
             // Nothing can come back before the kubelet does.
@@ -178,6 +179,13 @@ fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
 fn locked(session: &Session, error: &LockError) -> Failure {
     let again = session.again();
     let next = match error {
+        LockError::Held(LockHolder { pid: Some(pid), stopped: true, .. }) => format!(
+            "let it go on with `kill -CONT {pid}` (or `fg` in its terminal), or end it with \
+             `kill -TERM {pid}` and then `kill -CONT {pid}`; then `{again}`"
+        ),
+        LockError::Held(LockHolder { pid: Some(pid), .. }) => format!(
+            "wait for the other one, or end it cleanly with `kill -TERM {pid}`; then `{again}`"
+        ),
         LockError::Held(_) => format!("wait for the other one, or end it; then `{again}`"),
         LockError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             format!("run it as root: `sudo {again}`")

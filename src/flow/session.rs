@@ -28,14 +28,9 @@ impl Session {
     /// A fresh run of `command`.
     #[must_use]
     pub fn new(settings: Settings, command: impl Into<String>) -> Self {
-        let voice = Voice::new(&settings);
-        Self {
-            settings,
-            voice,
-            record: RefCell::default(),
-            hold: RefCell::default(),
-            command: command.into(),
-        }
+        let (voice, command) = (Voice::new(&settings), command.into());
+        let record = RefCell::new(Record::new(&command));
+        Self { settings, voice, record, hold: RefCell::default(), command }
     }
 
     /// The record, to read. Never held across an await.

@@ -40,7 +40,7 @@ impl Walk<'_> {
             save::save(self.session, self.here, step, path, expected, consent).await?;
         let (size, sha256) = (Bytes(saved.bytes), &saved.sha256);
         let told = format!("{size} verified at {}, sha256 {sha256}", saved.path);
-        self.session.record_mut().snapshot = Some(saved);
+        self.session.record_mut().set_snapshot(saved);
         Ok(told)
     }
 

@@ -10,7 +10,6 @@ use super::{
     failures,
     look::arrive,
     prove::prove,
-    record::Running,
     session::Session,
     waiting::look_first,
 };
@@ -37,12 +36,7 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
             format!("member {} does not answer: {why}", member.label()),
         ));
     }
-    session.record_mut().running = Some(Running {
-        id: "verify".to_owned(),
-        member: None,
-        since: std::time::Instant::now(),
-        goes_on: String::new(),
-    });
+    session.record_mut().begin_step("verify", None);
     let proof = prove(session, &here, &world).await?;
     session.record_mut().end_step(StepStatus::Done, proof.clone());
     session.voice.ok(&proof);

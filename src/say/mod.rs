@@ -9,10 +9,12 @@ pub mod human;
 pub mod json;
 mod progress;
 mod prompt;
+mod report;
 mod terminal;
 mod text;
 mod voice;
 
 pub use progress::{Progress, ticking};
+pub use report::{Happening, Report, report};
 pub use terminal::Terminal;
 pub use voice::Voice;

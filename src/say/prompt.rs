@@ -2,7 +2,10 @@
 //! raw mode, so that a serial console will do. Everything that is not a clear
 //! yes is a no.
 
-use std::io::{self, BufRead, Read};
+use std::{
+    io::{self, BufRead, Read},
+    time::Duration,
+};
 
 use nix::sys::termios::{FlushArg, tcflush};
 use tokio::sync::oneshot;
@@ -15,6 +18,8 @@ use crate::{
 
 /// A typed line longer than this (bytes) is cut; no answer is that long.
 const LONGEST_LINE: u64 = 4096;
+/// How long SIGHUP may come after the end of the input.
+const HANGUP: Duration = Duration::from_millis(200);
 /// How often a wrong word may be typed.
 const TRIES: usize = 3;
 
@@ -79,7 +84,13 @@ impl Voice {
         });
         match reader {
             Ok(_detached) => {
-                let line = line.await.ok().flatten()?;
+                let line = line.await.ok().flatten();
+                if line.is_none() {
+                    // A terminal that goes away ends the input, too: the signal
+                    // that tells so is on its way, and says more.
+                    tokio::time::sleep(HANGUP).await;
+                }
+                let line = line?;
                 self.answered();
                 Some(line)
             }

@@ -1,17 +1,23 @@
-//! The real binary on a stage of its own: an empty /run and no processes but
-//! its own, so that nothing of the machine is found and nothing is left there.
+//! The real binary on a stage of its own: an empty /run and /var/log and no
+//! processes but its own, so that nothing of the machine is found and nothing is
+//! left there.
 //! Keeps what it said. Needs root.
 #![allow(dead_code)] // every test file uses another part
 
 use std::{
     ffi::OsString,
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    fs::{self, File, OpenOptions, Permissions},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{OpenOptionsExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use nix::{
+    fcntl::OFlag,
+    pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -97,10 +103,34 @@ impl Rescue {
 
     /// Lets it begin.
     pub fn spawn(&self) -> Running {
+        Running { child: self.command().spawn().expect("unshare") }
+    }
+
+    /// Lets it begin with a terminal of its own; closing what comes back is a
+    /// dropped SSH session.
+    pub fn spawn_in_terminal(mut self) -> (Running, File) {
+        // A handle in any child would keep the session open.
+        let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+        let master = posix_openpt(flags).expect("a terminal");
+        grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
+        let name = ptsname_r(&master).expect("a terminal");
+        let open =
+            || OpenOptions::new().read(true).write(true).custom_flags(flags.bits()).open(&name);
+        let slave = open().expect("a terminal");
+        self.before.splice(0..0, ["setsid", "--ctty"].map(OsString::from));
+        let end = || Stdio::from(slave.try_clone().expect("a handle"));
+        let child = self.command().stdin(end()).stdout(end()).stderr(end()).spawn();
+        let master = File::from(OwnedFd::from(master));
+        (Running { child: child.expect("unshare") }, master)
+    }
+
+    fn command(&self) -> Command {
         let Self { setup, redirect, last, .. } = self;
         let run = if last.is_empty() { "exec" } else { "" };
-        let script =
-            format!("mount -t tmpfs none /run && {setup} && {run} \"$@\" {redirect} {last}");
+        let script = format!(
+            "mount -t tmpfs none /run && mount -t tmpfs none /var/log && {setup} && {run} \"$@\" \
+             {redirect} {last}"
+        );
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"])
@@ -114,7 +144,7 @@ impl Rescue {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Running { child: command.spawn().expect("unshare") }
+        command
     }
 
     /// The program is called by its name: what it tells to type next begins
@@ -138,11 +168,19 @@ pub struct Running {
 impl Running {
     /// A signal to the program.
     pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).expect("it runs");
+    }
+
+    /// The root of its file tree, for as long as it runs.
+    pub fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.pid()).into()
+    }
+
+    fn pid(&self) -> i32 {
         let launcher = self.child.id();
         let children = format!("/proc/{launcher}/task/{launcher}/children");
         let children = fs::read_to_string(children).expect("it runs");
-        let pid = children.split_whitespace().next().expect("it runs").parse().unwrap();
-        kill(Pid::from_raw(pid), signal).expect("it runs");
+        children.split_whitespace().next().expect("it runs").parse().unwrap()
     }
 
     /// Its end.

@@ -1,6 +1,6 @@
 //! How it ended: sizes and alarms before and after.
 
-use super::{Column, UNKNOWN, status::alarms, table};
+use super::{Column, UNKNOWN, alarms, table};
 use crate::{
     model::{Bytes, Member, World},
     say::text::hang,

@@ -145,7 +145,7 @@ fn raised_by(world: &World, member: &Member) -> String {
 }
 
 /// The alarms of the cluster in one sentence.
-pub(super) fn alarms(world: &World) -> String {
+pub(crate) fn alarms(world: &World) -> String {
     if !world.members.iter().any(|member| member.status.is_ok()) {
         return format!("{UNKNOWN} (no member answered)");
     }

@@ -33,7 +33,7 @@ pub struct RecoveryAnswer {
     pub writable_after_ms: Option<u64>,
     /// The whole run, milliseconds.
     pub elapsed_ms: u64,
-    /// Where the journal is.
+    /// The Markdown report; the journal has the same name with `.jsonl`.
     pub report_path: Option<String>,
     /// Why it did not succeed.
     pub error: Option<ErrorAnswer>,
