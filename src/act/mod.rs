@@ -8,6 +8,7 @@ mod disarm;
 mod node_lock;
 mod part_file;
 mod private_directory;
+mod remove_left_overs;
 mod snapshot;
 mod trial_write;
 
@@ -17,5 +18,6 @@ pub use disarm::disarm;
 pub use node_lock::{LockError, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
+pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream};
 pub use trial_write::trial_write;

@@ -16,7 +16,7 @@ pub use advice::cause;
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
-pub use room::{needed_at, room_for_database};
+pub use room::{could_be_freed, needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

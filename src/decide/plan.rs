@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::model::{
-    Alarm, AlarmKind, Bytes, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope,
-    SnapshotPlace, Step, StepKind, Wishes, World,
+    Alarm, AlarmKind, Bytes, DataDir, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision,
+    Scope, SnapshotPlace, Step, StepKind, Wishes, World,
 };
 
 use super::{
@@ -38,9 +38,16 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         // "nothing to do": say what is wrong instead.
         let refusals = refusals(world, wishes);
         return if refusals.is_empty() {
-            Decision::NothingToDo(
-                "no alarm is on, and every member is well below its quota".to_owned(),
-            )
+            let mut why = "no alarm is on, and every member is well below its quota".to_owned();
+            if let Some(disk) = left_overs(world) {
+                why.push_str(&format!(
+                    ". A broken-off defragmentation left {} in {}: `etcd-rescue defrag` removes \
+                     that, and so does etcd when it starts",
+                    disk.freed_by_orphans(),
+                    disk.path.display()
+                ));
+            }
+            Decision::NothingToDo(why)
         } else {
             Decision::Refused(refusals)
         };
@@ -108,8 +115,11 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
     let mut beside_database = Bytes::default();
+    let left_overs = left_overs(world).filter(|_| rewrites);
+    let freed = left_overs.map_or(Bytes(0), DataDir::freed_by_orphans);
+    steps.extend(left_overs.map(remove_left_overs));
     if (rewrites || compacts) && !wishes.no_snapshot {
-        let (snapshot, place, db_size) = snapshot_step(world, wishes)?;
+        let (snapshot, place, db_size) = snapshot_step(world, wishes, freed)?;
         if place.shares_data_dir {
             beside_database = db_size;
             said.push(cautions::own_filesystem(place));
@@ -124,7 +134,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     }
     if rewrites {
         cannot_defragment(world, wishes)?;
-        said.extend(room::room_for_database(world, beside_database)?);
+        said.extend(room::room_beside(world, beside_database, freed)?);
         let order = defrag_order(world, wishes);
         said.extend(cautions::of_defragmenting(world, &order));
         // Without a compaction of ours no new history may go, and settling at
@@ -147,14 +157,31 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     Ok((steps, said))
 }
 
+/// This node's disk, when a broken-off defragmentation left files there.
+fn left_overs(world: &World) -> Option<&DataDir> {
+    world.node.disk.as_ref().filter(|disk| !disk.orphans.is_empty())
+}
+
+/// Before everything else: the room they take is needed.
+fn remove_left_overs(disk: &DataDir) -> Step {
+    Step {
+        id: "left-overs".to_owned(),
+        member: None,
+        member_name: String::new(),
+        endpoint: String::new(),
+        kind: StepKind::RemoveLeftOvers { files: disk.orphans.clone() },
+    }
+}
+
 /// The snapshot, where it goes, and how big it gets.
 fn snapshot_step<'a>(
     world: &'a World,
     wishes: &Wishes,
+    freed: Bytes,
 ) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
     let (member, status) = snapshot_source(world)?;
-    let place = room::choose_place(&world.snapshot_places, status.db_size)
-        .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
+    let place = room::choose_place(&world.snapshot_places, status.db_size, freed)
+        .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
     let path = place.directory.join(snapshot_name(world, member, status, wishes));
     Ok((step("snapshot", member, StepKind::Snapshot { path }), place, status.db_size))
 }

@@ -178,10 +178,16 @@ fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Fail
         WireErrorKind::DiskFull => session.stopped(
             format!("{}: its disk is full, the new file did not fit ({error})", member.label()),
             format!(
-                "make room on the data-dir filesystem of {}; the aborted member/snap/db.tmp.* file \
-                 there is removed at etcd's next start; then `{}`",
+                "make room on the data-dir filesystem of {}; then `{}`. The new file it broke off \
+                 (member/snap/db.tmp.*) still takes room: {}",
                 member.label(),
-                session.again()
+                session.again(),
+                if member.local {
+                    "that run removes it first"
+                } else {
+                    "`etcd-rescue defrag --yes` on that master removes it first, and so does \
+                     etcd's next start"
+                }
             ),
         ),
         _ => failures::step(session, error),

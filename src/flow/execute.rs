@@ -166,8 +166,9 @@ impl Walk<'_> {
             goes_on: String::new(),
         });
         let result = match &step.kind {
-            StepKind::HoldKubelet { .. } | StepKind::RemoveLeftOvers { .. } => {
-                Ok("not needed".to_owned())
+            StepKind::HoldKubelet { .. } => Ok("not needed".to_owned()),
+            StepKind::RemoveLeftOvers { files } => {
+                self.remove_left_overs(files, world, consent).await
             }
             StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
             StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,

@@ -8,6 +8,7 @@ mod defragment;
 mod execute;
 mod failures;
 mod interrupt;
+mod left_overs;
 mod logs;
 mod look;
 mod prove;

@@ -21,6 +21,7 @@ use super::{
     conclude::conclude,
     execute::execute,
     failures,
+    left_overs::free_before_waiting,
     look::{Here, arrive, look_with_places},
     session::Session,
 };
@@ -38,7 +39,10 @@ pub struct Wanted {
 /// Runs the recovery, or one step of it, from locating to the last word.
 pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
     session.voice.say("Looking for etcd on this node and asking every member...");
-    let here = arrive(session).await?;
+    let mut here = arrive(session).await?;
+    if matches!(wanted.scope, Scope::Recover | Scope::Defragment) {
+        free_before_waiting(session, &mut here).await?;
+    }
     let mut world = look_with_places(session, &here).await?;
     let wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());

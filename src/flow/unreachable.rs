@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
+    decide,
     failure::{Exit, Failure},
     model::{Container, ContainerState},
     observe::LocateError,
@@ -84,6 +85,9 @@ pub fn nobody_answers(session: &Session, here: &Here, errors: &[WireError]) -> F
         next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
     }
     next.push_str(&what_to_type(session, here, kind));
+    if let Some(room) = decide::could_be_freed(&here.node) {
+        next.push_str(&format!("\n{room}"));
+    }
     // It may fall silent in the middle of a plan, too.
     let record = session.record();
     let mut state = record.state();

@@ -1,3 +1,4 @@
 //! System calls.
 
+pub mod open_files;
 pub mod statvfs;

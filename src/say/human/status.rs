@@ -2,7 +2,7 @@
 
 use super::{Column, UNKNOWN, counted, table, table_width};
 use crate::{
-    model::{DataDir, Member, MemberStatus, Quota, QuotaSource, World},
+    model::{DataDir, Freeable, Member, MemberStatus, Quota, QuotaSource, World},
     say::text::hang,
 };
 
@@ -18,6 +18,9 @@ pub fn status(world: &World, width: usize) -> String {
     lines.extend(quota_notes(world, width));
     if let Some(disk) = &world.node.disk {
         lines.push(hang("Disk    ", &disk_line(disk), width));
+        lines.extend(
+            room_lines(disk, &world.node.freeable).map(|line| hang(line.0, &line.1, width)),
+        );
     }
     for complaint in world.complaints.iter().chain(&world.node.complaints) {
         lines.push(hang("Note    ", complaint, width));
@@ -207,6 +210,25 @@ fn source_text(source: QuotaSource) -> &'static str {
         QuotaSource::Default => "etcd's default of 2 GiB (--quota-backend-bytes is not set)",
         QuotaSource::Assumed => "assumed: it could not be read off that member",
     }
+}
+
+/// What could make room, each line with its label; none when room is not short.
+pub(super) fn room_lines(
+    disk: &DataDir,
+    freeable: &[Freeable],
+) -> impl Iterator<Item = (&'static str, String)> {
+    let filesystem = &disk.filesystem;
+    let head = (!freeable.is_empty()).then(|| {
+        let text = format!(
+            "{} of {} free on {}; could be freed, the safest first:",
+            filesystem.available,
+            filesystem.size,
+            filesystem.mount_point.display()
+        );
+        ("Room    ", text)
+    });
+    let lines = freeable.iter().map(|one| ("        ", one.to_string()));
+    head.into_iter().chain(lines)
 }
 
 /// The data directory's filesystem and what of it etcd takes.

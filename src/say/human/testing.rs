@@ -217,6 +217,7 @@ pub(crate) fn located() -> Located {
             used: Bytes(412 << 20),
             db_file: Some(tenths_of_mib(641)),
             leftovers: vec![("/var/lib/etcd/member/snap/db.tmp.1234567".into(), Bytes(12 << 20))],
+            orphans: Vec::new(),
         }),
         memory: Some(Bytes(16 << 30)),
         compaction: None,

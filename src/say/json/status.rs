@@ -67,7 +67,7 @@ impl StatusAnswer {
             leader: world.leader(),
             members: world.members.iter().map(|member| MemberAnswer::new(member, world)).collect(),
             alarms: world.alarms().iter().map(alarm).collect(),
-            disk: world.node.disk.as_ref().map(DiskAnswer::from),
+            disk: DiskAnswer::of(&world.node),
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
         }
     }
