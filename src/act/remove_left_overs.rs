@@ -97,7 +97,7 @@ fn at_rest(directory: &File, name: &OsStr) -> Result<Option<FileStat>, String> {
     match open_files::held_by_others(name, stat.st_dev, stat.st_ino) {
         Some(false) => Ok(Some(stat)),
         Some(true) => Err("a process has it open".to_owned()),
-        None => Err("not every process's open files could be looked at".to_owned()),
+        None => Err("etcd's open files cannot be looked at".to_owned()),
     }
 }
 

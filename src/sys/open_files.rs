@@ -7,8 +7,14 @@ use std::{
     path::Path,
 };
 
+/// Processes that write databases: etcd, etcdctl and etcdutl (offline
+/// defragmentation), and k3s with its embedded etcd.
+const WRITERS: [&str; 2] = ["etcd", "k3s"];
+
 /// Whether a process other than this one has the file of this name and
-/// identity open; `None` when some process's open files may not be looked at.
+/// identity open; `None` when the open files of an etcd may not be looked at.
+/// Other processes that root may not look at (in a container, say) can only be
+/// readers, and do not count.
 ///
 /// The kernel tells an open file as a link `/proc/PID/fd/N` to its path as
 /// that process sees it (proc(5)): another mount namespace may have another
@@ -26,10 +32,16 @@ pub fn held_by_others(name: &OsStr, device: u64, inode: u64) -> Option<bool> {
         match holds(&process.path().join("fd"), name, (device, inode)) {
             Ok(true) => return Some(true),
             Ok(false) => {}
-            Err(error) => all_seen &= has_ended(&error),
+            Err(error) => all_seen &= has_ended(&error) || !is_writer(&process.path()),
         }
     }
     all_seen.then_some(false)
+}
+
+/// By its name; everybody may read that. One that ended meanwhile has none.
+fn is_writer(process: &Path) -> bool {
+    let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+    WRITERS.iter().any(|writer| name.starts_with(writer))
 }
 
 /// Processes come and go while we look.
