@@ -7,6 +7,10 @@ use crate::model::{
 
 use super::versions::{Concern, concerns};
 
+/// A new database file needs this much at least: bbolt grows its file in steps
+/// of up to 16 MiB (go.etcd.io/bbolt db.go, AllocSize).
+const LEAST: Bytes = Bytes(16 << 20);
+
 /// The place for a snapshot of `db_size`: another filesystem than etcd's with
 /// room, else the same one with room to spare for the new database as well.
 /// `freed` is what the plan frees on etcd's filesystem before.
@@ -94,7 +98,7 @@ pub(super) fn room_beside(
     else {
         return Ok(Some("the free disk space of the members could not be seen from here".into()));
     };
-    let needed = status.db_size.plus(Bytes(16 << 20)).plus(snapshot);
+    let needed = status.db_size.plus(LEAST).plus(snapshot);
     let free = disk.filesystem.available.plus(freed);
     if free >= needed {
         return Ok(None);
@@ -107,21 +111,29 @@ pub(super) fn room_beside(
     let room = format!(
         "{mount_point} has {free} free{counted}; the new database file may need up to {needed}"
     );
-    match concerns(status.version, Concern::NoSpaceDuringDefragKills) {
-        Some(rule) => Err(Refusal {
-            kind: RefusalKind::NoRoomForDatabase,
-            flag: None,
-            what: format!("{room}, and {}", rule.text),
-            next: format!(
-                "make {} of room on {mount_point}, or grow it. {}",
-                needed.minus(free),
-                make_room(&world.node)
-            ),
-        }),
-        None => Ok(Some(format!(
-            "{room}; usually it needs far less, and this etcd survives a full disk"
-        ))),
-    }
+    let dies = concerns(status.version, Concern::NoSpaceDuringDefragKills);
+    let least = world.live.map_or(LEAST, |live| live.file_size.max(LEAST)).plus(snapshot);
+    let why = match dies {
+        Some(rule) => rule.text.to_owned(),
+        None if free < least => {
+            format!("{least} is the least it takes: etcd's own next write fails on a full disk")
+        }
+        None => {
+            return Ok(Some(format!(
+                "{room}; usually it needs far less, and this etcd survives a full disk"
+            )));
+        }
+    };
+    Err(Refusal {
+        kind: RefusalKind::NoRoomForDatabase,
+        flag: None,
+        what: format!("{room}, and {why}"),
+        next: format!(
+            "make {} of room on {mount_point}, or grow it. {}",
+            needed.minus(free),
+            make_room(&world.node)
+        ),
+    })
 }
 
 /// What a person can free; left-overs of a defragmentation go by a step of the
@@ -133,7 +145,7 @@ fn freeable(node: &Located) -> impl Iterator<Item = &Freeable> {
 fn make_room(node: &Located) -> String {
     let mut lines: Vec<String> = freeable(node).map(ToString::to_string).collect();
     if lines.is_empty() {
-        lines.push("Nothing was found there that is known to be safe to remove.".to_owned());
+        lines.push("Nothing more was found there that is known to be safe to remove.".to_owned());
     } else {
         lines.insert(0, "What can go, the safest first:".to_owned());
     }

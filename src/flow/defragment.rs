@@ -154,7 +154,11 @@ async fn rewrite(
         never = show(here, member, &progress) => match never {},
     };
     drop(progress);
-    let result = match answer {
+    let lost = answer.as_ref().is_err_and(|error| error.kind.effect_unknown());
+    if !lost && let Some(running) = session.record_mut().running.as_mut() {
+        running.goes_on.clear();
+    }
+    match answer {
         Ok(()) => Ok(Answer::Done),
         Err(error) if error.kind.effect_unknown() => {
             session.voice.warn(&format!(
@@ -164,13 +168,7 @@ async fn rewrite(
             Ok(Answer::Lost)
         }
         Err(error) => Err(defrag_failure(session, member, &error)),
-    };
-    if !matches!(result, Ok(Answer::Lost))
-        && let Some(running) = session.record_mut().running.as_mut()
-    {
-        running.goes_on.clear();
     }
-    result
 }
 
 fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Failure {
