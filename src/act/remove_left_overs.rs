@@ -44,7 +44,7 @@ pub struct Removed {
 pub async fn remove_orphans(
     directory: &Path,
     files: &[PathBuf],
-    _consent: Consent,
+    _consent: &Consent,
 ) -> io::Result<Removed> {
     let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits();
     let open = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
@@ -170,7 +170,7 @@ mod tests {
         let needed = Needed::YesNo { remaining_offered: false };
         let mut authority = Authority::new(Policy::AllYes);
         let consent = authority.obtain(&step, needed, "", &Nobody).await.expect("--yes covers it");
-        remove_orphans(directory, &files, consent).await
+        remove_orphans(directory, &files, &consent).await
     }
 
     async fn removed(directory: &Path, names: &[&str]) -> Removed {

@@ -50,13 +50,13 @@ pub async fn look(
             None => None,
         }
     };
-    let images = tokio::time::timeout(PATIENCE, images).await.ok().flatten();
-    let (host, settings) = (host.clone(), settings.clone());
-    let files = tokio::task::spawn_blocking(move || files(&host, &settings, &disk));
+    let (at, settings, data_dir) = (host.clone(), settings.clone(), disk.clone());
     // A thread that a dead disk holds is left behind.
-    let files = tokio::time::timeout(PATIENCE, files).await;
+    let files = tokio::task::spawn_blocking(move || files(&at, &settings, &data_dir));
+    let (images, files) =
+        tokio::join!(tokio::time::timeout(PATIENCE, images), tokio::time::timeout(PATIENCE, files));
     let mut found = files.ok().and_then(Result::ok).unwrap_or_default();
-    found.extend(images);
+    found.extend(images.ok().flatten());
     found.sort_by_key(|freeable| freeable.kind);
     found
 }

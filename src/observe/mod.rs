@@ -14,7 +14,10 @@ mod endpoints;
 pub mod freeable;
 pub mod host;
 mod k3s;
+pub mod kernel_log;
 pub mod kubelet;
+mod kubelet_process;
+mod last_end;
 pub mod left_overs;
 mod locate_error;
 mod log_line;
@@ -32,6 +35,7 @@ pub mod snapshot_places;
 mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look};
+pub use kubelet_process::kubelet_process;
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;
