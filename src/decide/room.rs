@@ -146,6 +146,10 @@ fn make_room(node: &Located) -> String {
     let mut lines: Vec<String> = freeable(node).map(ToString::to_string).collect();
     if lines.is_empty() {
         lines.push("Nothing more was found there that is known to be safe to remove.".to_owned());
+        let mount = |disk: &DataDir| disk.filesystem.mount_point.display().to_string();
+        lines.extend(node.disk.as_ref().map(mount).map(|mount| {
+            format!("What takes the room: `du -xhd2 '{mount}' | sort -h | tail -20`")
+        }));
     } else {
         lines.insert(0, "What can go, the safest first:".to_owned());
     }

@@ -71,7 +71,52 @@ pub async fn keep_what_is_used(world: &mut World, access: &Access) {
 mod tests {
     use std::fs;
 
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+    use crate::{
+        model::{DataDir, Found},
+        observe::disk,
+        wire::Tls,
+    };
+
+    /// The world of a node whose etcd's /metrics answers `page`.
+    async fn kept(page: &str) -> usize {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.expect("a client");
+            stream.read(&mut [0; 1024]).await.expect("a request");
+            stream.write_all(answer.as_bytes()).await.expect("answered");
+            std::future::pending::<()>().await;
+        };
+        let mut world = World::default();
+        world.node.metrics_url = Some(Found::new(url, "test"));
+        let filesystem = disk::filesystem(Path::new("/")).expect("there");
+        world.node.disk = Some(DataDir {
+            path: "/var/lib/etcd".into(),
+            filesystem,
+            used: Bytes(0),
+            db_file: None,
+            leftovers: Vec::new(),
+            orphans: vec![("/var/lib/etcd/member/snap/db.tmp.1".into(), Bytes(1))],
+        });
+        let tls = Tls::load(None, None, None).expect("none is needed");
+        let access = Access { tls, login: None, timeout: Duration::from_secs(5) };
+        tokio::select! {
+            () = keep_what_is_used(&mut world, &access) => {}
+            () = serving => {}
+        }
+        world.node.disk.map_or(0, |disk| disk.orphans.len())
+    }
+
+    #[tokio::test]
+    async fn nothing_is_an_orphan_while_etcd_says_that_it_defragments() {
+        assert_eq!(kept("etcd_disk_defrag_inflight 1\n").await, 0);
+        assert_eq!(kept("etcd_disk_defrag_inflight 0\n").await, 1);
+        assert_eq!(kept("etcd_other 1\n").await, 1, "before 3.4.18");
+    }
 
     #[test]
     fn only_files_at_rest_with_the_right_name_are_orphans() {

@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{Alarm, AlarmKind, Bytes, MemberId},
-        say::human::testing::{assert_fits, world},
+        say::human::testing::{assert_fits, freeable, world},
     };
 
     #[test]
@@ -291,6 +291,20 @@ Disk    3.1 GiB of 40.0 GiB available on /var/lib/etcd (ext4); /var/lib/etcd
         takes 412.0 MiB; its db file 64.1 MiB; left over: db.tmp.1234567 (12.0
         MiB)"
         );
+    }
+
+    #[test]
+    fn a_short_disk_tells_what_could_go() {
+        let mut world = world();
+        world.node.freeable = freeable();
+        let text = status(&world, 80);
+        let room = "\
+Room    3.1 GiB of 40.0 GiB free on /var/lib/etcd; could be freed, the safest
+        first:
+        33.0 MiB, rotated pod logs: `find /var/log/pods -delete`
+        1.2 GiB, images that no container uses: `crictl rmi a1` (or
+        `ctr images rm old:1`)";
+        assert!(text.ends_with(room), "{text}");
     }
 
     #[test]
