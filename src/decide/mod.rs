@@ -9,6 +9,7 @@ mod comeback;
 mod digest;
 mod etcd_log;
 mod gates;
+mod left_overs;
 mod plan;
 mod prevention;
 mod restart;

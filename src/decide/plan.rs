@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    room,
+    left_overs, room,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -39,14 +39,7 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         let refusals = refusals(world, wishes);
         return if refusals.is_empty() {
             let mut why = "no alarm is on, and every member is well below its quota".to_owned();
-            if let Some(disk) = left_overs(world) {
-                why.push_str(&format!(
-                    ". A broken-off defragmentation left {} in {}: `etcd-rescue defrag` removes \
-                     that, and so does etcd when it starts",
-                    disk.freed_by_orphans(),
-                    disk.path.display()
-                ));
-            }
+            why.push_str(&left_overs::told(world));
             Decision::NothingToDo(why)
         } else {
             Decision::Refused(refusals)
@@ -115,9 +108,9 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
     let mut beside_database = Bytes::default();
-    let left_overs = left_overs(world).filter(|_| rewrites);
-    let freed = left_overs.map_or(Bytes(0), DataDir::freed_by_orphans);
-    steps.extend(left_overs.map(remove_left_overs));
+    let disk = left_overs::of_this_node(world).filter(|_| rewrites);
+    let freed = disk.map_or(Bytes(0), DataDir::freed_by_orphans);
+    steps.extend(disk.map(left_overs::removal));
     if (rewrites || compacts) && !wishes.no_snapshot {
         let (snapshot, place, db_size) = snapshot_step(world, wishes, freed)?;
         if place.shares_data_dir {
@@ -155,22 +148,6 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     }
     said.extend(cautions::of_members(world));
     Ok((steps, said))
-}
-
-/// This node's disk, when a broken-off defragmentation left files there.
-fn left_overs(world: &World) -> Option<&DataDir> {
-    world.node.disk.as_ref().filter(|disk| !disk.orphans.is_empty())
-}
-
-/// Before everything else: the room they take is needed.
-fn remove_left_overs(disk: &DataDir) -> Step {
-    Step {
-        id: "left-overs".to_owned(),
-        member: None,
-        member_name: String::new(),
-        endpoint: String::new(),
-        kind: StepKind::RemoveLeftOvers { files: disk.orphans.clone() },
-    }
 }
 
 /// The snapshot, where it goes, and how big it gets.

@@ -87,7 +87,8 @@ mod tests {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
         let serving = async {
             let (mut stream, _) = listener.accept().await.expect("a client");
-            stream.read(&mut [0; 1024]).await.expect("a request");
+            let asked = stream.read(&mut [0; 1024]).await.expect("a request");
+            assert!(asked > 0);
             stream.write_all(answer.as_bytes()).await.expect("answered");
             std::future::pending::<()>().await;
         };

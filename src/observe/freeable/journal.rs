@@ -33,13 +33,8 @@ pub(super) fn journal(host: &HostRoot, device: u64) -> Option<Freeable> {
     let (archived, paths) = summed(archived)?;
     let bytes = all.minus(KEPT).min(archived);
     let command = command("journalctl", ["--vacuum-size=100M"]);
-    (bytes.0 > 0).then(|| Freeable {
-        kind: FreeableKind::Journal,
-        bytes,
-        paths,
-        command,
-        otherwise: None,
-    })
+    let freeable = Freeable { kind: FreeableKind::Journal, bytes, paths, command, otherwise: None };
+    (bytes.0 > 0).then_some(freeable)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //! each cluster.
 
 use std::{
-    collections::BTreeMap,
+    cmp::Reverse,
+    collections::HashSet,
     fs::Metadata,
     path::{Path, PathBuf},
 };
@@ -26,7 +27,7 @@ pub(super) fn own_snapshots(settings: &Settings, disk: &DataDir) -> Option<Freea
     directories.dedup();
     let files = directories.iter().flat_map(|directory| regular_files(directory, MOST_FILES));
     let (bytes, paths) = summed(older(files.collect()))?;
-    let words = paths.iter().take(MOST_PATHS).map(|path| path.to_string_lossy().into_owned());
+    let words = paths.iter().map(|path| path.to_string_lossy().into_owned());
     let command = command("rm", words);
     Some(Freeable { kind: FreeableKind::OldSnapshots, bytes, paths, command, otherwise: None })
 }
@@ -35,19 +36,22 @@ pub(super) fn own_snapshots(settings: &Settings, disk: &DataDir) -> Option<Freea
 /// name only once it was read back and verified; whether it still looks whole
 /// is all that is checked here.
 fn older(files: Vec<(PathBuf, Metadata)>) -> Vec<(PathBuf, Metadata)> {
-    let mut clusters: BTreeMap<String, Vec<(String, (PathBuf, Metadata))>> = BTreeMap::new();
-    for file in files {
-        if let Some((cluster, stamp)) = named_by_us(&file.0) {
-            clusters.entry(cluster).or_default().push((stamp, file));
+    let mut snapshots: Vec<_> =
+        files.into_iter().filter_map(|file| Some((named_by_us(&file.0)?, file))).collect();
+    // By cluster, and there the newest first.
+    snapshots.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    let mut kept = HashSet::new();
+    let mut older = Vec::new();
+    for ((cluster, _), file) in snapshots {
+        if kept.contains(&cluster) {
+            older.push(file);
+        } else if looks_whole(&file.0) {
+            kept.insert(cluster);
         }
     }
-    let mut older = Vec::new();
-    for mut snapshots in clusters.into_values() {
-        snapshots.sort_by(|(a, _), (b, _)| b.cmp(a));
-        let newest = snapshots.iter().position(|(_, (path, _))| looks_whole(path));
-        let rest = newest.map_or(snapshots.len(), |newest| newest + 1);
-        older.extend(snapshots.drain(rest..).map(|(_, file)| file));
-    }
+    // What is told is what the command removes.
+    older.sort_by_key(|(_, meta)| Reverse(meta.len()));
+    older.truncate(MOST_PATHS);
     older
 }
 

@@ -32,9 +32,9 @@ pub async fn unused_images(cri: &Cri, host: &HostRoot, device: u64) -> Option<Fr
     let containers = cri.list_containers(&[]).await.ok()?;
     let mut unused = unused(images, &containers, &manifests(host));
     unused.sort_by_key(|image| std::cmp::Reverse(image.size));
-    let bytes = unused.iter().fold(Bytes(0), |sum, image| sum.plus(Bytes(image.size)));
     unused.truncate(MOST_PATHS);
-    let names: Vec<&str> = unused.iter().map(|image| name(image)).collect();
+    let bytes = unused.iter().fold(Bytes(0), |sum, image| sum.plus(Bytes(image.size)));
+    let names: Vec<&str> = unused.iter().map(name).collect();
     let socket = format!("unix://{}", cri.socket().display());
     let crictl = ["--runtime-endpoint", &socket, "rmi"].into_iter();
     let crictl = command("crictl", crictl.chain(unused.iter().map(|image| short(&image.id))));
