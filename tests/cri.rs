@@ -6,8 +6,17 @@ mod fake;
 use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use etcd_rescue::{
-    observe::container::{FindError, find_container, find_etcd},
-    wire::cri::{Cri, CriError},
+    model::{Bytes, FreeableKind},
+    observe::{
+        container::{FindError, find_container, find_etcd},
+        disk,
+        freeable::unused_images,
+        host::HostRoot,
+    },
+    wire::{
+        cri::{Cri, CriError},
+        proto::cri::Image,
+    },
 };
 use fake::{Api, FakeContainer, FakeCri};
 
@@ -116,6 +125,58 @@ async fn the_container_that_is_meant_is_found() {
     let api = find_container(&cri, "kube-apiserver").await.expect("asked");
     assert!(api.is_some());
     assert_eq!(find_container(&cri, "none").await, Ok(None));
+}
+
+#[tokio::test]
+async fn images_that_nothing_uses_are_told_when_they_share_the_disk() {
+    let store = tempfile::tempdir().expect("a directory");
+    let device = disk::filesystem(store.path()).expect("there").device;
+    let image = |id: &str, tag: &str, size| Image {
+        id: format!("sha256:{id:0<64}"),
+        repo_tags: vec![format!("registry.example/{tag}")],
+        size,
+        ..Image::default()
+    };
+    for api in [Api::V1, Api::V1Alpha2] {
+        let used = image("a1", "etcd:3.5.16-0", 90);
+        let pinned = Image { pinned: true, ..image("a2", "sandbox:1", 5) };
+        let etcd = FakeContainer { image_ref: used.id.clone(), ..FakeContainer::etcd("abc", "{}") };
+        let images = vec![used, pinned, image("b1", "old:1", 30), image("b2", "old:2", 40)];
+        let image_store = store.path().display().to_string();
+        let script =
+            FakeCri { api, containers: vec![etcd], images, image_store, ..FakeCri::default() };
+        let (dir, cri) = connected(script).await;
+        let cri = cri.expect("connected");
+        let host = HostRoot::default();
+        assert_eq!(unused_images(&cri, &host, device + 1).await, None, "another filesystem");
+        let found = unused_images(&cri, &host, device).await.expect("some");
+        assert_eq!((found.kind, found.bytes), (FreeableKind::UnusedImages, Bytes(70)));
+        let socket = dir.path().join("cri.sock");
+        let names = "registry.example/old:2 registry.example/old:1";
+        assert_eq!(
+            found.command,
+            format!(
+                "crictl --runtime-endpoint unix://{} rmi b200000000000 b100000000000",
+                socket.display()
+            )
+        );
+        assert_eq!(
+            found.otherwise,
+            Some(format!("ctr -a {} -n k8s.io images rm {names}", socket.display()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_runtime_that_hangs_is_not_asked_for_images_for_ever() {
+    let store = tempfile::tempdir().expect("a directory");
+    let device = disk::filesystem(store.path()).expect("there").device;
+    let image_store = store.path().display().to_string();
+    let dir = tempfile::tempdir().expect("a directory");
+    let socket = dir.path().join("cri.sock");
+    FakeCri { delay: Duration::from_secs(60), image_store, ..FakeCri::default() }.serve(&socket);
+    let cri = Cri::connect(&socket, Duration::from_millis(200)).await.expect("connected");
+    assert_eq!(unused_images(&cri, &HostRoot::default(), device).await, None);
 }
 
 /// Root may open everything, so this is only shown to others.

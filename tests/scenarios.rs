@@ -7,9 +7,10 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Decision, decide},
     model::{
-        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Guardian,
-        KubeletProcess, Manifest, Member, MemberId, MemberStatus, Probe, ProbeKind, ProbeTiming,
-        Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Freeable,
+        FreeableKind, Guardian, KubeletProcess, Manifest, Member, MemberId, MemberStatus, Probe,
+        ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace,
+        StepKind, Wishes, World,
     },
 };
 
@@ -111,7 +112,25 @@ fn read(scenario: &str) -> (World, Wishes) {
                     used: Bytes(0),
                     db_file: None,
                     leftovers: Vec::new(),
+                    orphans: Vec::new(),
                 });
+            }
+            "left-over" => {
+                let disk = world.node.disk.as_mut().expect("a disk before");
+                let size = bytes(words.next().expect("left-over SIZE"));
+                disk.orphans.push(("/var/lib/etcd/member/snap/db.tmp.1234567".into(), size));
+            }
+            "freeable" => {
+                let bytes = bytes(words.next().expect("freeable SIZE KIND"));
+                let (kind, command) = match words.next() {
+                    Some("snapshots") => (FreeableKind::OldSnapshots, "rm OLD"),
+                    Some("logs") => (FreeableKind::RotatedLogs, "find LOGS -delete"),
+                    Some("images") => (FreeableKind::UnusedImages, "crictl rmi IDS"),
+                    other => panic!("what is freeable `{other:?}`?"),
+                };
+                let (command, otherwise) = (command.to_owned(), None);
+                let paths = Vec::new();
+                world.node.freeable.push(Freeable { kind, bytes, paths, command, otherwise });
             }
             "place" => {
                 let directory = words.next().expect("place DIR FREE");

@@ -15,6 +15,7 @@ mod kubelet_hold;
 mod node_lock;
 mod part_file;
 mod private_directory;
+mod remove_left_overs;
 mod snapshot;
 mod trial_write;
 
@@ -26,5 +27,6 @@ pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, let_go_of_ours};
 pub use node_lock::{LockError, LockHolder, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
+pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream};
 pub use trial_write::trial_write;

@@ -10,6 +10,7 @@ mod digest;
 mod etcd_log;
 mod gates;
 mod hold;
+mod left_overs;
 mod plan;
 mod prevention;
 mod restart;
@@ -26,7 +27,7 @@ pub use hold::needs_hold;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
-pub use room::{needed_at, room_for_database};
+pub use room::{could_be_freed, needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use crate::model::{
-    Alarm, AlarmKind, Bytes, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope,
-    SnapshotPlace, Step, StepKind, Wishes, World,
+    Alarm, AlarmKind, Bytes, DataDir, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision,
+    Scope, SnapshotPlace, Step, StepKind, Wishes, World,
 };
 
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    hold, room,
+    hold, left_overs, room,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -38,9 +38,9 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         // "nothing to do": say what is wrong instead.
         let refusals = refusals(world, wishes);
         return if refusals.is_empty() {
-            Decision::NothingToDo(
-                "no alarm is on, and every member is well below its quota".to_owned(),
-            )
+            let mut why = "no alarm is on, and every member is well below its quota".to_owned();
+            why.push_str(&left_overs::told(world));
+            Decision::NothingToDo(why)
         } else {
             Decision::Refused(refusals)
         };
@@ -115,8 +115,11 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         said.extend(kubelets);
     }
     let mut beside_database = Bytes::default();
+    let disk = left_overs::of_this_node(world).filter(|_| rewrites);
+    let freed = disk.map_or(Bytes(0), DataDir::freed_by_orphans);
+    steps.extend(disk.map(left_overs::removal));
     if (rewrites || compacts) && !wishes.no_snapshot {
-        let (snapshot, place, db_size) = snapshot_step(world, wishes)?;
+        let (snapshot, place, db_size) = snapshot_step(world, wishes, freed)?;
         if place.shares_data_dir {
             beside_database = db_size;
             said.push(cautions::own_filesystem(place));
@@ -131,7 +134,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     }
     if rewrites {
         cannot_defragment(world, wishes)?;
-        said.extend(room::room_for_database(world, beside_database)?);
+        said.extend(room::room_beside(world, beside_database, freed)?);
         said.extend(cautions::of_defragmenting(world));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
@@ -157,10 +160,11 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
 fn snapshot_step<'a>(
     world: &'a World,
     wishes: &Wishes,
+    freed: Bytes,
 ) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
     let (member, status) = snapshot_source(world)?;
-    let place = room::choose_place(&world.snapshot_places, status.db_size)
-        .ok_or_else(|| room::no_place(&world.snapshot_places, status.db_size))?;
+    let place = room::choose_place(&world.snapshot_places, status.db_size, freed)
+        .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
     let path = place.directory.join(snapshot_name(world, member, status, wishes));
     Ok((step("snapshot", member, StepKind::Snapshot { path }), place, status.db_size))
 }

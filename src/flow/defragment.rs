@@ -154,7 +154,11 @@ async fn rewrite(
         never = show(here, member, &progress) => match never {},
     };
     drop(progress);
-    let result = match answer {
+    let lost = answer.as_ref().is_err_and(|error| error.kind.effect_unknown());
+    if !lost && let Some(running) = session.record_mut().running.as_mut() {
+        running.goes_on.clear();
+    }
+    match answer {
         Ok(()) => Ok(Answer::Done),
         Err(error) if error.kind.effect_unknown() => {
             session.voice.warn(&format!(
@@ -164,13 +168,7 @@ async fn rewrite(
             Ok(Answer::Lost)
         }
         Err(error) => Err(defrag_failure(session, member, &error)),
-    };
-    if !matches!(result, Ok(Answer::Lost))
-        && let Some(running) = session.record_mut().running.as_mut()
-    {
-        running.goes_on.clear();
     }
-    result
 }
 
 fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Failure {
@@ -178,10 +176,16 @@ fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Fail
         WireErrorKind::DiskFull => session.stopped(
             format!("{}: its disk is full, the new file did not fit ({error})", member.label()),
             format!(
-                "make room on the data-dir filesystem of {}; the aborted member/snap/db.tmp.* file \
-                 there is removed at etcd's next start; then `{}`",
+                "make room on the data-dir filesystem of {}; then `{}`. The new file it broke off \
+                 (member/snap/db.tmp.*) still takes room: {}",
                 member.label(),
-                session.again()
+                session.again(),
+                if member.local {
+                    "that run removes it first"
+                } else {
+                    "`etcd-rescue defrag --yes` on that master removes it first, and so does \
+                     etcd's next start"
+                }
             ),
         ),
         _ => failures::step(session, error),

@@ -100,14 +100,15 @@ impl<'a> Advice<'a> {
         );
         lines.push(format!("Make room on {place}, the safest first, only what is on it counts:"));
         if self.node.freeable.is_empty() {
-            lines.extend([
-                format!("old snapshots and copies of others: `du -xsh {}/* | sort -h`", self.data),
-                "logs: `journalctl --vacuum-size=200M`, `ls -lS /var/log/pods/*/*/*.gz`".into(),
-                "images nobody uses: `crictl rmi --prune`".into(),
-            ]);
+            let mount = room.map(|filesystem| quoted(&filesystem.mount_point.to_string_lossy()));
+            lines.push(format!(
+                "nothing was found there that is known to be safe; what is there: `du -xhd2 {} | \
+                 sort -h | tail -20`",
+                mount.unwrap_or_else(|| self.data.clone())
+            ));
         }
         for item in &self.node.freeable {
-            lines.push(format!("frees {}: `{}`", item.bytes, item.command));
+            lines.push(item.to_string());
         }
         lines.push(format!(
             "or grow the volume. In {}/member only snap/db.tmp.* may go; never anything in wal, \

@@ -250,7 +250,9 @@ impl Walk<'_> {
     ) -> Result<String, Failure> {
         match &step.kind {
             StepKind::HoldKubelet { .. } => hold::take(self.session, self.here, consent).await,
-            StepKind::RemoveLeftOvers { .. } => Ok("not needed".to_owned()),
+            StepKind::RemoveLeftOvers { files } => {
+                self.remove_left_overs(files, world, consent).await
+            }
             StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
             StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,
             StepKind::Defragment { revision, expected_stall_ms, .. } => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::{
     act::SnapshotError,
     failure::{Exit, Failure},
-    model::{Bytes, MemberId, Refusal, World},
+    model::{Bytes, MemberId, Refusal, RefusalKind, World},
     observe::snapshot_file::SnapshotFileError,
     settings::quoted,
     wire::{WireError, WireErrorKind},
@@ -34,6 +34,8 @@ pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
             settings.snapshot_dir.filter(|_| !flags.contains(&"--snapshot-dir DIR"));
         let command = settings.command_line(&session.command);
         next.push_str(&format!("\nin full: `{command} {}`", flags.join(" ")));
+    } else if refusals.iter().any(|refusal| refusal.kind == RefusalKind::NoRoomForDatabase) {
+        next.push_str(&format!("\nThen: `{}`", session.again()));
     }
     session.stopped(join(|refusal| &refusal.what), next)
 }

@@ -95,6 +95,7 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     {
         *disk = now;
     }
+    observe::left_overs::keep_what_is_used(&mut world, &here.access).await;
     session.record_mut().logbook.looked(&world);
     Ok(world)
 }

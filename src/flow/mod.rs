@@ -10,6 +10,7 @@ mod execute;
 mod failures;
 mod hold;
 mod interrupt;
+mod left_overs;
 mod logbook;
 mod logs;
 mod look;

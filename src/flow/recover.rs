@@ -21,6 +21,7 @@ use super::{
     conclude::conclude,
     execute::execute,
     failures, hold,
+    left_overs::free_before_waiting,
     look::{Here, arrive, snapshot_places},
     missing, restart,
     session::Session,
@@ -43,6 +44,9 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     let mut here = arrive(session).await?;
     if !session.settings.dry_run {
         hold::let_go_of_left_over(session, &mut here);
+    }
+    if matches!(wanted.scope, Scope::Recover | Scope::Defragment) {
+        free_before_waiting(session, &here).await?;
     }
     let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
     world.snapshot_places = snapshot_places(session, &here.node)?;

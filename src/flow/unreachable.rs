@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::{
+    decide,
     failure::{Exit, Failure},
-    model::Located,
+    model::{Located, RestartCause},
     observe::LocateError,
     settings::Settings,
     wire::{TlsError, WireError, WireErrorKind as Kind},
@@ -88,6 +89,10 @@ pub fn nobody_answers(session: &Session, node: &Located, errors: &[WireError]) -
     match restart.as_ref().filter(|_| ended::is_down(node)) {
         Some(restart) => next = ended::what_to_do(session, node, restart.story()),
         None => next.push_str(&what_to_type(session, node, kind)),
+    }
+    let told = restart.as_ref().is_some_and(|it| it.story().cause == RestartCause::DiskFull);
+    if let Some(room) = decide::could_be_freed(node).filter(|_| !(told && ended::is_down(node))) {
+        next.push_str(&format!("\n{room}"));
     }
     // It may fall silent in the middle of a plan, too.
     let record = session.record();

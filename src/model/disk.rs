@@ -33,6 +33,34 @@ pub struct DataDir {
     /// Left-over `member/snap/db.tmp.*` files of an aborted (or a running)
     /// defragmentation, with their sizes.
     pub leftovers: Vec<(PathBuf, Bytes)>,
+    /// Those of them that belong to no running defragmentation, with the bytes
+    /// their removal frees.
+    pub orphans: Vec<(PathBuf, Bytes)>,
+}
+
+impl DataDir {
+    /// What etcd needs besides its database files: its next WAL segment of
+    /// 64 MB, preallocated (etcd server/storage/wal/wal.go, SegmentSizeBytes),
+    /// and as much again, as a full disk kills it.
+    pub const SPARE: Bytes = Bytes(128 << 20);
+
+    /// Bytes that the removal of the orphans frees.
+    #[must_use]
+    pub fn freed_by_orphans(&self) -> Bytes {
+        self.orphans.iter().fold(Bytes(0), |sum, (_, size)| sum.plus(*size))
+    }
+
+    /// Whether its filesystem has no room for a snapshot and a new database
+    /// file beside the old one, or is nearly full.
+    #[must_use]
+    pub fn is_short_of_room(&self) -> bool {
+        // 8 GiB is the largest database etcd advises.
+        const LARGEST: Bytes = Bytes(8 << 30);
+        let Filesystem { available, size, .. } = self.filesystem;
+        let db_file = self.db_file.unwrap_or_default();
+        let nearly_full = available.0 < size.0 / 20 && available < LARGEST;
+        nearly_full || available < db_file.plus(db_file).plus(Self::SPARE)
+    }
 }
 
 /// A directory that could take the snapshot.

@@ -1,6 +1,6 @@
 //! What could be deleted to make room for etcd on its disk.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use super::Bytes;
 
@@ -19,6 +19,20 @@ pub enum FreeableKind {
     Journal,
 }
 
+impl FreeableKind {
+    /// The kind as one stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::LeftOver => "left_over",
+            Self::OldSnapshots => "old_snapshots",
+            Self::RotatedLogs => "rotated_logs",
+            Self::UnusedImages => "unused_images",
+            Self::Journal => "journal",
+        }
+    }
+}
+
 /// One thing that may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freeable {
@@ -26,8 +40,30 @@ pub struct Freeable {
     pub kind: FreeableKind,
     /// Bytes it would free on etcd's filesystem.
     pub bytes: Bytes,
-    /// The files or directories, for people.
+    /// The largest files, or the names of the images, for people; bounded.
     pub paths: Vec<PathBuf>,
     /// The command that frees it.
     pub command: String,
+    /// Another command, should that program not be installed.
+    pub otherwise: Option<String>,
+}
+
+/// "33.0 MiB, rotated pod logs: `find ...`"
+impl fmt::Display for Freeable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}: `{}`", self.bytes, self.kind, self.command)?;
+        self.otherwise.iter().try_for_each(|otherwise| write!(f, " (or `{otherwise}`)"))
+    }
+}
+
+impl fmt::Display for FreeableKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LeftOver => "left over from a broken-off defragmentation",
+            Self::OldSnapshots => "older snapshots of etcd-rescue (the newest one stays)",
+            Self::RotatedLogs => "rotated pod logs",
+            Self::UnusedImages => "images that no container uses",
+            Self::Journal => "old entries of the systemd journal",
+        })
+    }
 }

@@ -317,6 +317,11 @@ async fn scrape(url: &str, access: &Access) -> Option<String> {
 pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
     let local_url = node.metrics_url.as_ref().filter(|_| member.local);
     let base = local_url.map_or(&member.endpoint, |found| &found.value);
+    defrag_inflight_at(base, access).await
+}
+
+/// The same, of whoever serves /metrics below this URL.
+pub(super) async fn defrag_inflight_at(base: &str, access: &Access) -> Option<bool> {
     scrape(&format!("{base}/metrics"), access).await.map(is_inflight)
 }
 

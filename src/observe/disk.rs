@@ -5,9 +5,10 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use super::mounts::Mounts;
+use super::{left_overs, mounts::Mounts};
 use crate::model::{Bytes, DataDir, Filesystem};
 
 /// Most files counted below a data directory; etcd keeps a few dozen.
@@ -37,12 +38,14 @@ pub fn data_dir(path: &Path) -> io::Result<(DataDir, Vec<String>)> {
     let filesystem = filesystem(path)?;
     let used = used(path, &mut complaints);
     let snap = path.join("member/snap");
+    let leftovers = leftovers(&snap);
     let data_dir = DataDir {
         path: path.to_owned(),
         filesystem,
         used,
         db_file: fs::metadata(snap.join("db")).ok().map(|meta| Bytes(meta.len())),
-        leftovers: leftovers(&snap),
+        orphans: left_overs::orphans(&leftovers, SystemTime::now()),
+        leftovers,
     };
     if data_dir.db_file.is_none() {
         complaints.push(format!("{} holds no member/snap/db", path.display()));

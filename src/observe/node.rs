@@ -13,7 +13,7 @@ use super::{
     certificates::{self, Sources},
     configuration::{self, Configuration},
     container::{self, FindError},
-    disk, endpoints,
+    disk, endpoints, freeable,
     host::HostRoot,
     k3s,
     kubelet::Kubelet,
@@ -64,6 +64,10 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     }
     fill(host, settings, &configuration.unwrap_or_default(), &mut located);
     fill_last_end(host, &runtimes, &mut located).await;
+    let socket = located.runtime.as_ref().map(|runtime| &runtime.socket.value);
+    let cri = runtimes.connected.iter().map(|connected| &connected.cri);
+    let cri = cri.into_iter().find(|cri| Some(cri.socket()) == socket.map(PathBuf::as_path));
+    located.freeable = freeable::look(host, settings, &located, cri).await;
     Ok(located)
 }
 

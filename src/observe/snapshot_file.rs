@@ -78,6 +78,27 @@ pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
+    let (meta, database_length) = shape(file)?;
+    let sha256 = check_digest(file, database_length)?;
+    Ok(SnapshotFile {
+        bytes: Bytes(database_length + SHA256_OUTPUT_LEN as u64),
+        sha256,
+        page_size: meta.page_size,
+        transaction: meta.transaction,
+    })
+}
+
+/// Whether a file has the beginning and the length of a whole snapshot. Reads
+/// little: what is in between is not looked at.
+#[must_use]
+pub fn looks_whole(path: &Path) -> bool {
+    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file).and(File::open(path).ok());
+    file.is_some_and(|mut file| shape(&mut file).is_ok())
+}
+
+/// The database's meta page and its length, as far as they agree with the
+/// length of the file.
+fn shape(file: &mut File) -> Result<(Meta, u64), SnapshotFileError> {
     let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -95,13 +116,7 @@ pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
     if meta.high_water.checked_mul(meta.page_size.into()) != Some(length - digest_length) {
         return Err(shape("its length does not agree with the database inside"));
     }
-    let sha256 = check_digest(file, length - digest_length)?;
-    Ok(SnapshotFile {
-        bytes: Bytes(length),
-        sha256,
-        page_size: meta.page_size,
-        transaction: meta.transaction,
-    })
+    Ok((meta, length - digest_length))
 }
 
 fn not_a_file() -> SnapshotFileError {

@@ -3,4 +3,5 @@
 
 pub mod hold_record;
 pub mod kubelet;
+pub mod open_files;
 pub mod statvfs;

@@ -1,8 +1,8 @@
-//! The container runtime interface over its unix socket: the reading side and
-//! ExecSync, with a deadline on every call. Speaks `runtime.v1`, and
-//! `runtime.v1alpha2` (same messages and field numbers, other path prefix)
-//! when the runtime knows only that. Gives the protocol's messages back as
-//! they came; what they mean is for `observe` to say.
+//! The container runtime interface over its unix socket: the reading side of
+//! both its services, and ExecSync, with a deadline on every call. Speaks
+//! `runtime.v1`, and `runtime.v1alpha2` (same messages and field numbers, other
+//! path prefix) when the runtime knows only that. Gives the protocol's messages
+//! back as they came; what they mean is for `observe` to say.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,8 @@ pub use super::cri_error::CriError;
 use super::{
     proto::cri::{
         Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse,
-        ExecSyncRequest, ExecSyncResponse, ListContainersRequest, ListContainersResponse,
+        ExecSyncRequest, ExecSyncResponse, Image, ImageFsInfoRequest, ImageFsInfoResponse,
+        ListContainersRequest, ListContainersResponse, ListImagesRequest, ListImagesResponse,
         VersionRequest, VersionResponse,
     },
     unix,
@@ -167,6 +168,34 @@ impl Cri {
         let answer: ExecSyncResponse = self.runtime("ExecSync", ask, deadline).await?;
         let ExecSyncResponse { stdout, stderr, exit_code } = answer;
         Ok(ExecOutput { stdout, stderr, exit_code })
+    }
+
+    /// Every image.
+    ///
+    /// # Errors
+    /// Any `CriError`.
+    pub async fn list_images(&self) -> Result<Vec<Image>, CriError> {
+        let ask = ListImagesRequest { filter: None };
+        let answer: ListImagesResponse = self.images("ListImages", ask).await?;
+        Ok(answer.images)
+    }
+
+    /// The filesystems images are kept on, as directories of this host.
+    ///
+    /// # Errors
+    /// Any `CriError`.
+    pub async fn image_stores(&self) -> Result<Vec<PathBuf>, CriError> {
+        let answer: ImageFsInfoResponse = self.images("ImageFsInfo", ImageFsInfoRequest {}).await?;
+        let ids = answer.image_filesystems.into_iter().filter_map(|usage| usage.fs_id);
+        Ok(ids.map(|id| PathBuf::from(id.mountpoint)).collect())
+    }
+
+    async fn images<A, B>(&self, method: &'static str, ask: A) -> Result<B, CriError>
+    where
+        A: Message + 'static,
+        B: Message + Default + 'static,
+    {
+        unary(&self.channel, self.api, "ImageService", method, ask, self.timeout).await
     }
 
     async fn runtime<A, B>(

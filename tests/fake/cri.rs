@@ -11,8 +11,9 @@ use std::{
 };
 
 use etcd_rescue::wire::proto::cri::{
-    self, image_service_server::ImageService, runtime_service_server::RuntimeService,
-    runtime_service_server::RuntimeServiceServer,
+    self,
+    image_service_server::{ImageService, ImageServiceServer},
+    runtime_service_server::{RuntimeService, RuntimeServiceServer},
 };
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -40,6 +41,10 @@ pub struct FakeCri {
     pub exec: Option<Result<(i32, &'static str), &'static str>>,
     /// Waits this long before each answer but Version's.
     pub delay: Duration,
+    /// Its images.
+    pub images: Vec<cri::Image>,
+    /// Where it keeps them.
+    pub image_store: String,
 }
 
 /// A container of the script.
@@ -53,6 +58,8 @@ pub struct FakeContainer {
     pub state: i32,
     pub created_at: i64,
     pub image: String,
+    /// What ListContainers calls the image.
+    pub image_ref: String,
     pub restarts: Option<u32>,
     pub log_path: String,
     /// The verbose JSON text.
@@ -92,6 +99,7 @@ impl FakeContainer {
             id: self.id.clone(),
             state: self.state,
             created_at: self.created_at,
+            image_ref: self.image_ref.clone(),
             labels: self.labels(),
             ..cri::Container::default()
         }
@@ -124,10 +132,10 @@ impl FakeCri {
         let script = Arc::new(self);
         let mut server = tonic::transport::Server::builder();
         let runtime = || RuntimeServiceServer::from_arc(script.clone());
-        let images = cri::image_service_server::ImageServiceServer::from_arc(script.clone());
+        let images = ImageServiceServer::from_arc(script.clone());
         let router = match script.api {
             Api::V1 => server.add_service(runtime()).add_service(images),
-            Api::V1Alpha2 => server.add_service(Alpha(runtime())),
+            Api::V1Alpha2 => server.add_service(Alpha(runtime())).add_service(AlphaImages(images)),
             Api::Neither => server.add_service(images),
         };
         tokio::spawn(router.serve_with_incoming(stream));
@@ -146,6 +154,30 @@ impl Service<http::Request<Body>> for Alpha {
     type Response = http::Response<Body>;
     type Error = std::convert::Infallible;
     type Future = <RuntimeServiceServer<FakeCri> as Service<http::Request<Body>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<http::Request<Body>>::poll_ready(&mut self.0, context)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let path = request.uri().path().replace("v1alpha2", "v1");
+        *request.uri_mut() = path.parse().expect("a path");
+        self.0.call(request)
+    }
+}
+
+/// The images of the same.
+#[derive(Clone)]
+struct AlphaImages(ImageServiceServer<FakeCri>);
+
+impl NamedService for AlphaImages {
+    const NAME: &'static str = "runtime.v1alpha2.ImageService";
+}
+
+impl Service<http::Request<Body>> for AlphaImages {
+    type Response = http::Response<Body>;
+    type Error = std::convert::Infallible;
+    type Future = <ImageServiceServer<FakeCri> as Service<http::Request<Body>>>::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Service::<http::Request<Body>>::poll_ready(&mut self.0, context)
@@ -238,7 +270,8 @@ impl ImageService for FakeCri {
         &self,
         _: Request<cri::ListImagesRequest>,
     ) -> Answer<cri::ListImagesResponse> {
-        Ok(Response::new(Default::default()))
+        tokio::time::sleep(self.delay).await;
+        Ok(Response::new(cri::ListImagesResponse { images: self.images.clone() }))
     }
 
     async fn image_fs_info(
@@ -246,7 +279,7 @@ impl ImageService for FakeCri {
         _: Request<cri::ImageFsInfoRequest>,
     ) -> Answer<cri::ImageFsInfoResponse> {
         let usage = cri::FilesystemUsage {
-            fs_id: Some(cri::FilesystemIdentifier { mountpoint: "/var/lib/images".into() }),
+            fs_id: Some(cri::FilesystemIdentifier { mountpoint: self.image_store.clone() }),
             used_bytes: Some(cri::UInt64Value { value: 4096 }),
             ..Default::default()
         };

@@ -3,7 +3,10 @@
 
 use jiff::Timestamp;
 
-use super::{UNKNOWN, duration, row, status::disk_line};
+use super::{
+    UNKNOWN, duration, row,
+    status::{disk_line, room_lines},
+};
 use crate::model::{
     Certificate, Container, ContainerState, EtcdVersion, Found, KubeletProcess, Located, Probe,
     ProbeKind, Quota,
@@ -48,6 +51,9 @@ pub fn located(node: &Located, restart: Option<&str>, now: Timestamp, width: usi
     }
     if let Some(disk) = &node.disk {
         rows.add("Disk", &disk_line(disk), "");
+        for (label, text) in room_lines(disk, &node.freeable) {
+            rows.add(label.trim_end(), &text, "");
+        }
     }
     if let Some(memory) = node.memory {
         rows.add("Memory", &memory.to_string(), "");

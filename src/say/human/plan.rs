@@ -71,7 +71,9 @@ pub fn step(plan: &Plan, index: usize, world: &World, width: usize) -> String {
     }
     let label = format!("{:<LABEL$}", "  by hand");
     let folded = etcdctl::folded(step, world, width.saturating_sub(LABEL));
-    lines.push(format!("{label}{}", folded.replace('\n', &format!("\n{}", " ".repeat(LABEL)))));
+    if !folded.is_empty() {
+        lines.push(format!("{label}{}", folded.replace('\n', &format!("\n{}", " ".repeat(LABEL)))));
+    }
     lines.join("\n")
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Column, UNKNOWN, counted, table, table_width};
 use crate::{
-    model::{DataDir, Member, MemberStatus, Quota, QuotaSource, World},
+    model::{DataDir, Freeable, Member, MemberStatus, Quota, QuotaSource, World},
     say::text::hang,
 };
 
@@ -18,6 +18,9 @@ pub fn status(world: &World, width: usize) -> String {
     lines.extend(quota_notes(world, width));
     if let Some(disk) = &world.node.disk {
         lines.push(hang("Disk    ", &disk_line(disk), width));
+        lines.extend(
+            room_lines(disk, &world.node.freeable).map(|line| hang(line.0, &line.1, width)),
+        );
     }
     if let Some(kubelet) = world.node.kubelet.as_ref().filter(|kubelet| kubelet.stopped) {
         lines.push(hang("Kubelet ", &super::located::kubelet_text(kubelet), width));
@@ -218,6 +221,25 @@ fn source_text(source: QuotaSource) -> &'static str {
     }
 }
 
+/// What could make room, each line with its label; none when room is not short.
+pub(super) fn room_lines(
+    disk: &DataDir,
+    freeable: &[Freeable],
+) -> impl Iterator<Item = (&'static str, String)> {
+    let filesystem = &disk.filesystem;
+    let head = (!freeable.is_empty()).then(|| {
+        let text = format!(
+            "{} of {} free on {}; could be freed, the safest first:",
+            filesystem.available,
+            filesystem.size,
+            filesystem.mount_point.display()
+        );
+        ("Room    ", text)
+    });
+    let lines = freeable.iter().map(|one| ("        ", one.to_string()));
+    head.into_iter().chain(lines)
+}
+
 /// The data directory's filesystem and what of it etcd takes.
 pub(super) fn disk_line(disk: &DataDir) -> String {
     let filesystem = &disk.filesystem;
@@ -243,7 +265,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{Alarm, AlarmKind, Bytes, MemberId},
-        say::human::testing::{assert_fits, world},
+        say::human::testing::{assert_fits, freeable, world},
     };
 
     #[test]
@@ -272,6 +294,20 @@ Disk    3.1 GiB of 40.0 GiB available on /var/lib/etcd (ext4); /var/lib/etcd
         takes 412.0 MiB; its db file 64.1 MiB; left over: db.tmp.1234567 (12.0
         MiB)"
         );
+    }
+
+    #[test]
+    fn a_short_disk_tells_what_could_go() {
+        let mut world = world();
+        world.node.freeable = freeable();
+        let text = status(&world, 80);
+        let room = "\
+Room    3.1 GiB of 40.0 GiB free on /var/lib/etcd; could be freed, the safest
+        first:
+        33.0 MiB, rotated pod logs: `find /var/log/pods -delete`
+        1.2 GiB, images that no container uses: `crictl rmi a1` (or
+        `ctr images rm old:1`)";
+        assert!(text.ends_with(room), "{text}");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::model::{
     Alarm, AlarmKind, Bytes, Certificate, CertificateRole, Container, ContainerState, DataDir,
-    EtcdVersion, Filesystem, Found, Located, Manifest, Member, MemberId, MemberStatus, Plan, Probe,
-    ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision, Runtime, Step, StepKind, World,
+    EtcdVersion, Filesystem, Found, Freeable, FreeableKind, Located, Manifest, Member, MemberId,
+    MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
+    Runtime, Step, StepKind, World,
 };
 
 const IDS: [u64; 3] = [0x8e9e_05c5_2164_694d, 0x91bc_3c39_8fb3_c146, 0xfd42_2379_fda5_0e48];
@@ -50,6 +51,22 @@ fn member(index: usize, db_size: Bytes) -> Member {
             raft_applied_index: if index == 2 { 20_099 } else { 20_100 },
         }),
     }
+}
+
+/// What could make room, with and without another way.
+pub(crate) fn freeable() -> Vec<Freeable> {
+    let one = |kind, tenths, path: &str, command: &str, otherwise: Option<&str>| Freeable {
+        kind,
+        bytes: tenths_of_mib(tenths),
+        paths: vec![path.into()],
+        command: command.to_owned(),
+        otherwise: otherwise.map(str::to_owned),
+    };
+    let other = Some("ctr images rm old:1");
+    vec![
+        one(FreeableKind::RotatedLogs, 330, "/l/0.log.1", "find /var/log/pods -delete", None),
+        one(FreeableKind::UnusedImages, 12_288, "old:1", "crictl rmi a1", other),
+    ]
 }
 
 pub(crate) fn world() -> World {
@@ -219,6 +236,7 @@ pub(crate) fn located() -> Located {
             used: Bytes(412 << 20),
             db_file: Some(tenths_of_mib(641)),
             leftovers: vec![("/var/lib/etcd/member/snap/db.tmp.1234567".into(), Bytes(12 << 20))],
+            orphans: Vec::new(),
         }),
         memory: Some(Bytes(16 << 30)),
         compaction: None,

@@ -169,7 +169,7 @@ impl LocatedAnswer {
             certificates: node.certificates.iter().map(|c| certificate(c, now)).collect(),
             manifest: node.manifest.as_ref().map(manifest),
             flags: flags(node),
-            disk: node.disk.as_ref().map(DiskAnswer::from),
+            disk: DiskAnswer::of(node),
             memory: node.memory.map(|memory| memory.0),
             kubelet: node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: node.complaints.clone(),

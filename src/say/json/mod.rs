@@ -21,7 +21,7 @@ pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
 use crate::{
     failure::Failure,
-    model::{DataDir, KubeletProcess, Outcome},
+    model::{Freeable, KubeletProcess, Located, Outcome},
 };
 
 /// What happened, what state the cluster is in now, what to type next.
@@ -69,21 +69,45 @@ pub struct DiskAnswer {
     used: u64,
     db_file: Option<u64>,
     leftovers: Vec<LeftoverAnswer>,
+    freeable: Vec<FreeableAnswer>,
+}
+
+/// Something that could be deleted to make room; only told when room is short.
+#[derive(Clone, Debug, Serialize)]
+struct FreeableAnswer {
+    /// "left_over", "old_snapshots", "rotated_logs", "unused_images" or
+    /// "journal".
+    kind: &'static str,
+    bytes: u64,
+    /// The largest files; names of images.
+    paths: Vec<String>,
+    command: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct LeftoverAnswer {
     path: String,
     bytes: u64,
+    /// Whether no defragmentation is writing it.
+    orphaned: bool,
 }
 
-impl From<&DataDir> for DiskAnswer {
-    fn from(disk: &DataDir) -> Self {
+impl DiskAnswer {
+    /// The data directory of this node; `None` when there is none.
+    fn of(node: &Located) -> Option<Self> {
+        let disk = node.disk.as_ref()?;
+        let freeable = |freeable: &Freeable| FreeableAnswer {
+            kind: freeable.kind.word(),
+            bytes: freeable.bytes.0,
+            paths: freeable.paths.iter().map(|path| text(path)).collect(),
+            command: freeable.command.clone(),
+        };
         let leftover = |(path, size): &(PathBuf, crate::model::Bytes)| LeftoverAnswer {
             path: text(path),
             bytes: size.0,
+            orphaned: disk.orphans.iter().any(|(orphan, _)| orphan == path),
         };
-        Self {
+        Some(Self {
             data_dir: text(&disk.path),
             mount_point: text(&disk.filesystem.mount_point),
             kind: disk.filesystem.kind.clone(),
@@ -92,7 +116,8 @@ impl From<&DataDir> for DiskAnswer {
             used: disk.used.0,
             db_file: disk.db_file.map(|size| size.0),
             leftovers: disk.leftovers.iter().map(leftover).collect(),
-        }
+            freeable: node.freeable.iter().map(freeable).collect(),
+        })
     }
 }
 

@@ -69,7 +69,7 @@ impl StatusAnswer {
             leader: world.leader(),
             members: world.members.iter().map(|member| MemberAnswer::new(member, world)).collect(),
             alarms: world.alarms().iter().map(alarm).collect(),
-            disk: world.node.disk.as_ref().map(DiskAnswer::from),
+            disk: DiskAnswer::of(&world.node),
             restart: None,
             kubelet: world.node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
@@ -130,7 +130,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::say::human::testing::world;
+    use crate::say::human::testing::{freeable, world};
 
     fn status(world: &World) -> Value {
         serde_json::to_value(StatusAnswer::new(world)).unwrap()
@@ -167,6 +167,23 @@ mod tests {
         assert_eq!(json["disk"]["available"], 3_328_599_654_u64);
         assert_eq!(json["disk"]["leftovers"][0]["bytes"], 12 << 20);
         assert_eq!(json["complaints"], json!([]));
+    }
+
+    #[test]
+    fn what_could_make_room_is_part_of_the_disk() {
+        let mut world = world();
+        assert_eq!(status(&world)["disk"]["freeable"], json!([]));
+        world.node.freeable = freeable();
+        let disk = world.node.disk.as_mut().unwrap();
+        disk.orphans.clone_from(&disk.leftovers);
+        let json = status(&world);
+        assert_eq!(
+            json["disk"]["freeable"][0],
+            json!({"kind": "rotated_logs", "bytes": 34_603_009, "paths": ["/l/0.log.1"],
+                   "command": "find /var/log/pods -delete"})
+        );
+        assert_eq!(json["disk"]["freeable"][1]["kind"], "unused_images");
+        assert_eq!(json["disk"]["leftovers"][0]["orphaned"], true);
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! Who has a file open, by /proc.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+};
+
+/// Processes that write databases: etcd, etcdctl and etcdutl (offline
+/// defragmentation), and k3s with its embedded etcd.
+const WRITERS: [&str; 2] = ["etcd", "k3s"];
+
+/// Whether a process other than this one has the file of this name and
+/// identity open; `None` when the open files of an etcd may not be looked at.
+/// Other processes that root may not look at (in a container, say) can only be
+/// readers, and do not count.
+///
+/// The kernel tells an open file as a link `/proc/PID/fd/N` to its path as
+/// that process sees it (proc(5)): another mount namespace may have another
+/// directory in front, but the same name. Only links with that name are
+/// followed, as following one to a dead network share hangs.
+#[must_use]
+pub fn held_by_others(name: &OsStr, device: u64, inode: u64) -> Option<bool> {
+    let own = fs::read_link("/proc/self").ok()?;
+    let mut all_seen = true;
+    for process in fs::read_dir("/proc").ok()?.filter_map(Result::ok) {
+        let pid = process.file_name();
+        if !pid.as_bytes().iter().all(u8::is_ascii_digit) || own.as_os_str() == pid {
+            continue;
+        }
+        match holds(&process.path().join("fd"), name, (device, inode)) {
+            Ok(true) => return Some(true),
+            Ok(false) => {}
+            Err(error) => all_seen &= has_ended(&error) || !is_writer(&process.path()),
+        }
+    }
+    all_seen.then_some(false)
+}
+
+/// By its name; everybody may read that. One that ended meanwhile has none.
+fn is_writer(process: &Path) -> bool {
+    let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
+    WRITERS.iter().any(|writer| name.starts_with(writer))
+}
+
+/// Processes come and go while we look.
+fn has_ended(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+        || error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32)
+}
+
+fn holds(descriptors: &Path, name: &OsStr, identity: (u64, u64)) -> io::Result<bool> {
+    for descriptor in fs::read_dir(descriptors)? {
+        let path = descriptor?.path();
+        let target = match fs::read_link(&path) {
+            Ok(target) => target,
+            Err(error) if has_ended(&error) => continue,
+            Err(error) => return Err(error),
+        };
+        if target.file_name() == Some(name)
+            && fs::metadata(&path).is_ok_and(|meta| (meta.dev(), meta.ino()) == identity)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_file_another_process_holds_is_known() -> io::Result<()> {
+        if !nix::unistd::geteuid().is_root() {
+            return Ok(());
+        }
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("db.tmp.1234567");
+        fs::write(&path, "half")?;
+        let meta = fs::metadata(&path)?;
+        let name = path.file_name().expect("a name");
+        let held = || held_by_others(name, meta.dev(), meta.ino());
+        let _own = fs::File::open(&path)?;
+        assert_eq!(held(), Some(false), "our own handle does not count");
+        let mut holder = Command::new("sh")
+            .args(["-c", "exec 9<\"$0\"; echo open; read line"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut said = [0; 5];
+        io::Read::read_exact(holder.stdout.as_mut().expect("piped"), &mut said)?;
+        assert_eq!(held(), Some(true));
+        assert_eq!(held_by_others(OsStr::new("db.tmp.7"), meta.dev(), meta.ino()), Some(false));
+        drop(holder.stdin.take());
+        holder.wait()?;
+        assert_eq!(held(), Some(false));
+        Ok(())
+    }
+}
