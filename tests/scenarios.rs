@@ -7,8 +7,8 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Decision, decide},
     model::{
-        Alarm, AlarmKind, Bytes, DataDir, Filesystem, Member, MemberId, MemberStatus, Quota,
-        QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
+        Alarm, AlarmKind, Bytes, DataDir, Filesystem, LiveData, Member, MemberId, MemberStatus,
+        Quota, QuotaSource, Revision, Scope, SnapshotPlace, StepKind, Wishes, World,
     },
 };
 
@@ -122,6 +122,7 @@ fn read(scenario: &str) -> (World, Wishes) {
                     shares_data_dir,
                 });
             }
+            "live" => world.live = Some(live(words)),
             "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
             other => panic!("what is `{other}`?"),
         }
@@ -180,6 +181,7 @@ fn member<'a>(
                 value.clone_into(&mut status.version_text);
             }
             "rev" => status.revision = Revision(value.parse().expect("rev")),
+            "streams" => member.open_snapshots = value.parse().ok(),
             "applied" => status.raft_applied_index = value.parse().expect("applied"),
             "leader" => *leader = Some(member.id),
             "learner" => member.learner = true,
@@ -194,6 +196,15 @@ fn member<'a>(
     member
 }
 
+/// `live FILE-SIZE [partial]`; nine tenths of the file are keys and values of
+/// 1 KiB.
+fn live<'a>(mut words: impl Iterator<Item = &'a str>) -> LiveData {
+    let file_size = bytes(words.next().expect("live FILE-SIZE"));
+    let live = Bytes(file_size.0 / 10 * 9);
+    let partial = words.next() == Some("partial");
+    LiveData { keys: live.0 / 1024, bytes: live, file_size, partial }
+}
+
 fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
     match what {
         "compact" => wishes.scope = Scope::Compact,
@@ -201,6 +212,7 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "disarm" => wishes.scope = Scope::Disarm,
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,
+        "accept-nearly-full" => wishes.accept_nearly_full = true,
         "accept-version-risk" => wishes.accept_version_risk = true,
         "allow-missing" => wishes.allow_missing.extend(value.map(str::to_owned)),
         "member" => wishes.members.extend(value.map(str::to_owned)),

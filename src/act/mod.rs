@@ -17,5 +17,5 @@ pub use disarm::disarm;
 pub use node_lock::{LockError, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
-pub use snapshot::{Received, Saved, SnapshotError, receive, stream};
+pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
 pub use trial_write::trial_write;

@@ -5,18 +5,25 @@
 mod advice;
 mod cautions;
 mod digest;
+mod etcdctl;
 mod gates;
+mod live;
+mod patience;
 mod plan;
 mod prevention;
 mod room;
+mod streams;
 mod verdict;
 mod versions;
 
 pub use advice::cause;
 pub use gates::refusals;
+pub use live::live_data_in_question;
+pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use room::{needed_at, room_for_database};
+pub use streams::open_streams;
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

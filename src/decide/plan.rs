@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    room,
+    live, room, streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -53,6 +53,8 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
     if wishes.scope == Scope::Disarm {
         refusals.extend(disarm_refusals(world));
     }
+    refusals.extend(live::refusal(world, wishes));
+    refusals.extend(streams::refusals(world, wishes));
     if !refusals.is_empty() {
         return Decision::Refused(refusals);
     }
@@ -73,7 +75,7 @@ pub(super) fn answering(world: &World) -> impl Iterator<Item = (&Member, &Member
 }
 
 /// An alarm of any kind, or a member at nine tenths of its quota.
-fn needs_recovery(world: &World) -> bool {
+pub(super) fn needs_recovery(world: &World) -> bool {
     !world.alarms().is_empty() || world.members.iter().any(is_nearly_full)
 }
 
@@ -143,6 +145,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         let (member, _) = snapshot_source(world)?;
         steps.push(step("verify", member, StepKind::Verify));
     }
+    said.extend(live::caution(world, wishes));
     said.extend(cautions::of_members(world));
     Ok((steps, said))
 }
@@ -229,7 +232,10 @@ fn snapshot_name(
 
 /// Followers first, the fullest of them first; the leader last. Learners and
 /// members that do not answer cannot be defragmented.
-fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a MemberStatus)> {
+pub(super) fn defrag_order<'a>(
+    world: &'a World,
+    wishes: &Wishes,
+) -> Vec<(&'a Member, &'a MemberStatus)> {
     let asked = |member: &Member| {
         wishes.members.is_empty() || wishes.members.iter().any(|name| member.is_called(name))
     };

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    decide,
+    decide::{self, Patience},
     failure::{Exit, Failure},
-    model::{Located, RefusalKind, SnapshotPlace, Wishes, World},
+    model::{Located, SnapshotPlace, Wishes, World},
     observe,
     wire::{Access, Tls},
 };
@@ -99,12 +99,8 @@ pub async fn look_until_open(
                     session.record_mut().refusals.clear();
                     return Ok(world);
                 }
-                let passing = refusals.iter().all(|refusal| {
-                    use RefusalKind::{Lagging, MissingVoter, NoQuorum};
-                    matches!(refusal.kind, NoQuorum | MissingVoter | Lagging)
-                });
                 let failure = failures::refused(session, &refusals);
-                if !passing {
+                if decide::patience(&refusals) == Patience::None {
                     return Err(failure);
                 }
                 failure

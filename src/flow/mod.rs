@@ -8,6 +8,7 @@ mod defragment;
 mod execute;
 mod failures;
 mod interrupt;
+mod live_data;
 mod logs;
 mod look;
 mod prove;
@@ -17,6 +18,7 @@ mod save;
 mod session;
 mod snapshot;
 mod steps;
+mod streams;
 mod unreachable;
 mod verify;
 

@@ -20,9 +20,10 @@ use crate::{
 use super::{
     conclude::conclude,
     execute::execute,
-    failures,
+    failures, live_data,
     look::{Here, arrive, look_with_places},
     session::Session,
+    streams,
 };
 
 /// What the subcommand asks for.
@@ -45,7 +46,10 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     session.record_mut().after = Some(world.clone());
     session.voice.say(&human::status(&world, session.voice.width()));
 
+    world.live = live_data::count(session, &here, &world, &wishes).await;
     let mut decision = decide::decide(&world, &wishes);
+    (world, decision) =
+        streams::decide_when_ended(session, &here, &wishes, world, decision).await?;
     if lacks_room(&decision) && !session.settings.yes && session.voice.can_ask() {
         world.snapshot_places.extend(ask_for_a_place(session, &here).await);
         decision = decide::decide(&world, &wishes);

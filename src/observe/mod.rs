@@ -2,6 +2,7 @@
 //! What cannot be read becomes a complaint, not a guess.
 
 pub mod arguments;
+mod bolt_size;
 pub mod certificate;
 pub mod certificates;
 mod cluster;
@@ -14,6 +15,7 @@ mod endpoints;
 pub mod host;
 mod k3s;
 pub mod kubelet;
+mod live_data;
 mod locate_error;
 mod log_line;
 pub mod logs;
@@ -29,7 +31,8 @@ pub mod snapshot_file;
 pub mod snapshot_places;
 mod yaml;
 
-pub use cluster::{NobodyAnswers, defrag_inflight, look};
+pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
+pub use live_data::count_live_data;
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;
