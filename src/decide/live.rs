@@ -83,8 +83,11 @@ fn what(live: LiveData, quota: Bytes, world: &World) -> String {
     let percent = percent(live.file_size, quota);
     let keys = format!("{} keys with {}", live.keys, live.bytes);
     let so_far = if live.partial { "counted so far: " } else { "" };
-    let alarm =
-        if world.alarms().is_empty() { "" } else { ", and the alarm would be on or back at once" };
+    let alarm = match (world.alarms().is_empty(), live.file_size >= quota) {
+        (_, true) => ", and the alarm could not stay off",
+        (false, false) => ", and the alarm would soon be back",
+        (true, false) => ", and the alarm would soon be on",
+    };
     format!(
         "live data take {at_least}{} of a quota of {quota} ({so_far}{keys}): compaction and \
          defragmentation would leave the database {at_least}{percent} full{alarm}",

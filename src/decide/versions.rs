@@ -39,7 +39,8 @@ const RULES: &[VersionRule] = &[
         from: v(3, 5, 0),
         fixed_in: v(3, 5, 3),
         concern: Concern::CrashDuringDefrag,
-        text: "etcd 3.5.0-3.5.2 can lose consistency when it is killed under load (fixed in 3.5.3)",
+        text: "etcd 3.5.0-3.5.2 can lose consistency when it is killed under load (fixed \
+               in 3.5.3; defragmenting is safe from 3.5.6 on)",
     },
     // etcd #14685, #14733.
     VersionRule {
