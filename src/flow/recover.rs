@@ -47,6 +47,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     session.voice.say(&human::status(&world, session.voice.width()));
 
     world.live = live_data::count(session, &here, &world, &wishes).await;
+    session.record_mut().before = Some(world.clone());
     let mut decision = decide::decide(&world, &wishes);
     (world, decision) =
         streams::decide_when_ended(session, &here, &wishes, world, decision).await?;
