@@ -142,7 +142,7 @@ fn predicted(answer: &Value, member: usize) {
 #[test]
 fn a_nearly_full_database_is_recovered_when_that_is_accepted() {
     let _turn = alone();
-    for (line, value_bytes, quota) in [("3.4", 1000, 16 << 20), ("3.5.16", 50_000, 96 << 20)] {
+    for (line, value_bytes, quota) in [("3.4", 2000, 16 << 20), ("3.5.16", 50_000, 96 << 20)] {
         let lab = Lab::up(Spec::new(1, &[release(line)]).quota(quota)).unwrap();
         let live = Fill::Churn { keys: usize::MAX, value_bytes };
         lab.fill(live, Until::Bytes(quota / 100 * 92)).unwrap();

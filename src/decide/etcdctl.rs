@@ -1,9 +1,9 @@
 //! etcdctl lines for people to type on this node when the way on is theirs to
 //! choose. `say` has those that would do the same as a step.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::model::{ContainerState, Located};
+use crate::model::{ContainerState, Located, Mount};
 
 /// `etcdctl WORDS` against this node's etcd: inside its container where there
 /// is one, as etcdctl is in every etcd image and rarely on the host.
@@ -29,15 +29,32 @@ pub(super) fn line(node: &Located, words: &str) -> String {
 }
 
 /// A host path as the container sees it, by the deepest mount that holds it.
-fn inside(path: &Path, mounts: &[crate::model::Mount]) -> std::path::PathBuf {
-    let mut best: Option<(usize, std::path::PathBuf)> = None;
-    for mount in mounts {
-        if let Ok(rest) = path.strip_prefix(&mount.host_path) {
-            let depth = mount.host_path.components().count();
-            if best.as_ref().is_none_or(|(other, _)| depth > *other) {
-                best = Some((depth, mount.container_path.join(rest)));
-            }
+fn inside(path: &Path, mounts: &[Mount]) -> PathBuf {
+    let depth = |mount: &&Mount| mount.host_path.components().count();
+    let holds = mounts.iter().filter(|mount| path.starts_with(&mount.host_path)).max_by_key(depth);
+    let moved = holds.and_then(|mount| {
+        Some(mount.container_path.join(path.strip_prefix(&mount.host_path).ok()?))
+    });
+    moved.unwrap_or_else(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_mount_tells_where_a_file_is_inside() {
+        let mount = |host: &str, container: &str| Mount {
+            container_path: container.into(),
+            host_path: host.into(),
+        };
+        let mounts = [mount("/etc/kubernetes", "/k"), mount("/etc/kubernetes/pki/etcd", "/pki")];
+        for (host, container) in [
+            ("/etc/kubernetes/pki/etcd/ca.crt", "/pki/ca.crt"),
+            ("/etc/kubernetes/admin.conf", "/k/admin.conf"),
+            ("/root/ca.crt", "/root/ca.crt"),
+        ] {
+            assert_eq!(inside(Path::new(host), &mounts), Path::new(container));
         }
     }
-    best.map_or_else(|| path.to_owned(), |(_, found)| found)
 }

@@ -185,8 +185,8 @@ fn largest_quota_gib(memory: Option<Bytes>) -> u64 {
 pub(super) fn raise_quota(world: &World) -> String {
     let keeper = keeper(&world.node);
     if keeper == Keeper::Operator {
-        return "The quota is OpenShift's etcd operator's: `oc patch etcd/cluster --type=merge -p \
-                '{\"spec\": {\"backendQuotaGiB\": 16}}'` (4.16 and later)"
+        return "Raising the quota goes through OpenShift's API, which takes no writes now: delete \
+                first"
             .to_owned();
     }
     let largest = largest_quota_gib(world.node.memory) << 30;

@@ -2,6 +2,9 @@
 //! defragmentation does: every record of the `key` bucket in order, pages
 //! filled to nine tenths. Pure arithmetic.
 //!
+//! Held against real defragmentations of 3.4.23 and 3.5.16: 34000 keys of 1 kB,
+//! 900 of 20 kB and 1800 of 50 kB came out 0.1 to 0.5 % smaller than predicted.
+//!
 //! Sources: go.etcd.io/bbolt node.go (`splitTwo`, `splitIndex`), page.go
 //! (header 16 bytes, element 16 bytes); etcd mvcc/backend.go (`defragdb`:
 //! `FillPercent = 0.9`), mvcc/revision.go (a record's key is 17 bytes: two
