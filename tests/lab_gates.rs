@@ -203,9 +203,23 @@ impl Stalled {
     /// Lets it read to its end.
     fn release(mut self) {
         self.signal(Signal::SIGCONT);
-        // nsenter stopped with it.
-        kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGCONT).unwrap();
+        self.wake_launcher();
         assert!(self.0.wait().unwrap().success());
+    }
+
+    /// nsenter stopped with it, and does not go on with it.
+    fn wake_launcher(&self) {
+        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGCONT);
+    }
+}
+
+impl Drop for Stalled {
+    fn drop(&mut self) {
+        if let Some(pid) = child_of(self.0.id()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        self.wake_launcher();
+        let _ = self.0.wait();
     }
 }
 
