@@ -32,6 +32,8 @@
 //!   its size is judged afterwards.
 //! * Only NOSPACE is ever disarmed, per member, and only while every member's
 //!   database is under its quota.
+//! * A kubelet is only ever stopped by a guardian process, which lets it go
+//!   when the rescue ends in any way.
 //! * `--yes` answers questions; it opens no gate.
 //! * TLS is verified, always. Key material and passwords reach no output.
 //!
@@ -65,6 +67,15 @@ pub fn run(cli: cli::Cli) -> std::io::Result<u8> {
     // A prompt may still be blocked on the terminal; nobody waits for it.
     runtime.shutdown_background();
     Ok(code)
+}
+
+/// Whether this process was started as the guardian of a held kubelet; when it
+/// was, its work is done.
+#[must_use]
+pub fn guarded_a_kubelet() -> bool {
+    let args: Vec<_> = std::env::args_os().take(4).collect();
+    let asked = act::kubelet_guardian::asked_to_guard(&args);
+    asked.inspect(|kubelet| act::kubelet_guardian::guard(*kubelet)).is_some()
 }
 
 /// Tells why the command line was not understood, or prints the help that was

@@ -1,10 +1,12 @@
 //! The only room with effects on etcd and on files: one file per kind of
-//! step. None acts without a `Consent`, decides nothing, looks at nothing
-//! and never speaks; whoever calls it re-reads the world afterwards.
+//! step. None acts without a `Consent` (letting the kubelet go needs none),
+//! decides nothing, looks at nothing and never speaks; whoever calls it re-reads the world afterwards.
 
 mod compact;
 mod defragment;
 mod disarm;
+pub mod kubelet_guardian;
+mod kubelet_hold;
 mod node_lock;
 mod part_file;
 mod private_directory;
@@ -14,6 +16,7 @@ mod trial_write;
 pub use compact::{compact, settle};
 pub use defragment::defragment;
 pub use disarm::disarm;
+pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, let_go_of_ours};
 pub use node_lock::{LockError, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;

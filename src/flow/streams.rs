@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     failures,
-    look::{Here, look_with_places},
+    look::{Here, look, snapshot_places},
     session::Session,
 };
 
@@ -37,7 +37,8 @@ pub async fn decide_when_ended(
             wait_until_ended(session, here, member).await?;
         }
         let live = world.live;
-        world = World { live, ..look_with_places(session, here).await? };
+        let snapshot_places = snapshot_places(session, &here.node)?;
+        world = World { live, snapshot_places, ..look(session, here).await? };
         decision = decide::decide(&world, wishes);
     }
     Ok((world, decision))

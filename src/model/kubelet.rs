@@ -10,6 +10,16 @@ pub struct KubeletProcess {
     pub start_time: u64,
     /// Whether every signal but SIGCONT and SIGKILL waits: state T.
     pub stopped: bool,
-    /// The pid of the guardian of ours that says it stopped it, dead or alive.
-    pub held_by: Option<i32>,
+    /// The guardian of ours that says it stopped it.
+    pub held_by: Option<Guardian>,
+}
+
+/// The process that stopped a kubelet for a rescue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guardian {
+    /// Its pid.
+    pub pid: i32,
+    /// Whether it still runs; then it lets the kubelet go when its rescue
+    /// ends.
+    pub runs: bool,
 }

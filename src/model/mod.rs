@@ -12,6 +12,7 @@ mod located;
 mod member;
 mod outcome;
 mod plan;
+mod probe;
 mod restart;
 mod size;
 mod version;
@@ -21,13 +22,15 @@ mod world;
 pub use alarm::{Alarm, AlarmKind};
 pub use disk::{DataDir, Filesystem, SnapshotPlace};
 pub use freeable::{Freeable, FreeableKind};
-pub use kubelet::KubeletProcess;
+pub use kubelet::{Guardian, KubeletProcess};
 pub use live_data::LiveData;
 pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
-pub use member::{Member, MemberId, MemberStatus, Quota, QuotaSource, Revision};
+pub use member::{
+    Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
+};
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use restart::{LastEnd, RestartCause, RestartStory};

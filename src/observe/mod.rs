@@ -14,7 +14,10 @@ pub mod disk;
 mod endpoints;
 pub mod host;
 mod k3s;
+pub mod kernel_log;
 pub mod kubelet;
+mod kubelet_process;
+mod last_end;
 mod live_data;
 mod locate_error;
 mod log_line;
@@ -32,6 +35,7 @@ pub mod snapshot_places;
 mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
+pub use kubelet_process::kubelet_process;
 pub use live_data::count_live_data;
 pub use locate_error::LocateError;
 pub use node::locate;

@@ -1,3 +1,6 @@
-//! System calls.
+//! What the kernel tells and does, for those who look and those who act:
+//! filesystems, the kubelet's process, and the record of who stopped it.
 
+pub mod hold_record;
+pub mod kubelet;
 pub mod statvfs;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::DiskAnswer;
+use super::{DiskAnswer, RestartAnswer};
 use crate::model::{Member, MemberId, QuotaSource, Revision, World};
 
 /// The answer of `status`.
@@ -14,6 +14,7 @@ pub struct StatusAnswer {
     members: Vec<MemberAnswer>,
     alarms: Vec<AlarmAnswer>,
     disk: Option<DiskAnswer>,
+    restart: Option<RestartAnswer>,
     complaints: Vec<String>,
 }
 
@@ -68,8 +69,15 @@ impl StatusAnswer {
             members: world.members.iter().map(|member| MemberAnswer::new(member, world)).collect(),
             alarms: world.alarms().iter().map(alarm).collect(),
             disk: world.node.disk.as_ref().map(DiskAnswer::from),
+            restart: None,
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
         }
+    }
+
+    /// With why this node's etcd was restarted, or is down.
+    #[must_use]
+    pub fn with_restart(self, restart: Option<RestartAnswer>) -> Self {
+        Self { restart, ..self }
     }
 }
 
@@ -84,7 +92,7 @@ impl MemberAnswer {
             endpoint: member.endpoint.clone(),
             local: member.local,
             reachable: status.is_some(),
-            error: member.status.as_ref().err().cloned(),
+            error: member.status.as_ref().err().map(ToString::to_string),
             version: status.map(|status| status.version_text.clone()),
             role: member.role(),
             leader: status.map(|_| member.is_leader()),

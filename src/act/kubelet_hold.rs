@@ -1,0 +1,331 @@
+//! Holding this node's kubelet, as the rescue sees it: starts the guardian,
+//! talks to it, replaces it when it dies, and lets go of a kubelet that a
+//! killed run left stopped. The stopping itself is the guardian's.
+
+use std::{
+    io::{self, Read, Write},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream, process::CommandExt},
+    },
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use thiserror::Error;
+
+use super::kubelet_guardian::{ENTRY, NAME, PAUSE, RESUME, Word, let_go};
+use crate::{
+    consent::Consent,
+    model::KubeletProcess,
+    sys::{
+        hold_record::HoldRecord,
+        kubelet::{Handle, Identity, State, state},
+    },
+};
+
+/// How long a guardian may take to answer: it waits for the kernel, too.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the kubelet is not held, or could not be let go.
+#[derive(Debug, Error)]
+pub enum HoldError {
+    /// Somebody stopped it before us; it was left as it is.
+    #[error("the kubelet (pid {0}) is stopped already, and not by a rescue")]
+    Foreign(i32),
+    /// Another rescue that still runs holds it.
+    #[error("another etcd-rescue holds the kubelet (its guardian is pid {0})")]
+    HeldByAnother(i32),
+    /// The guardian could not be started or reached.
+    #[error("no guardian for the kubelet could be started: {0}")]
+    NoGuardian(#[from] io::Error),
+    /// The guardian says why it could not be done.
+    #[error("the kubelet could not be held: {0}")]
+    Failed(String),
+    /// It is still stopped; the command lets it go.
+    #[error("the kubelet (pid {0}) is still stopped: let it go on with `kill -CONT {0}`")]
+    StillStopped(i32),
+}
+
+/// What happened to a hold since it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldNews {
+    /// The kubelet was started, or let go, by somebody else; it is stopped
+    /// again, under this pid.
+    HeldAgain(i32),
+    /// The guardian was killed; another one holds the kubelet now.
+    GuardianReplaced,
+}
+
+/// A held kubelet. Dropping it lets the kubelet go; so does the end of this
+/// process in any way, as the guardian then sees its stdin end.
+#[derive(Debug)]
+pub struct KubeletHold {
+    guardian: Option<Guardian>,
+    /// Whom the guardian said it holds, or was asked to.
+    kubelet: Identity,
+    paused: bool,
+}
+
+impl KubeletHold {
+    /// Stops the kubelet by a guardian; returns when it is stopped. One that a
+    /// killed run left stopped is taken over. When no kubelet runs (it was
+    /// restarted just now), the next one will be held.
+    ///
+    /// # Errors
+    /// `HoldError`; the kubelet runs, or is as it was found.
+    pub fn take(kubelet: &KubeletProcess, _consent: Consent) -> Result<Self, HoldError> {
+        let identity = Identity { pid: kubelet.pid, start_time: kubelet.start_time };
+        if let Some(record) = HoldRecord::read().filter(|record| record.kubelet() == identity)
+            && state(Path::new("/proc"), record.guardian()) != State::Gone
+        {
+            return Err(HoldError::HeldByAnother(record.guardian));
+        }
+        let mut hold = Self { guardian: None, kubelet: identity, paused: false };
+        hold.start_guardian()?;
+        Ok(hold)
+    }
+
+    /// Whom it holds: the pid, which changes when the kubelet is restarted.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.kubelet.pid
+    }
+
+    /// Whether the kubelet runs for a while, by `pause`.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Lets the kubelet run until `resume`, as when etcd ended and has to be
+    /// started again. Returns when it runs.
+    ///
+    /// # Errors
+    /// `HoldError`; whether it runs is then in `StillStopped`.
+    pub fn pause(&mut self) -> Result<(), HoldError> {
+        if self.paused {
+            return Ok(());
+        }
+        self.paused = true;
+        match self.ask(PAUSE) {
+            Ok(Word::Paused) => Ok(()),
+            // Whatever became of the guardian: the next one begins with `resume`.
+            _ => self.end(),
+        }
+    }
+
+    /// Holds the kubelet again; returns when it is stopped.
+    ///
+    /// # Errors
+    /// `HoldError`; the kubelet then runs.
+    pub fn resume(&mut self) -> Result<(), HoldError> {
+        if !self.paused {
+            return Ok(());
+        }
+        self.paused = false;
+        if self.guardian.is_some()
+            && let Ok(word) = self.ask(RESUME)
+        {
+            return self.take_word(word);
+        }
+        self.end()?;
+        self.start_guardian()
+    }
+
+    /// Looks after the guardian; to be called at least once a second. Returns
+    /// what happened meanwhile.
+    ///
+    /// # Errors
+    /// When the guardian died and no other one could be started; the kubelet
+    /// then runs, or `StillStopped`.
+    pub fn check(&mut self) -> Result<Vec<HoldNews>, HoldError> {
+        let mut news = Vec::new();
+        let Some(guardian) = &mut self.guardian else { return Ok(news) };
+        while let Ok(Some(word)) = guardian.word(Duration::ZERO) {
+            if let Word::Again(kubelet) = word {
+                self.kubelet = kubelet;
+                news.push(HoldNews::HeldAgain(kubelet.pid));
+            }
+        }
+        if matches!(guardian.child.try_wait(), Ok(None)) {
+            return Ok(news);
+        }
+        self.guardian = None;
+        if !self.paused {
+            if let Some(record) = HoldRecord::read() {
+                // It may have taken a new one just before it died.
+                self.kubelet = record.kubelet();
+            }
+            self.start_guardian()?;
+            news.push(HoldNews::GuardianReplaced);
+        }
+        Ok(news)
+    }
+
+    /// Lets the kubelet go on; returns when it runs.
+    ///
+    /// # Errors
+    /// `StillStopped`.
+    pub fn release(mut self) -> Result<(), HoldError> {
+        self.end()
+    }
+
+    fn start_guardian(&mut self) -> Result<(), HoldError> {
+        let guardian = self.guardian.insert(Guardian::start(self.kubelet)?);
+        let word = guardian.answer();
+        let taken = word.map_err(HoldError::from).and_then(|word| self.take_word(word));
+        if taken.is_err() {
+            self.end()?;
+        }
+        taken
+    }
+
+    fn ask(&mut self, request: u8) -> io::Result<Word> {
+        let guardian = self.guardian.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        guardian.channel.write_all(&[request])?;
+        guardian.answer()
+    }
+
+    fn take_word(&mut self, word: Word) -> Result<(), HoldError> {
+        match word {
+            Word::Held(kubelet) | Word::Again(kubelet) => {
+                self.kubelet = kubelet;
+                Ok(())
+            }
+            Word::NoneYet => Ok(()),
+            Word::Foreign(pid) => Err(HoldError::Foreign(pid)),
+            Word::Paused => Err(HoldError::Failed("its guardian let it go".to_owned())),
+            Word::Failed(why) => Err(HoldError::Failed(why)),
+        }
+    }
+
+    /// Ends the guardian, and makes sure of what it should have done.
+    fn end(&mut self) -> Result<(), HoldError> {
+        if let Some(guardian) = self.guardian.take() {
+            guardian.end();
+        }
+        let_go_of_ours().map(drop)
+    }
+}
+
+impl Drop for KubeletHold {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `release`.
+        let _ = self.end();
+    }
+}
+
+/// Lets a kubelet go on that a rescue stopped which is no more; the pid of the
+/// kubelet, or none when there was nothing to do. Needs no consent: it ends
+/// what one was given for.
+///
+/// # Errors
+/// `StillStopped`.
+pub fn let_go_of_ours() -> Result<Option<i32>, HoldError> {
+    let Some(record) = HoldRecord::read() else { return Ok(None) };
+    if state(Path::new("/proc"), record.guardian()) != State::Gone {
+        return Ok(None);
+    }
+    let handle = match Handle::open(record.kubelet()) {
+        Ok(handle) if handle.state() == State::Stopped => handle,
+        Ok(_) => {
+            HoldRecord::remove();
+            return Ok(None);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            HoldRecord::remove();
+            return Ok(None);
+        }
+        Err(_) => return Err(HoldError::StillStopped(record.pid)),
+    };
+    if let_go(&handle) { Ok(Some(record.pid)) } else { Err(HoldError::StillStopped(record.pid)) }
+}
+
+/// The process at the other end of a socket.
+#[derive(Debug)]
+struct Guardian {
+    child: Child,
+    /// Its stdin, both ways. The only end of ours: when it is closed, by us or
+    /// by our death, the kubelet goes on.
+    channel: UnixStream,
+    /// The beginning of a line that is not complete yet.
+    pending: Vec<u8>,
+}
+
+impl Guardian {
+    /// This very program again, found through /proc so that it may have been
+    /// deleted or lie in another mount namespace; where /proc is not ours
+    /// there is no kubelet to hold.
+    fn start(kubelet: Identity) -> io::Result<Self> {
+        let (channel, theirs) = UnixStream::pair()?;
+        let child = Command::new("/proc/self/exe")
+            .arg0(NAME)
+            .args([ENTRY, &kubelet.pid.to_string(), &kubelet.start_time.to_string()])
+            .env_clear()
+            .current_dir("/")
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { child, channel, pending: Vec::new() })
+    }
+
+    /// The answer to a request, in time.
+    fn answer(&mut self) -> io::Result<Word> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.word(left)? {
+                // Said before it heard the request.
+                Some(Word::Again(_)) => {}
+                Some(word) => return Ok(word),
+                None => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+
+    /// The next line; none when there is no complete one within this time.
+    fn word(&mut self, patience: Duration) -> io::Result<Option<Word>> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.pending.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line);
+                let word = Word::parse(line.trim_end());
+                return word.map(Some).ok_or_else(|| io::ErrorKind::InvalidData.into());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            };
+            if poll(&mut [PollFd::new(&self.channel, PollFlags::IN)], Some(&left))? == 0 {
+                return Ok(None);
+            }
+            let mut buffer = [0; 256];
+            match self.channel.read(&mut buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => self.pending.extend_from_slice(&buffer[..read]),
+            }
+        }
+    }
+
+    /// Closes the channel and waits for its end.
+    fn end(self) {
+        let Self { mut child, channel, .. } = self;
+        drop(channel);
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(None) = child.try_wait() {
+            if Instant::now() >= deadline {
+                // It hangs in the kernel; what it leaves is let go by us.
+                let _ = child.kill();
+                let _ = child.wait();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
