@@ -8,8 +8,8 @@ use etcd_rescue::{
     decide::{Decision, decide},
     model::{
         Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Freeable,
-        FreeableKind, Guardian, KubeletProcess, Manifest, Member, MemberId, MemberStatus, Probe,
-        ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace,
+        FreeableKind, Guardian, KubeletProcess, LiveData, Manifest, Member, MemberId, MemberStatus,
+        Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace,
         StepKind, Wishes, World,
     },
 };
@@ -153,6 +153,7 @@ fn read(scenario: &str) -> (World, Wishes) {
                 let process = Process { pid: 4, args: Vec::new(), env: Vec::new(), comm };
                 world.node.process = Some(process);
             }
+            "live" => world.live = Some(live(words)),
             "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
             other => panic!("what is `{other}`?"),
         }
@@ -211,6 +212,7 @@ fn member<'a>(
                 value.clone_into(&mut status.version_text);
             }
             "rev" => status.revision = Revision(value.parse().expect("rev")),
+            "streams" => member.open_snapshots = value.parse().ok(),
             "applied" => status.raft_applied_index = value.parse().expect("applied"),
             "leader" => *leader = Some(member.id),
             "learner" => member.learner = true,
@@ -279,6 +281,15 @@ fn container(started_at: i64) -> Container {
     }
 }
 
+/// `live FILE-SIZE [partial]`; nine tenths of the file are keys and values of
+/// 1 KiB.
+fn live<'a>(mut words: impl Iterator<Item = &'a str>) -> LiveData {
+    let file_size = bytes(words.next().expect("live FILE-SIZE"));
+    let live = Bytes(file_size.0 / 10 * 9);
+    let partial = words.next() == Some("partial");
+    LiveData { keys: live.0 / 1024, bytes: live, file_size, partial }
+}
+
 fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
     match what {
         "compact" => wishes.scope = Scope::Compact,
@@ -287,6 +298,7 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "no-hold" => wishes.no_hold = true,
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,
+        "accept-nearly-full" => wishes.accept_nearly_full = true,
         "accept-version-risk" => wishes.accept_version_risk = true,
         "allow-missing" => wishes.allow_missing.extend(value.map(str::to_owned)),
         "member" => wishes.members.extend(value.map(str::to_owned)),

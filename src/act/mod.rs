@@ -28,5 +28,5 @@ pub use node_lock::{LockError, LockHolder, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
 pub use remove_left_overs::{Removed, remove_orphans};
-pub use snapshot::{Received, Saved, SnapshotError, receive, stream};
+pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
 pub use trial_write::trial_write;

@@ -14,7 +14,7 @@ use std::{
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use thiserror::Error;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 use crate::{
     consent::Consent,
@@ -164,9 +164,26 @@ pub async fn stream(
     etcd: &Etcd,
     path: &Path,
     sink: impl Write + Send + 'static,
+    progress: impl FnMut(Bytes),
+) -> Result<Saved, SnapshotError> {
+    stream_within(etcd, path, sink, SILENCE, progress).await
+}
+
+/// As `stream`, with another patience for an etcd that sends nothing and a
+/// writer that takes nothing. The stream is open no longer than this runs, and
+/// never while nobody reads it: an open one keeps the member from being
+/// defragmented, and its file from using freed pages again.
+///
+/// # Errors
+/// As `stream`.
+pub async fn stream_within(
+    etcd: &Etcd,
+    path: &Path,
+    sink: impl Write + Send + 'static,
+    silence: Duration,
     mut progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
-    let mut blobs = etcd.snapshot(SILENCE).await?;
+    let mut blobs = etcd.snapshot(silence).await?;
     let (pieces, waiting) = mpsc::channel(WAITING_PIECES);
     let written = async {
         let checked = on_a_thread(move || write_pieces(waiting, sink)).await;
@@ -176,9 +193,11 @@ pub async fn stream(
         let mut done = Bytes(0);
         while let Some(blob) = blobs.next().await? {
             done = done.plus(Bytes(blob.blob.len() as u64));
-            if pieces.send(blob.blob).await.is_err() {
+            match timeout(silence, pieces.send(blob.blob)).await {
+                Ok(Ok(())) => {}
                 // The writer has ended, and says why.
-                break;
+                Ok(Err(_)) => break,
+                Err(_) => return Err(stalled(path, silence)),
             }
             progress(done);
         }
@@ -187,6 +206,13 @@ pub async fn stream(
     };
     let (check, ()) = tokio::try_join!(written, received)?;
     check.finish()
+}
+
+/// A disk that hangs, or a reader at the other end of a pipe that sleeps.
+fn stalled(path: &Path, silence: Duration) -> SnapshotError {
+    let why = format!("it took nothing for {silence:?}; the snapshot stream was ended");
+    let source = io::Error::new(io::ErrorKind::TimedOut, why);
+    SnapshotError::Write { path: path.to_owned(), source }
 }
 
 /// Writes what comes until there is no more.

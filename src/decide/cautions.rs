@@ -1,6 +1,6 @@
 //! What the person should know before saying yes, beyond the gates.
 
-use crate::model::{QuotaSource, SnapshotPlace, World};
+use crate::model::{Bytes, Member, MemberStatus, QuotaSource, SnapshotPlace, World};
 
 use super::{
     plan::answering,
@@ -8,8 +8,8 @@ use super::{
 };
 
 /// What goes with every defragmentation, in the order it is said.
-pub(super) fn of_defragmenting(world: &World) -> Vec<String> {
-    unseen_disks(world).into_iter().chain([BACKUP_JOBS.to_owned()]).collect()
+pub(super) fn of_defragmenting(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<String> {
+    [unseen_disks(world), unseen_streams(order)].into_iter().flatten().collect()
 }
 
 /// The only copy on the disk that is in trouble is half a copy.
@@ -21,29 +21,42 @@ pub(super) fn own_filesystem(place: &SnapshotPlace) -> String {
     )
 }
 
-/// No gate: what etcd's metrics say of open readers is only renewed when it
-/// commits a write, and wrong on a cluster that refuses them.
-const BACKUP_JOBS: &str = "a backup job that streams a snapshot meanwhile freezes that \
-                                      member until its stream ends: stop such jobs first";
+/// Where the metrics tell of open streams, the gate looks at them before each
+/// defragmentation.
+fn unseen_streams(order: &[(&Member, &MemberStatus)]) -> Option<String> {
+    let unseen = order.iter().any(|(member, _)| member.open_snapshots.is_none());
+    unseen.then(|| {
+        "a backup job that streams a snapshot meanwhile freezes that member until its stream ends: \
+         stop such jobs first"
+            .to_owned()
+    })
+}
 
 /// Other members' disks cannot be seen from here; where a full one would kill
-/// etcd, the person has to look.
+/// etcd, or a database is large, the person has to look.
 fn unseen_disks(world: &World) -> Option<String> {
-    let at_risk: Vec<String> = answering(world)
-        .filter(|(member, status)| {
-            let kills = concerns(status.version, Concern::NoSpaceDuringDefragKills);
-            !member.local && !member.learner && kills.is_some()
-        })
-        .map(|(member, status)| format!("{} ({})", member.label(), status.db_size))
-        .collect();
-    (!at_risk.is_empty()).then(|| {
+    let mut kills = false;
+    let mut unseen = Vec::new();
+    for (member, status) in answering(world).filter(|(member, _)| !member.local && !member.learner)
+    {
+        let dies = concerns(status.version, Concern::NoSpaceDuringDefragKills).is_some();
+        if dies || status.db_size >= LARGE {
+            kills |= dies;
+            unseen.push(format!("{} ({})", member.label(), status.db_size));
+        }
+    }
+    (!unseen.is_empty()).then(|| {
         format!(
-            "the disks of other masters cannot be seen from here, and these releases die when one \
-             fills up: make sure that the data-dir filesystem has at least this much free on {}",
-            at_risk.join(", ")
+            "the free disk space of other masters is unknown here{}: make sure that the data-dir \
+             filesystem has up to this much free on {}",
+            if kills { ", and these releases die when a disk fills up" } else { "" },
+            unseen.join(", ")
         )
     })
 }
+
+/// From here on a new database file is much for a disk of a control plane.
+const LARGE: Bytes = Bytes(512 << 20);
 
 /// What is odd about single members.
 pub(super) fn of_members(world: &World) -> Vec<String> {

@@ -2,7 +2,10 @@
 
 use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
 
-use super::versions::{Concern, concerns};
+use super::{
+    etcdctl,
+    versions::{Concern, concerns},
+};
 
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
@@ -56,11 +59,27 @@ fn corrupt(world: &World) -> Option<Refusal> {
              compacting or defragmenting now could destroy the good copy",
             alarm.kind
         ),
-        next: "take a snapshot of every member (`etcd-rescue snapshot save PATH --member NAME`), \
-               find the member whose HashKV differs, remove it and add it again empty; nothing \
-               here clears this alarm"
-            .to_owned(),
+        next: corrupt_next(world),
     })
+}
+
+/// What to do by hand, in order. An etcd with the alarm on answers reads,
+/// snapshots and HashKV, and refuses writes (server/etcdserver/apply.go,
+/// `applierV3Corrupt`).
+fn corrupt_next(world: &World) -> String {
+    format!(
+        "nothing here clears this alarm, and `etcdctl alarm disarm` would only hide it. In this \
+         order:\n\
+         1. Save what each member has, on another machine: `etcd-rescue snapshot save PATH --member \
+         NAME`\n\
+         2. Compare the members; the one whose hash differs from the others' is the damaged one \
+         (hashes compare only at one revision: repeat it while somebody writes):\n\
+         `{}`\n\
+         3. Take the damaged member out (`etcdctl member remove ID`), move its data directory away, \
+         and add it again empty (`etcdctl member add`). With no majority of equal hashes, restore a \
+         snapshot that you trust on all members",
+        etcdctl::line(&world.node, "endpoint hashkv --cluster -w table")
+    )
 }
 
 fn quorum(world: &World) -> Option<Refusal> {
@@ -159,11 +178,14 @@ fn learner_over_quota(member: &Member, status: &MemberStatus) -> Option<Refusal>
 
 fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<Refusal> {
     let behind = leader_index.saturating_sub(status.raft_applied_index);
+    let bug = concerns(status.version, Concern::DefragDuringRaftSnapshot);
+    let bug = bug.map_or(String::new(), |rule| format!(", and {}", rule.text));
     (behind > LAG_LIMIT).then(|| Refusal {
         kind: RefusalKind::Lagging,
         flag: None,
         what: format!(
-            "member {} is {behind} entries behind the leader; it may be receiving a raft snapshot",
+            "member {} is {behind} entries behind the leader; it may be receiving a raft \
+             snapshot{bug}",
             member.label()
         ),
         next: "wait until it has caught up: `etcd-rescue status` shows the lag".to_owned(),

@@ -8,14 +8,18 @@ mod cautions;
 mod comeback;
 mod digest;
 mod etcd_log;
+mod etcdctl;
 mod gates;
 mod hold;
 mod left_overs;
+mod live;
+mod patience;
 mod plan;
 mod prevention;
 mod restart;
 mod restart_cause;
 mod room;
+mod streams;
 mod verdict;
 mod versions;
 
@@ -24,10 +28,13 @@ pub use anew::{came_back, replace_silent};
 pub use comeback::{comes_back, local_comes_back};
 pub use gates::refusals;
 pub use hold::needs_hold;
+pub use live::live_data_in_question;
+pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
+pub use streams::open_streams;
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

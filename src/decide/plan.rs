@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    hold, left_overs, room,
+    hold, left_overs, live, room, streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -53,6 +53,8 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
     if wishes.scope == Scope::Disarm {
         refusals.extend(disarm_refusals(world));
     }
+    refusals.extend(live::refusal(world, wishes));
+    refusals.extend(streams::refusals(world, wishes));
     if !refusals.is_empty() {
         return Decision::Refused(refusals);
     }
@@ -73,7 +75,7 @@ pub(super) fn answering(world: &World) -> impl Iterator<Item = (&Member, &Member
 }
 
 /// An alarm of any kind, or a member at nine tenths of its quota.
-fn needs_recovery(world: &World) -> bool {
+pub(super) fn needs_recovery(world: &World) -> bool {
     !world.alarms().is_empty() || world.members.iter().any(is_nearly_full)
 }
 
@@ -135,7 +137,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     if rewrites {
         cannot_defragment(world, wishes)?;
         said.extend(room::room_beside(world, beside_database, freed)?);
-        said.extend(cautions::of_defragmenting(world));
+        said.extend(cautions::of_defragmenting(world, &order));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };
@@ -152,6 +154,7 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         let (member, _) = snapshot_source(world)?;
         steps.push(step("verify", member, StepKind::Verify));
     }
+    said.extend(live::caution(world, wishes));
     said.extend(cautions::of_members(world));
     Ok((steps, said))
 }
@@ -239,7 +242,10 @@ pub(super) fn snapshot_name(
 
 /// Followers first, the fullest of them first; the leader last. Learners and
 /// members that do not answer cannot be defragmented.
-fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a MemberStatus)> {
+pub(super) fn defrag_order<'a>(
+    world: &'a World,
+    wishes: &Wishes,
+) -> Vec<(&'a Member, &'a MemberStatus)> {
     let leader = world.leader();
     let mut order: Vec<_> = answering(world)
         .filter(|(member, _)| !member.learner && is_asked(member, wishes))

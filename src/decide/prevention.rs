@@ -174,11 +174,53 @@ fn bootstrap_defrag_flag(version: EtcdVersion) -> Option<&'static str> {
 /// etcd's advised maximum.
 const LARGEST_QUOTA_GIB: u64 = 8;
 
-/// How far the default quota can be raised: etcd maps the whole database into
+/// How far a quota can be raised, in GiB: etcd maps the whole database into
 /// memory, which it shares with the rest of the control plane.
-fn quota(keeper: &Keeper, memory: Option<Bytes>) -> String {
+fn largest_quota_gib(memory: Option<Bytes>) -> u64 {
     let half_gib = memory.map_or(LARGEST_QUOTA_GIB, |memory| (memory.0 / 2) >> 30);
-    let gib = half_gib.min(LARGEST_QUOTA_GIB);
+    half_gib.min(LARGEST_QUOTA_GIB)
+}
+
+/// How to raise the quota by hand when the data do not fit below it.
+pub(super) fn raise_quota(world: &World) -> String {
+    let keeper = keeper(&world.node);
+    if keeper == Keeper::Operator {
+        return "Raising the quota goes through OpenShift's API, which takes no writes now: delete \
+                first"
+            .to_owned();
+    }
+    let largest = largest_quota_gib(world.node.memory) << 30;
+    let now = smallest_quota(world).and_then(|quota| quota.limit).unwrap_or_default();
+    if now.0 >= largest {
+        return format!(
+            "Raising the quota is no way here: {now} is already what this machine bears (at most 8 \
+             GiB, and half of the memory), so only deleting helps"
+        );
+    }
+    // Twice as much is room to clean up in; more is asked for only by choice.
+    let wanted = (now.0.saturating_mul(2)).min(largest);
+    let setting = setting(&keeper, "quota-backend-bytes", &wanted.to_string());
+    let place = match &keeper {
+        Keeper::Kubeadm(path) | Keeper::StaticPod(path) => {
+            format!("in {}, where the kubelet then restarts etcd by itself", path.display())
+        }
+        Keeper::Rancher(path) => format!("as `etcd-arg` in {path}, then restart that server"),
+        Keeper::Service | Keeper::Operator => {
+            "in etcd's environment file (`systemctl cat etcd` names it), then restart etcd"
+                .to_owned()
+        }
+    };
+    format!(
+        "Or raise the quota on every master, one at a time: {setting} {place}; wait until \
+         `etcd-rescue status` shows the member again before the next one. At most {} (8 GiB, and \
+         half of the memory)",
+        Bytes(largest)
+    )
+}
+
+/// How far the default quota can be raised.
+fn quota(keeper: &Keeper, memory: Option<Bytes>) -> String {
+    let gib = largest_quota_gib(memory);
     if gib <= 2 {
         return "  the quota is etcd's default of 2 GiB, and this node's memory allows no more: \
                 etcd maps the whole database into memory"

@@ -1,7 +1,10 @@
 //! The advice on each kind of installation.
 
 use super::*;
-use crate::model::{Container, ContainerState, Found, Manifest, Process};
+use crate::model::{
+    Container, ContainerState, Found, Manifest, Member, MemberId, MemberStatus, Process,
+    QuotaSource, Revision,
+};
 
 fn pod(path: &str, args: &[&str]) -> World {
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
@@ -123,4 +126,55 @@ fn a_quota_fits_into_half_of_the_memory() {
     assert!(advised(8).contains("=4294967296 raises it to 4 GiB (half of"), "{}", advised(8));
     assert!(advised(4).contains("allows no more"), "{}", advised(4));
     assert!(quota(&keeper, None).contains("8 GiB") && quota(&keeper, None).contains("half"));
+}
+
+fn member(quota: Bytes) -> Member {
+    let quota = Quota { limit: Some(quota), source: QuotaSource::Metric };
+    Member {
+        id: MemberId(1),
+        name: "master-1".into(),
+        endpoint: String::new(),
+        local: true,
+        learner: false,
+        defragmenting: false,
+        open_snapshots: None,
+        status: Ok(MemberStatus {
+            version: None,
+            version_text: String::new(),
+            db_size: quota.limit.unwrap_or_default(),
+            db_size_in_use: Bytes(0),
+            quota,
+            leader: None,
+            learner: false,
+            alarms: Vec::new(),
+            errors: Vec::new(),
+            revision: Revision(1),
+            raft_term: 1,
+            raft_index: 1,
+            raft_applied_index: 1,
+        }),
+    }
+}
+
+#[test]
+fn a_quota_is_raised_where_its_keeper_has_it_and_not_beyond_reason() {
+    let with = |world: World, quota: u64, memory: Option<u64>| {
+        let mut world = world;
+        world.node.memory = memory.map(|gib| Bytes(gib << 30));
+        world.members = vec![member(Bytes(quota << 30))];
+        raise_quota(&world)
+    };
+    let kubeadm = || pod("/etc/kubernetes/manifests/etcd.yaml", &[]);
+    let told = with(kubeadm(), 2, Some(32));
+    let flag = "--quota-backend-bytes=4294967296 in /etc/kubernetes/manifests/etcd.yaml";
+    assert!(told.contains(flag) && told.contains("one at a time"), "{told}");
+    assert!(with(kubeadm(), 2, Some(6)).contains("=3221225472 in "));
+    assert!(with(kubeadm(), 8, None).contains("no way here"));
+    assert!(with(kubeadm(), 2, Some(4)).contains("no way here"));
+    let rancher = pod("/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml", &[]);
+    let told = with(rancher, 2, None);
+    assert!(told.contains("quota-backend-bytes=4294967296 as `etcd-arg` in /etc/rancher/rke2"));
+    let mut operator = World::default();
+    operator.node.container = Some(container("openshift-etcd"));
+    assert!(with(operator, 8, None).contains("delete first"));
 }

@@ -39,7 +39,8 @@ const RULES: &[VersionRule] = &[
         from: v(3, 5, 0),
         fixed_in: v(3, 5, 3),
         concern: Concern::CrashDuringDefrag,
-        text: "etcd 3.5.0-3.5.2 can lose consistency when it is killed under load (fixed in 3.5.3)",
+        text: "etcd 3.5.0-3.5.2 can lose consistency when it is killed under load (fixed \
+               in 3.5.3; defragmenting is safe from 3.5.6 on)",
     },
     // etcd #14685, #14733.
     VersionRule {
@@ -62,32 +63,37 @@ const RULES: &[VersionRule] = &[
         from: v(3, 0, 0),
         fixed_in: v(3, 4, 35),
         concern: Concern::NoSpaceDuringDefragKills,
-        text: "etcd before 3.4.35 dies when the disk fills up during a defragmentation",
+        text: "etcd before 3.4.35 dies when the disk fills up during a defragmentation (fixed in \
+               3.4.35)",
     },
     VersionRule {
         from: v(3, 5, 0),
         fixed_in: v(3, 5, 17),
         concern: Concern::NoSpaceDuringDefragKills,
-        text: "etcd 3.5 before 3.5.17 dies when the disk fills up during a defragmentation",
+        text: "etcd 3.5 before 3.5.17 dies when the disk fills up during a defragmentation (fixed in \
+               3.5.17)",
     },
     // etcd #20650, #20653.
     VersionRule {
         from: v(3, 0, 0),
         fixed_in: v(3, 4, 38),
         concern: Concern::DefragDuringRaftSnapshot,
-        text: "etcd before 3.4.38 must not be defragmented while it receives a raft snapshot",
+        text: "etcd before 3.4.38 must not be defragmented while it receives a raft snapshot (fixed in \
+               3.4.38)",
     },
     VersionRule {
         from: v(3, 5, 0),
         fixed_in: v(3, 5, 23),
         concern: Concern::DefragDuringRaftSnapshot,
-        text: "etcd 3.5 before 3.5.23 must not be defragmented while it receives a raft snapshot",
+        text: "etcd 3.5 before 3.5.23 must not be defragmented while it receives a raft snapshot \
+               (fixed in 3.5.23)",
     },
     VersionRule {
         from: v(3, 6, 0),
         fixed_in: v(3, 6, 5),
         concern: Concern::DefragDuringRaftSnapshot,
-        text: "etcd 3.6 before 3.6.5 must not be defragmented while it receives a raft snapshot",
+        text: "etcd 3.6 before 3.6.5 must not be defragmented while it receives a raft snapshot \
+               (fixed in 3.6.5)",
     },
 ];
 

@@ -12,7 +12,7 @@ use crate::{
     consent::Consent,
     decide::{self, DefragVerdict},
     failure::Failure,
-    model::{Bytes, Member, MemberId, Revision, World},
+    model::{Bytes, Member, MemberId, Revision, Wishes, World},
     observe,
     say::{Progress, human, ticking},
     wire::{WireError, WireErrorKind},
@@ -22,6 +22,8 @@ use super::{
     failures,
     look::{Here, look},
     session::Session,
+    streams,
+    waiting::look_until_open,
 };
 
 /// More rounds would only stall the member again: something else is wrong.
@@ -41,6 +43,8 @@ pub struct Target<'a> {
     pub expected: Duration,
     /// The smallest database among members already done.
     pub smallest_sibling: Option<Bytes>,
+    /// What the gates are held against.
+    pub wishes: &'a Wishes,
 }
 
 /// Settles and defragments one member until its file is small; returns the
@@ -56,6 +60,10 @@ pub async fn defragment_member(
     let mut round = 1;
     loop {
         settle(session, here, member, target.revision).await?;
+        if streams::wait_until_ended(session, here, member).await? {
+            // The world went on meanwhile.
+            look_until_open(session, here, target.wishes).await?;
+        }
         let began = Instant::now();
         // A repetition is the same step finished, not a new one.
         let answer = rewrite(session, here, target, consent).await?;

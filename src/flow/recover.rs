@@ -22,9 +22,11 @@ use super::{
     execute::execute,
     failures, hold,
     left_overs::free_before_waiting,
+    live_data,
     look::{Here, arrive, snapshot_places},
     missing, restart,
     session::Session,
+    streams,
     waiting::look_first,
 };
 
@@ -55,13 +57,16 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     session.record_mut().after = Some(world.clone());
     session.voice.say(&restart::status(session, &world));
 
-    let mut decision = decide::decide(&world, &wishes);
-    if let Decision::Refused(refusals) = &decision
-        && let Some(names) = missing::ask_to_go_on_without(session, refusals).await
+    if let Decision::Refused(refusals) = decide::decide(&world, &wishes)
+        && let Some(names) = missing::ask_to_go_on_without(session, &refusals).await
     {
         wishes.allow_missing.extend(names);
-        decision = decide::decide(&world, &wishes);
     }
+    world.live = live_data::count(session, &here, &world, &wishes).await;
+    session.record_mut().before = Some(world.clone());
+    let decision = decide::decide(&world, &wishes);
+    let (mut world, mut decision) =
+        streams::decide_when_ended(session, &here, &wishes, world, decision).await?;
     if lacks_room(&decision) && !session.settings.yes && session.voice.can_ask() {
         world.snapshot_places.extend(ask_for_a_place(session, &here).await);
         decision = decide::decide(&world, &wishes);

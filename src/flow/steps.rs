@@ -103,6 +103,7 @@ impl Walk<'_> {
             revision,
             expected: Duration::from_millis(expected_stall_ms),
             smallest_sibling: self.smallest,
+            wishes: self.wishes,
         };
         if self.wishes.no_snapshot && self.last_untouched(world, member.id) {
             // The last full copy: what the others made of theirs is proven

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::{
-    decide,
+    decide::{self, Patience},
     failure::{Exit, Failure},
-    model::{Located, Member, RefusalKind, Wishes, World},
+    model::{Located, Member, Wishes, World},
     say::{Progress, human},
 };
 
@@ -105,12 +105,8 @@ pub async fn look_until_open(
                     session.record_mut().refusals.clear();
                     return Ok(world);
                 }
-                let passing = refusals.iter().all(|refusal| {
-                    use RefusalKind::{Lagging, MissingVoter, NoQuorum};
-                    matches!(refusal.kind, NoQuorum | MissingVoter | Lagging)
-                });
                 let failure = missing::refused(session, &world, &refusals);
-                if !passing {
+                if decide::patience(&refusals) == Patience::None {
                     return Err(failure);
                 }
                 let wait = worth_waiting(session, &world, &wishes.allow_missing);

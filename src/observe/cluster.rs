@@ -89,7 +89,7 @@ pub async fn look(
     };
     let mut members = ask_all(listed, known, access, dead).await;
     mark_local(node, &mut members);
-    settle_quotas(&mut members, node, access).await;
+    ask_metrics(&mut members, node, access).await;
     Ok(World {
         seen_at: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
         node: node.clone(),
@@ -265,45 +265,52 @@ fn is_own_address(url: &str) -> bool {
     }
 }
 
-/// 3.6 tells its quota in Status; before, the metric does, else this node's
-/// own flags, else it is etcd's default.
-async fn settle_quotas(members: &mut [Member], node: &Located, access: &Access) {
+/// Reads what only /metrics tells: who reads a snapshot, and before 3.6 the
+/// quota; without it this node's own flags count, else etcd's default.
+async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access) {
     let mut scrapes = JoinSet::new();
-    for (index, member) in members.iter().enumerate() {
-        let Ok(status) = &member.status else { continue };
-        let tells = status.version.is_some_and(|version| version >= EtcdVersion::new(3, 6, 0));
-        if tells || status.quota.source == QuotaSource::Status {
-            continue;
-        }
-        let local_url = node.metrics_url.as_ref().filter(|_| member.local);
-        let base = local_url.map_or(&member.endpoint, |found| &found.value);
-        let (url, access) = (format!("{base}/metrics"), access.clone());
-        scrapes.spawn(async move { (index, scrape_quota(&url, &access).await) });
+    for (index, member) in members.iter().enumerate().filter(|(_, member)| member.status.is_ok()) {
+        let (url, access) = (metrics_url(member, node), access.clone());
+        scrapes.spawn(async move { (index, scrape(&url, &access).await) });
     }
     while let Some(scraped) = scrapes.join_next().await {
-        let Ok((index, quota)) = scraped else { continue };
+        let Ok((index, page)) = scraped else { continue };
         let Some(member) = members.get_mut(index) else { continue };
-        let own = node.quota.as_ref().filter(|_| member.local).map(|found| found.value);
-        let Ok(status) = &mut member.status else { continue };
-        // The same flag on every master is the rule; whose word it is stays
-        // visible.
-        let assumed = || {
-            let here = node.quota.as_ref().map_or(Quota::DEFAULT, |found| found.value);
-            Quota { source: QuotaSource::Assumed, ..here }
-        };
-        status.quota = quota.or(own).unwrap_or_else(assumed);
+        member.open_snapshots = page.as_deref().and_then(metrics::open_snapshots);
+        settle_quota(member, page.as_deref().and_then(told_quota), node);
     }
 }
 
-async fn scrape_quota(url: &str, access: &Access) -> Option<Quota> {
-    let page = scrape(url, access).await?;
-    let bytes = metrics::value(&page, "etcd_server_quota_backend_bytes")?;
+/// 3.6 tells its quota in Status; before, the metric does.
+fn settle_quota(member: &mut Member, metric: Option<Quota>, node: &Located) {
+    let own = node.quota.as_ref().filter(|_| member.local).map(|found| found.value);
+    let Ok(status) = &mut member.status else { return };
+    let tells = status.version.is_some_and(|version| version >= EtcdVersion::new(3, 6, 0));
+    if tells || status.quota.source == QuotaSource::Status {
+        return;
+    }
+    // The same flag on every master is the rule; whose word it is stays
+    // visible.
+    let assumed = || {
+        let here = node.quota.as_ref().map_or(Quota::DEFAULT, |found| found.value);
+        Quota { source: QuotaSource::Assumed, ..here }
+    };
+    status.quota = metric.or(own).unwrap_or_else(assumed);
+}
+
+fn told_quota(page: &str) -> Option<Quota> {
+    let bytes = metrics::value(page, "etcd_server_quota_backend_bytes")?;
     // The metric is set to the default's value when the flag is unset, so the
     // two cannot be told apart by it; only 2 GiB exactly is called default.
     match Quota::from_flag(bytes as i64, QuotaSource::Metric) {
         quota if quota.limit == Quota::DEFAULT.limit => Some(Quota::DEFAULT),
         quota => Some(quota),
     }
+}
+
+fn metrics_url(member: &Member, node: &Located) -> String {
+    let local_url = node.metrics_url.as_ref().filter(|_| member.local);
+    format!("{}/metrics", local_url.map_or(&member.endpoint, |found| &found.value))
 }
 
 async fn scrape(url: &str, access: &Access) -> Option<String> {
@@ -315,14 +322,19 @@ async fn scrape(url: &str, access: &Access) -> Option<String> {
 /// `etcd_disk_defrag_inflight`, 3.4.18+). /metrics answers while it runs;
 /// `None` when it cannot be had.
 pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
-    let local_url = node.metrics_url.as_ref().filter(|_| member.local);
-    let base = local_url.map_or(&member.endpoint, |found| &found.value);
-    defrag_inflight_at(base, access).await
+    defrag_inflight_at(&metrics_url(member, node), access).await
 }
 
-/// The same, of whoever serves /metrics below this URL.
-pub(super) async fn defrag_inflight_at(base: &str, access: &Access) -> Option<bool> {
-    scrape(&format!("{base}/metrics"), access).await.map(is_inflight)
+/// The same, of whoever serves this page.
+pub(super) async fn defrag_inflight_at(url: &str, access: &Access) -> Option<bool> {
+    scrape(url, access).await.map(is_inflight)
+}
+
+/// Snapshot streams of a member that are open now; `None` when its metrics
+/// cannot be had.
+pub async fn open_snapshots(member: &Member, node: &Located, access: &Access) -> Option<u64> {
+    let page = scrape(&metrics_url(member, node), access).await?;
+    metrics::open_snapshots(&page)
 }
 
 fn is_inflight(page: String) -> bool {

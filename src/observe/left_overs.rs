@@ -61,7 +61,8 @@ pub async fn keep_what_is_used(world: &mut World, access: &Access) {
     let endpoint = world.members.iter().find(|member| member.local).map(|local| &local.endpoint);
     let metrics = world.node.metrics_url.as_ref().map(|found| &found.value);
     let Some(base) = metrics.or(endpoint) else { return };
-    let running = cluster::defrag_inflight_at(base, access).await == Some(true);
+    let url = format!("{base}/metrics");
+    let running = cluster::defrag_inflight_at(&url, access).await == Some(true);
     if let Some(disk) = world.node.disk.as_mut().filter(|_| running) {
         disk.orphans.clear();
     }

@@ -2,6 +2,7 @@
 //! What cannot be read becomes a complaint, not a guess.
 
 pub mod arguments;
+mod bolt_size;
 pub mod certificate;
 pub mod certificates;
 mod cluster;
@@ -19,6 +20,7 @@ pub mod kubelet;
 mod kubelet_process;
 mod last_end;
 pub mod left_overs;
+mod live_data;
 mod locate_error;
 mod log_line;
 pub mod logs;
@@ -34,8 +36,9 @@ pub mod snapshot_file;
 pub mod snapshot_places;
 mod yaml;
 
-pub use cluster::{NobodyAnswers, defrag_inflight, look};
+pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
 pub use kubelet_process::kubelet_process;
+pub use live_data::count_live_data;
 pub use locate_error::LocateError;
 pub use node::locate;
 pub use place::place;

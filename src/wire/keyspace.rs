@@ -1,13 +1,15 @@
-//! etcd's member list, compaction and leases: what a recovery
+//! etcd's member list, sizes of keys, compaction and leases: what a recovery
 //! needs of the KV, Lease and Cluster services, and no more. It writes no key.
 
 use std::time::Duration;
+
+use prost::Message;
 
 use super::{
     error::{WireError, WireErrorKind as Kind},
     etcd::Etcd,
     proto::etcdserverpb::{
-        CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest,
+        CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest, RangeRequest,
     },
 };
 use crate::model::{MemberId, Revision};
@@ -37,6 +39,27 @@ pub enum Compacted {
     Already,
 }
 
+/// How big a key's latest record is; neither key nor value is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordSize {
+    /// Bytes of the key and its value.
+    pub data: u64,
+    /// Bytes of the record as the database has it: with revisions and lease
+    /// (`mvccpb.KeyValue`, marshalled).
+    pub value: u64,
+}
+
+/// Some keys in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeysPage {
+    /// Each key's size.
+    pub records: Vec<RecordSize>,
+    /// Where the next page begins; `None` behind the last key.
+    pub next: Option<Vec<u8>>,
+    /// The revision they were read at.
+    pub revision: Revision,
+}
+
 /// A lease of etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseId(pub i64);
@@ -60,6 +83,46 @@ impl Etcd {
                 learner: member.is_learner,
             })
             .collect())
+    }
+
+    /// The sizes of up to `limit` keys at or behind `from`, as the contacted
+    /// member has them at a revision (0 = now); no quorum needed.
+    ///
+    /// # Errors
+    /// `Compacted`, `TooLarge` for an answer above 16 MiB, and other
+    /// refusals.
+    pub async fn keys_page(
+        &self,
+        from: &[u8],
+        limit: u64,
+        revision: Revision,
+    ) -> Result<KeysPage, WireError> {
+        let request = RangeRequest {
+            key: from.to_vec(),
+            // With this end, everything behind the key is meant.
+            range_end: vec![0],
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            revision: revision.0,
+            serializable: true,
+            ..RangeRequest::default()
+        };
+        let mut client = self.kv();
+        let call = client.range(self.request(request));
+        let answer = self.answer("a page of keys", self.usual(), call).await?;
+        let size = |length: usize| length as u64;
+        let records = answer.kvs.iter().map(|record| RecordSize {
+            data: size(record.key.len() + record.value.len()),
+            value: size(record.encoded_len()),
+        });
+        let last = answer.kvs.last().filter(|_| answer.more);
+        // The smallest key behind one is that key and a zero byte.
+        let next = last.map(|record| [record.key.as_slice(), &[0]].concat());
+        let now = Revision(answer.header.unwrap_or_default().revision);
+        Ok(KeysPage {
+            records: records.collect(),
+            next,
+            revision: if revision.0 == 0 { now } else { revision },
+        })
     }
 
     /// Drops history up to the revision and waits until the contacted member

@@ -25,7 +25,7 @@ pub use access::Access;
 pub use error::{WireError, WireErrorKind};
 pub use etcd::Etcd;
 pub use http::{HttpAnswer, get as http_get};
-pub use keyspace::{Compacted, LeaseId, ListedMember};
+pub use keyspace::{Compacted, KeysPage, LeaseId, ListedMember, RecordSize};
 pub use maintenance::{KvHash, StatusAnswer};
 pub use snapshot::{SnapshotBlob, SnapshotStream};
 pub use tls::Tls;

@@ -27,6 +27,8 @@ const TEXTS: &[(&str, Kind)] = &[
     ("invalid auth token", Kind::InvalidToken),
     ("revision of auth store is old", Kind::InvalidToken),
     ("context deadline exceeded", Kind::Deadline),
+    // tonic's own word (tonic codec/decode.rs), as a client cannot know before.
+    ("decoded message length too large", Kind::TooLarge),
 ];
 
 /// The kind of an error that the server sent.

@@ -39,7 +39,7 @@ impl Cluster {
     /// With another server certificate.
     pub async fn with(size: u64, server: impl FnOnce(&Authority) -> Issued) -> Self {
         let (files, ca) = (Files::new(), Authority::new("etcd-ca"));
-        let config = pki::server(&server(&ca), Some(&ca), &["h2"], BOTH);
+        let config = pki::server(&server(&ca), Some(&ca), &["h2", "http/1.1"], BOTH);
         let etcd = FakeEtcd::start(size, Some(config)).await;
         for member in &mut etcd.state().members {
             // What /metrics would tell otherwise.

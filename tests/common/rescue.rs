@@ -141,7 +141,7 @@ impl Rescue {
 }
 
 /// The process that nsenter, which stays outside, started inside the master.
-fn child_of(launcher: u32) -> Option<i32> {
+pub fn child_of(launcher: u32) -> Option<i32> {
     let path = format!("/proc/{launcher}/task/{launcher}/children");
     fs::read_to_string(path).ok()?.split_whitespace().next()?.parse().ok()
 }

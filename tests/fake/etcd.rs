@@ -18,7 +18,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, transport::Server};
 
-use super::gate::{Cutter, Gate};
+use super::gate::{Cutter, Gate, Metrics};
 use full::{full_cluster, full_member};
 
 mod full;
@@ -97,6 +97,22 @@ pub struct MemberState {
     pub database: Vec<u8>,
     /// Highest revision whose compaction this member has settled.
     pub settled: i64,
+    /// Snapshot streams that were begun, by whomever.
+    pub streams_begun: u64,
+    /// Those of them that have ended.
+    pub streams_ended: u64,
+}
+
+impl MemberState {
+    /// Its /metrics, as far as anybody asks.
+    fn metrics(&self) -> String {
+        let labels = "grpc_method=\"Snapshot\",grpc_service=\"etcdserverpb.Maintenance\"";
+        format!(
+            "grpc_server_started_total{{{labels}}} {}\n\
+             grpc_server_handled_total{{grpc_code=\"OK\",{labels}}} {}\n",
+            self.streams_begun, self.streams_ended
+        )
+    }
 }
 
 /// What all members share.
@@ -161,7 +177,9 @@ impl FakeEtcd {
         let changes = Changes::default();
         let (mut gates, mut servers) = (Vec::new(), Vec::new());
         for id in 1..=size {
-            let (gate, incoming) = Gate::open(tls.clone()).await;
+            let shared = Arc::clone(&state);
+            let page: Metrics = Arc::new(move || shared.lock().unwrap().member(id).metrics());
+            let (gate, incoming) = Gate::with_metrics(tls.clone(), Some(page)).await;
             let endpoint = format!("{scheme}://{}", gate.address);
             state.lock().unwrap().members.push(full_member(id, endpoint));
             let node = Node {
@@ -223,6 +241,23 @@ impl FakeEtcd {
         changes.entry((id, rpc)).or_default().push_back(Box::new(change));
         drop(changes);
         self
+    }
+
+    /// A snapshot stream of member `id` that somebody else reads is open.
+    pub fn open_stream(&self, id: u64) {
+        self.state().member(id).streams_begun += 1;
+    }
+
+    /// It has ended.
+    pub fn end_stream(&self, id: u64) {
+        self.state().member(id).streams_ended += 1;
+    }
+
+    /// Snapshot streams of member `id` that are open.
+    pub fn open_streams(&self, id: u64) -> u64 {
+        let mut state = self.state();
+        let member = state.member(id);
+        member.streams_begun - member.streams_ended
     }
 
     /// Breaks every connection of member `id`.

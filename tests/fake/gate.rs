@@ -11,7 +11,10 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, copy_bidirectional, duplex},
+    io::{
+        AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, copy_bidirectional,
+        duplex,
+    },
     net::TcpListener,
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -20,6 +23,9 @@ use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 /// Where the server gets its connections from.
 pub type Incoming = mpsc::Receiver<Result<DuplexStream, io::Error>>;
+
+/// What a GET of /metrics is answered.
+pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The open gate. Dropping it closes the port and cuts every connection.
 pub struct Gate {
@@ -43,6 +49,14 @@ impl Cutter {
 impl Gate {
     /// Opens a port of 127.0.0.1.
     pub async fn open(tls: Option<Arc<ServerConfig>>) -> (Gate, Incoming) {
+        Self::with_metrics(tls, None).await
+    }
+
+    /// Opens a port of 127.0.0.1 that answers a TLS client of HTTP/1.1 itself.
+    pub async fn with_metrics(
+        tls: Option<Arc<ServerConfig>>,
+        metrics: Option<Metrics>,
+    ) -> (Gate, Incoming) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (into, incoming) = mpsc::channel(16);
@@ -53,13 +67,18 @@ impl Gate {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
                 let (tls, into, mut cut) = (tls.clone(), into.clone(), cuts.0.subscribe());
+                let metrics = metrics.clone();
                 tokio::spawn(async move {
                     let passed = async {
                         match tls {
                             None => pass(stream, into).await,
                             Some(tls) => {
-                                if let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await {
-                                    pass(stream, into).await;
+                                let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else {
+                                    return;
+                                };
+                                match (stream.get_ref().1.alpn_protocol(), metrics) {
+                                    (Some(b"http/1.1"), Some(page)) => tell(stream, &page()).await,
+                                    _ => pass(stream, into).await,
                                 }
                             }
                         }
@@ -82,6 +101,23 @@ impl Drop for Gate {
         self.task.abort();
         self.cutter.cut();
     }
+}
+
+/// Answers whatever is asked with a page.
+async fn tell<S>(mut outside: S, page: &str)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"\r\n\r\n") {
+        match outside.read_u8().await {
+            Ok(byte) => asked.push(byte),
+            Err(_) => return,
+        }
+    }
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", page.len());
+    let _ = outside.write_all(format!("{head}{page}").as_bytes()).await;
+    let _ = outside.shutdown().await;
 }
 
 async fn pass<S>(mut outside: S, into: mpsc::Sender<Result<DuplexStream, io::Error>>)

@@ -43,6 +43,8 @@ pub struct RecoveryAnswer {
     pub plan: Vec<PlannedStep>,
     /// What to know before saying yes.
     pub cautions: Vec<String>,
+    /// The live data; null when they were not counted.
+    pub live_data: Option<LiveDataAnswer>,
     /// The gates that forbid it.
     pub refusals: Vec<RefusalAnswer>,
     /// This node's API server; null when there is none.
@@ -114,6 +116,20 @@ pub struct PlannedStep {
     pub etcdctl: Vec<Vec<String>>,
 }
 
+/// The latest values of existing keys: what compaction and defragmentation
+/// leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LiveDataAnswer {
+    /// Existing keys.
+    pub keys: u64,
+    /// Their keys and values, bytes.
+    pub bytes: u64,
+    /// A database file with only them, as predicted, bytes.
+    pub db_size: u64,
+    /// Whether counting was ended early; the numbers are lower bounds then.
+    pub partial: bool,
+}
+
 /// A gate that forbids the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusalAnswer {
@@ -159,6 +175,7 @@ impl RecoveryAnswer {
             cause: None,
             plan: Vec::new(),
             cautions: Vec::new(),
+            live_data: None,
             refusals: Vec::new(),
             control_plane: None,
             prevention: None,
@@ -191,6 +208,12 @@ impl RecoveryAnswer {
                 db_size_after: after.and_then(|world| world.member(member.id)).and_then(size),
             })
             .collect();
+        self.live_data = before.live.map(|live| LiveDataAnswer {
+            keys: live.keys,
+            bytes: live.bytes.0,
+            db_size: live.file_size.0,
+            partial: live.partial,
+        });
         self
     }
 

@@ -137,7 +137,9 @@ impl Maintenance for Node {
         let database = self.state().member(self.id).database.clone();
         let (send, receive) = mpsc::channel(1);
         let cutter = self.cutter.clone();
+        let open = OpenStream::begin(self);
         tokio::spawn(async move {
+            let _open = open;
             let messages = messages(&database, matches!(act, Some(Act::Spoil)));
             for (sent, message) in messages.into_iter().enumerate() {
                 match &act {
@@ -162,6 +164,22 @@ impl Maintenance for Node {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
+    }
+}
+
+/// A snapshot stream as long as somebody reads it.
+struct OpenStream(Node);
+
+impl OpenStream {
+    fn begin(node: &Node) -> Self {
+        node.state().member(node.id).streams_begun += 1;
+        Self(node.clone())
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.state().member(self.0.id).streams_ended += 1;
     }
 }
 
@@ -204,8 +222,11 @@ impl Kv for Node {
         let argument = String::from_utf8_lossy(&asked.key).into_owned();
         let told = self.play(Rpc::Range, argument, |state| {
             let all = asked.range_end == [0];
-            let named = state.keys.iter().filter(|(key, _)| all || **key == asked.key);
-            let kvs: Vec<KeyValue> = named
+            let named = |key: &Vec<u8>| if all { *key >= asked.key } else { *key == asked.key };
+            let mut kvs: Vec<KeyValue> = state
+                .keys
+                .iter()
+                .filter(|(key, _)| named(key))
                 .map(|(key, value)| KeyValue {
                     key: key.clone(),
                     value: value.clone(),
@@ -213,8 +234,12 @@ impl Kv for Node {
                 })
                 .collect();
             let count = kvs.len() as i64;
+            let more = asked.limit > 0 && asked.limit < count;
+            if more {
+                kvs.truncate(usize::try_from(asked.limit).unwrap_or_default());
+            }
             let kvs = if asked.count_only { Vec::new() } else { kvs };
-            Ok(RangeResponse { header: state.header(id), kvs, more: false, count })
+            Ok(RangeResponse { header: state.header(id), kvs, more, count })
         });
         told.await.map(Response::new)
     }

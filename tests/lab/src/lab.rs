@@ -93,6 +93,11 @@ impl Lab {
         fill::fill(self, pattern, until)
     }
 
+    /// Raises a CORRUPT alarm for that master's member.
+    pub fn raise_corrupt(&self, master: &Master) -> Result<()> {
+        fill::raise_corrupt(self, master)
+    }
+
     /// The ends of the masters' logs, for the person who reads the failure.
     fn last_words(&self) -> String {
         let mut text = "the lab does not come up".to_owned();

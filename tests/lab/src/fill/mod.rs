@@ -18,11 +18,12 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status, transport::Channel};
 
 use crate::{
-    Lab,
+    Lab, Master,
     wire::{
         self,
         etcdserverpb::{
-            PutRequest, StatusRequest, kv_client::KvClient, maintenance_client::MaintenanceClient,
+            AlarmRequest, AlarmType, PutRequest, StatusRequest, alarm_request::AlarmAction,
+            kv_client::KvClient, maintenance_client::MaintenanceClient,
         },
     },
 };
@@ -117,21 +118,41 @@ pub fn fill(lab: &Lab, fill: Fill, until: Until) -> Result<FillReport> {
         Fill::Churn { keys, value_bytes } => Box::new(churn::Churn::new(keys, value_bytes)),
         Fill::Kubernetes => Box::new(kubernetes::Cluster::new(quota.unwrap_or(DEFAULT_QUOTA) / 7)),
     };
-    let pid = leader.init_pid().context("the leader has no power")?;
+    talk(lab, leader, move |channel| write_until(channel, pattern, until))
+}
+
+/// Raises CORRUPT for a master's member, as etcd does when it finds the members
+/// unequal; etcdctl cannot.
+pub fn raise_corrupt(lab: &Lab, master: &Master) -> Result<()> {
+    talk(lab, master, async |channel| {
+        let mut client = MaintenanceClient::new(channel);
+        let header = client.status(StatusRequest {}).await?.into_inner().header;
+        let member_id = header.context("a status without a header")?.member_id;
+        let (action, alarm) = (AlarmAction::Activate.into(), AlarmType::Corrupt.into());
+        client.alarm(AlarmRequest { action, member_id, alarm }).await?;
+        Ok(())
+    })
+}
+
+/// Talks to a master's member. A socket belongs to the network its thread was
+/// in, so one moves there.
+fn talk<T: Send + 'static, F: Future<Output = Result<T>>>(
+    lab: &Lab,
+    master: &Master,
+    talk: impl FnOnce(Channel) -> F + Send + 'static,
+) -> Result<T> {
+    let pid = master.init_pid().with_context(|| format!("{} has no power", master.name()))?;
     let network = File::open(format!("/proc/{pid}/ns/net"))?;
-    let judge = lab.site.judge();
-    let endpoint = leader.endpoint();
-    // A socket belongs to the network its thread was in, so this one moves there.
-    let work = move || -> Result<FillReport> {
-        setns(network, CloneFlags::CLONE_NEWNET).context("entering the leader's network")?;
+    let (judge, endpoint) = (lab.site.judge(), master.endpoint());
+    let work = move || -> Result<T> {
+        setns(network, CloneFlags::CLONE_NEWNET).context("entering the master's network")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let files = ["ca.crt", "client.crt", "client.key"].map(|name| judge.join(name));
-            let channel = wire::etcd(&endpoint, &files[0], &files[1], &files[2]).await?;
-            write_until(channel, pattern, until).await
+            talk(wire::etcd(&endpoint, &files[0], &files[1], &files[2]).await?).await
         })
     };
-    std::thread::spawn(work).join().map_err(|_| anyhow::anyhow!("the filling thread panicked"))?
+    std::thread::spawn(work).join().map_err(|_| anyhow::anyhow!("the talking thread panicked"))?
 }
 
 async fn write_until(
