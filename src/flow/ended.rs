@@ -126,8 +126,9 @@ impl<'a> Advice<'a> {
         let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
         let (data, manifest) = (&self.data, &self.manifest);
         format!(
-            "While the other members have a quorum (`{etcdctl} member list` on one of them), \
-             nothing is lost, and this one comes back empty:\n\
+            "While the other members have a quorum, nothing is lost, and this one comes back \
+             empty. See whether they have:\n\
+             0. `{etcdctl} endpoint health --cluster`\n\
              1. `mv {manifest} /root/etcd.yaml`, so that nothing starts it meanwhile\n\
              2. keep a copy on another disk: `cp -a {data}/member /root/etcd-member`\n\
              3. `{etcdctl} member remove ID_OF_THIS_MEMBER`\n\
