@@ -77,16 +77,16 @@ fn never_made(node: &Located) -> Option<RestartStory> {
     let manifest = node.manifest.as_ref().filter(|_| node.process.is_none())?;
     node.runtime.as_ref()?;
     let mut text = format!(
-        "etcd does not run on this node: the runtime has no container of it, although {} asks for one. An \
-         image that cannot be pulled, or a manifest that cannot be read: `journalctl -u kubelet` \
-         says which",
+        "etcd does not run on this node: the runtime has no container of it, although {} asks for \
+         one. If it stays so, the image cannot be pulled or the manifest cannot be read: \
+         `journalctl -u kubelet` says which",
         manifest.path.display()
     );
     if let Some(nobody) = nobody_starts_it(node) {
         text =
             format!("etcd does not run on this node: the runtime has no container of it. {nobody}");
     }
-    Some(RestartStory { cause: RestartCause::NeverStarted, text, passes: false, next_start: None })
+    Some(RestartStory { cause: RestartCause::NeverStarted, text, passes: true, next_start: None })
 }
 
 fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartStory {
