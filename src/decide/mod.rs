@@ -3,7 +3,9 @@
 //! wait or have effects, and every rule of it is tested by scenario files.
 
 mod advice;
+mod anew;
 mod cautions;
+mod comeback;
 mod digest;
 mod etcd_log;
 mod gates;
@@ -16,6 +18,8 @@ mod verdict;
 mod versions;
 
 pub use advice::cause;
+pub use anew::{came_back, replace_silent};
+pub use comeback::{comes_back, local_comes_back};
 pub use gates::refusals;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;

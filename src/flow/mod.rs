@@ -11,6 +11,7 @@ mod failures;
 mod interrupt;
 mod logs;
 mod look;
+mod missing;
 mod prove;
 mod record;
 mod recover;
@@ -21,5 +22,6 @@ mod snapshot;
 mod steps;
 mod unreachable;
 mod verify;
+mod waiting;
 
 pub use command::{not_understood, run};

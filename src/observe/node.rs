@@ -210,6 +210,9 @@ fn fill(
     } else {
         settings.endpoints.iter().map(|url| Found::new(url.clone(), "--endpoints")).collect()
     };
+    if settings.endpoints.is_empty() {
+        located.siblings = endpoints::siblings(arguments, &located.endpoints);
+    }
     located.metrics_url = endpoints::metrics(arguments, located.endpoints.first());
     match arguments.quota() {
         Ok(quota) => located.quota = quota,

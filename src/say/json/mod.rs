@@ -13,7 +13,8 @@ use serde::Serialize;
 
 pub use located::LocatedAnswer;
 pub use recovery::{
-    ControlPlaneAnswer, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer, SnapshotAnswer,
+    ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
+    SnapshotAnswer,
 };
 pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};

@@ -92,7 +92,7 @@ impl MemberAnswer {
             endpoint: member.endpoint.clone(),
             local: member.local,
             reachable: status.is_some(),
-            error: member.status.as_ref().err().cloned(),
+            error: member.status.as_ref().err().map(ToString::to_string),
             version: status.map(|status| status.version_text.clone()),
             role: member.role(),
             leader: status.map(|_| member.is_leader()),
