@@ -1,13 +1,13 @@
 //! Real ends of a real etcd, and what is said about each: killed by the
-//! kubelet's probe, by a signal, by damaged files, by a wrong flag, by a full
-//! disk.
+//! kubelet's probe, by a signal, by damaged files, by a wrong flag, for want of
+//! memory, by a failed defragmentation, by a full disk.
 
 mod common;
 
 use std::{fs, os::unix::fs::FileExt, path::PathBuf, time::Duration};
 
 use common::{alone, fill, release, rescue::rescue, until};
-use lab::{Fill, Lab, Master, Probes, Spec};
+use lab::{Fill, Lab, Master, Probes, Spec, Until};
 use serde_json::Value;
 
 /// Back-offs and probes at a twentieth of their time, on a busy machine.
@@ -127,35 +127,62 @@ fn every_end_of_3_5_is_told_apart() {
     every_end_is_told_apart("3.5.16");
 }
 
+/// Writes until etcd is another process, or none.
+fn write_to_death(master: &Master) {
+    let before = master.pid_of("etcd");
+    let value = "v".repeat(100_000);
+    until("etcd dies of it", PATIENCE, || {
+        let put = |key: &u32| master.etcdctl(&["put", &format!("key-{key}"), &value]);
+        (0..20).all(|key| put(&key).is_ok_and(|put| put.status.success()));
+        master.pid_of("etcd") != before
+    });
+}
+
+/// A memory limit that is not enough, by cgroup v1 or v2.
+const LIMIT_MEMORY: &str = "\
+    set -e; root=/sys/fs/cgroup; own=/proc/$(pidof etcd)/cgroup
+    group=$(sed -n 's/^[0-9]*:memory://p' $own)
+    if [ -n \"$group\" ]; then echo 20M > $root/memory$group/memory.limit_in_bytes
+    else echo 20M > $root$(sed -n 's/^0:://p' $own)/memory.max; fi";
+
 #[test]
-fn a_full_disk_is_told() {
+fn ends_for_want_of_memory_and_of_disk_are_told_apart() {
     let _turn = alone();
     let spec = Spec::new(1, &[release("3.4")]).probes(Probes::None).speed(20).data_disk(220 << 20);
     let lab = Lab::up(spec).unwrap();
     let first = lab.master("master-1");
-    let filler = first.path("/var/lib/etcd/filler");
-    let before = first.pid_of("etcd");
-    assert!(before.is_some());
-    let file = fs::File::create(&filler).expect("made");
-    let page = vec![0x5a; 1 << 20];
-    for at in (0..).step_by(page.len()) {
-        if file.write_all_at(&page, at).is_err() {
-            break;
-        }
+
+    let limited = first.command("/bin/sh").args(["-c", LIMIT_MEMORY]).status();
+    assert!(limited.is_ok_and(|status| status.success()));
+    write_to_death(first);
+    let restart = await_cause(first, "running", "out_of_memory");
+    assert!(text(&restart).contains("Memory cgroup out of memory: Killed process"), "{restart}");
+    first.wait_serving(PATIENCE).unwrap();
+
+    lab.fill(Fill::churn(), Until::Bytes(40 << 20)).unwrap();
+    let filler = fs::File::create(first.path("/var/lib/etcd/filler")).expect("made");
+    let block = vec![0x5a; 1 << 20];
+    let mut size = 0;
+    while filler.write_all_at(&block, size).is_ok() {
+        size += block.len() as u64;
     }
-    file.sync_all().expect("synced");
-    let value = "v".repeat(100_000);
-    until("etcd dies of it", PATIENCE, || {
-        let put = |key: &u32| first.etcdctl(&["put", &format!("key-{key}"), &value]);
-        (0..20).all(|key| put(&key).is_ok_and(|put| put.status.success()));
-        first.pid_of("etcd") != before
-    });
+    filler.sync_all().expect("synced");
+    let pid = first.pid_of("etcd");
+    let defrag = first.etcdctl(&["defrag"]).unwrap();
+    assert!(!defrag.status.success(), "there is no room for the new file");
+    drop(first.etcdctl(&["put", "key", "value"]));
+    until("etcd dies of it", PATIENCE, || first.pid_of("etcd") != pid);
+    let restart = await_cause(first, "running", "failed_defragmentation");
+    assert!(text(&restart).contains("the data are whole"), "{restart}");
+    assert_eq!(restart["passes"], true);
+    first.wait_serving(PATIENCE).unwrap();
+
+    write_to_death(first);
     let mut restart = Value::Null;
     until("a full disk is told", PATIENCE, || {
         restart = locate(first)["restart"].take();
         restart["cause"] == "disk_full"
     });
-    eprintln!("{}", restart["text"]);
     assert!(text(&restart).contains("no space left on device"), "{restart}");
     assert_eq!(restart["passes"], false);
 }

@@ -1,3 +1,5 @@
+//! Last words of etcd 3.4 and 3.5, recorded or as their sources write them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Ends of an etcd and what is told about them.
+
 use super::*;
 use crate::model::{
     EtcdVersion, Found, Guardian, KubeletProcess, Manifest, Probe, ProbeKind, ProbeTiming, Runtime,
