@@ -24,7 +24,12 @@ pub fn local_comes_back(node: &Located, story: Option<&RestartStory>, now_ns: i6
             let starting = now_ns.saturating_sub(container.started_at) < STARTING_NS;
             passes && (starting || probed_to_death)
         }
-        Some(_) => story.is_some_and(|story| story.passes),
+        // What was started again before will be, also by a kubelet that is not
+        // recognised here; a stopped one starts nothing.
+        Some(container) => story.is_some_and(|story| {
+            let unseen = node.kubelet.is_none() && container.restarts > 0;
+            story.passes && (story.next_start.is_some() || unseen)
+        }),
         // The kubelet is about to make the container anew.
         None => node.manifest.is_some() && node.kubelet.is_some(),
     }
