@@ -4,7 +4,11 @@
 #[path = "fake/cri.rs"]
 mod fake;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use clap::Parser;
 use etcd_rescue::{
@@ -17,6 +21,7 @@ use etcd_rescue::{
     settings::Settings,
 };
 use fake::{Api, FakeContainer, FakeCri};
+use nix::{sys::time::TimeValLike, time::ClockId};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
 
 /// A node without anything.
@@ -219,6 +224,50 @@ async fn a_container_that_ended_still_tells_everything() {
     assert_eq!(located.runtime.map(|runtime| runtime.api), Some("v1alpha2"));
     assert_eq!(located.process, None);
     assert_eq!(located.endpoints.len(), 2);
+}
+
+#[tokio::test]
+async fn the_attempt_before_the_running_one_tells_how_it_ended() {
+    let node = Node::new();
+    node.kubeadm_pki(2095);
+    let since_boot = ClockId::CLOCK_MONOTONIC.now().expect("a clock");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    let now = i64::try_from(now).expect("before 2262");
+    let log = |attempt: u32| format!("/var/log/pods/etcd/etcd/{attempt}.log");
+    let earlier = |id: &str, attempt: u32, created_at| FakeContainer {
+        state: 2,
+        created_at,
+        restarts: Some(attempt),
+        log_path: log(attempt),
+        ended: Some((now - 90_000_000_000, now - 6_000_000_000, 137, "Error", "words")),
+        ..FakeContainer::etcd(id, "")
+    };
+    let running = FakeContainer {
+        created_at: 3,
+        restarts: Some(3),
+        ..FakeContainer::etcd("abc", node.kubeadm_info(0))
+    };
+    let elsewhere =
+        FakeContainer { pod: "etcd-0".into(), namespace: "tenant".into(), ..earlier("e", 9, 9) };
+    let gone = FakeContainer { gone: true, ..earlier("gone", 2, 2) };
+    let script = node.kubeadm(running);
+    let containers = [
+        script.containers.clone(),
+        vec![elsewhere, earlier("old", 0, 0), gone, earlier("before", 1, 1)],
+    ]
+    .concat();
+    FakeCri { containers, ..script }.serve(&node.host.path(CONTAINERD));
+    node.write(&log(1), "2020-01-01T00:00:00Z stderr F too old\nits last words\n");
+    let killed = "Out of memory: Killed process 12 (etcd) total-vm:1kB";
+    node.write("/dev/kmsg", &format!("3,1,{},-;{killed}\n", since_boot.num_microseconds()));
+
+    let end = node.locate(&[]).await.expect("located").last_end.expect("an end");
+    assert_eq!((end.id.as_str(), end.attempt, end.exit_code), ("before", 1, 137));
+    assert_eq!((end.reason.as_str(), end.message.as_str()), ("Error", "words"));
+    assert_eq!(end.finished_at, now - 6_000_000_000);
+    assert_eq!(end.last_lines, ["its last words"]);
+    assert_eq!(end.log_path, Some(node.host.path(log(1))));
+    assert_eq!(end.kernel_lines, [killed]);
 }
 
 #[tokio::test]

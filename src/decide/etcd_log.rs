@@ -6,19 +6,13 @@ use serde_json::Value;
 
 use crate::model::RestartCause;
 
-/// How bad a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    /// Anything up to an error.
-    Ordinary,
-    /// The program ends with it.
-    Deadly,
-}
+use super::etcd_signs::{Counts, SIGNS};
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
-    level: Level,
+    /// Whether the program ends with it.
+    deadly: bool,
     /// The message with what explains it, without time and caller.
     text: String,
 }
@@ -39,159 +33,6 @@ pub(super) struct Finding {
     pub(super) quote: String,
 }
 
-/// Words that tell the cause, in lower case, the most telling first.
-struct Sign {
-    cause: RestartCause,
-    meaning: &'static str,
-    passes: bool,
-    /// Any of them.
-    words: &'static [&'static str],
-    /// Whether the line has to be one the program ends with: these words are
-    /// also written by members that go on.
-    deadly: bool,
-}
-
-const fn sign(cause: RestartCause, meaning: &'static str, words: &'static [&'static str]) -> Sign {
-    Sign { cause, meaning, passes: false, words, deadly: false }
-}
-
-/// Texts of etcd 3.4 to 3.6, bbolt and Go.
-const SIGNS: [Sign; 12] = [
-    Sign {
-        passes: true,
-        ..sign(
-            RestartCause::FailedDefragmentation,
-            "it died of a defragmentation that failed (etcd before 3.4.35 and 3.5.17 does when \
-             there is no room for the new file); the data are whole",
-            &["failed to defragment", "unexpected panic during defrag"],
-        )
-    },
-    sign(
-        RestartCause::DiskFull,
-        "the disk of its data is full",
-        &["no space left on device", "disk quota exceeded"],
-    ),
-    sign(
-        RestartCause::DamagedData,
-        "the disk of its data does not read or write",
-        &["input/output error", "read-only file system", "structure needs cleaning"],
-    ),
-    sign(
-        RestartCause::RemovedMember,
-        "the cluster does not have this member any more",
-        &["permanently removed"],
-    ),
-    sign(
-        RestartCause::RemovedMember,
-        "its data directory is empty, but the cluster knows it: was its disk mounted?",
-        &["has already been bootstrapped"],
-    ),
-    Sign {
-        deadly: true,
-        ..sign(
-            RestartCause::RemovedMember,
-            "its data are another cluster's",
-            &["cluster id mismatch", "cluster-id mismatch"],
-        )
-    },
-    Sign {
-        deadly: true,
-        ..sign(
-            RestartCause::DamagedData,
-            "it cannot use its data",
-            &[
-                "snap.db",
-                "failed to recover v3 backend",
-                "failed to find database snapshot",
-                "crc mismatch",
-                "wal:",
-                "walpb:",
-                "failed to read wal",
-                "read wal error",
-                "failed to open wal",
-                "snap:",
-                "failed to load snapshot",
-                "invalid database",
-                "checksum error",
-                "version mismatch",
-                "file size too small",
-                "failed to open database",
-                "cannot open database",
-                "is out of range [lastindex",
-                "freepages:",
-                "unexpected page type",
-                "page expected to be",
-                "fatal error: fault",
-                "unexpected fault address",
-                "sigbus",
-                "unexpected eof",
-            ],
-        )
-    },
-    Sign {
-        passes: true,
-        ..sign(
-            RestartCause::DataLocked,
-            "another process holds its data: does a second etcd run on this node?",
-            &[
-                "resource temporarily unavailable",
-                "file already locked",
-                "flocked by another process",
-                "holds the file lock",
-            ],
-        )
-    },
-    Sign {
-        passes: true,
-        deadly: true,
-        ..sign(
-            RestartCause::OutOfMemory,
-            "it got no more memory",
-            &["cannot allocate memory", "out of memory"],
-        )
-    },
-    Sign {
-        passes: true,
-        deadly: true,
-        ..sign(
-            RestartCause::WrongSettings,
-            "another process has its port: does a second etcd run on this node?",
-            &["address already in use"],
-        )
-    },
-    sign(
-        RestartCause::WrongSettings,
-        "it does not understand its flags",
-        &[
-            "flag provided but not defined",
-            "error verifying flags",
-            "failed to verify flags",
-            "invalid value \"",
-            "invalid boolean value",
-            "conflicting environment variable",
-        ],
-    ),
-    Sign {
-        deadly: true,
-        ..sign(
-            RestartCause::WrongSettings,
-            "it cannot start with its settings",
-            &[
-                "no such file or directory",
-                "permission denied",
-                "is a directory",
-                "cannot assign requested address",
-                "tls: ",
-                "x509: ",
-                "pem data",
-                "couldn't find local name",
-                "has different advertised",
-                "advertise-peer-urls",
-            ],
-        )
-    },
-];
-
 impl EtcdLog {
     /// Reads the lines of one attempt.
     pub(super) fn read(lines: &[String]) -> Self {
@@ -201,7 +42,10 @@ impl EtcdLog {
     /// The cause it wrote down itself before it died.
     pub(super) fn finding(&self) -> Option<Finding> {
         let known = SIGNS.iter().find_map(|sign| {
-            let line = self.0.iter().rev().find(|line| sign.is_in(line))?;
+            if sign.counts == Counts::BeforeDeath && !self.0.iter().any(|line| line.deadly) {
+                return None;
+            }
+            let line = self.0.iter().rev().find(|line| sign.is_in(&line.text, line.deadly))?;
             Some(Finding {
                 cause: sign.cause,
                 meaning: sign.meaning,
@@ -211,7 +55,7 @@ impl EtcdLog {
         });
         known.or_else(|| {
             // What follows the first one is its echo.
-            let line = self.0.iter().find(|line| line.level == Level::Deadly)?;
+            let line = self.0.iter().find(|line| line.deadly)?;
             Some(Finding {
                 cause: RestartCause::Panic,
                 meaning: "it gave up",
@@ -272,14 +116,6 @@ impl EtcdLog {
     }
 }
 
-impl Sign {
-    fn is_in(&self, line: &Line) -> bool {
-        let text = line.text.to_lowercase();
-        (!self.deadly || line.level == Level::Deadly)
-            && self.words.iter().any(|words| text.contains(words))
-    }
-}
-
 impl Line {
     fn read(line: &str) -> Self {
         json(line).or_else(|| capnslog(line)).unwrap_or_else(|| {
@@ -288,13 +124,9 @@ impl Line {
             // A line too long to be kept whole is no JSON any more.
             let cut = ["{\"level\":\"fatal\"", "{\"level\":\"panic\""];
             let deadly = starts.iter().chain(&cut).any(|start| text.starts_with(start));
-            Self { level: level(deadly), text: text.to_owned() }
+            Self { deadly, text: text.to_owned() }
         })
     }
-}
-
-fn level(deadly: bool) -> Level {
-    if deadly { Level::Deadly } else { Level::Ordinary }
 }
 
 /// zap's JSON: the message, and the fields that explain it.
@@ -309,7 +141,7 @@ fn json(line: &str) -> Option<Line> {
         }
     }
     let deadly = matches!(field("level"), Some("fatal" | "panic" | "dpanic"));
-    Some(Line { level: level(deadly), text })
+    Some(Line { deadly, text })
 }
 
 /// `2026-11-23 03:45:44.727585 C | etcdmain: message`: the letter is the
@@ -319,7 +151,7 @@ fn capnslog(line: &str) -> Option<Line> {
     let (time, letter) = head.rsplit_once(' ')?;
     let known = letter.len() == 1 && "CEWNIDT".contains(letter);
     let timed = time.len() >= 19 && time.starts_with(|c: char| c.is_ascii_digit());
-    (known && timed).then(|| Line { level: level(letter == "C"), text: text.trim().to_owned() })
+    (known && timed).then(|| Line { deadly: letter == "C", text: text.trim().to_owned() })
 }
 
 /// Longest piece of a line that is shown, in characters.

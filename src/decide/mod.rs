@@ -8,6 +8,7 @@ mod cautions;
 mod comeback;
 mod digest;
 mod etcd_log;
+mod etcd_signs;
 mod etcdctl;
 mod gates;
 mod hold;

@@ -31,11 +31,16 @@ pub fn restart_story(node: &Located, nospace: Option<bool>, now_ns: i64) -> Opti
         ContainerState::Created if now_ns - container.created_at > STARTS_WITHIN => {
             Some(never_begun(node, container, now_ns))
         }
+        ContainerState::Created => {
+            let end = node.last_end.as_ref()?;
+            let story = ended(node, end, cause(node, end, nospace), now_ns);
+            Some(RestartStory { next_start: Some(container.created_at), ..story })
+        }
         ContainerState::Exited => {
             let end = node.last_end.as_ref()?;
             Some(ended(node, end, cause(node, end, nospace), now_ns))
         }
-        ContainerState::Running | ContainerState::Created | ContainerState::Unknown => {
+        ContainerState::Running | ContainerState::Unknown => {
             restarted(node, container, nospace, now_ns)
         }
     }
@@ -72,22 +77,22 @@ fn never_made(node: &Located) -> Option<RestartStory> {
     let manifest = node.manifest.as_ref().filter(|_| node.process.is_none())?;
     node.runtime.as_ref()?;
     let mut text = format!(
-        "etcd does not run on this node: the runtime has no container of it, although {} asks for one. An \
-         image that cannot be pulled, or a manifest that cannot be read: `journalctl -u kubelet` \
-         says which",
+        "etcd does not run on this node: the runtime has no container of it, although {} asks for \
+         one. If it stays so, the image cannot be pulled or the manifest cannot be read: \
+         `journalctl -u kubelet` says which",
         manifest.path.display()
     );
     if let Some(nobody) = nobody_starts_it(node) {
         text =
             format!("etcd does not run on this node: the runtime has no container of it. {nobody}");
     }
-    Some(RestartStory { cause: RestartCause::NeverStarted, text, passes: false, next_start: None })
+    Some(RestartStory { cause: RestartCause::NeverStarted, text, passes: true, next_start: None })
 }
 
 fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartStory {
-    let ago = span(now_ns - container.created_at);
+    let ago = ago(now_ns - container.created_at);
     let mut text = format!(
-        "etcd does not run on this node: its container was made {ago} ago and never started. The runtime or \
+        "etcd does not run on this node: its container was made {ago} and never started. The runtime or \
          the kubelet hangs: `journalctl -u kubelet`, `journalctl -u containerd`"
     );
     if let Some(nobody) = nobody_starts_it(node) {
@@ -98,11 +103,12 @@ fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartSto
 
 fn ended(node: &Located, end: &LastEnd, verdict: Verdict, now_ns: i64) -> RestartStory {
     let Verdict { cause, why, passes } = verdict;
-    let ago = match end.finished_at {
-        0 => String::new(),
-        finished => format!(" {} ago", span(now_ns - finished)),
+    let what = match end.finished_at {
+        _ if cause == RestartCause::NeverStarted => "is down".to_owned(),
+        0 => "ended".to_owned(),
+        finished => format!("ended {}", ago(now_ns - finished)),
     };
-    let mut text = format!("etcd on this node ended{ago}: {why}{}", exit(end));
+    let mut text = format!("etcd on this node {what}: {why}{}", exit(end));
     let nobody = nobody_starts_it(node);
     if let Some(nobody) = &nobody {
         text.push_str(&format!(". {nobody}"));
@@ -118,7 +124,7 @@ fn restarted(
     nospace: Option<bool>,
     now_ns: i64,
 ) -> Option<RestartStory> {
-    let ago = span(now_ns - container.started_at.max(container.created_at));
+    let ago = ago(now_ns - container.started_at.max(container.created_at));
     let times = match container.restarts {
         0 | 1 => String::new(),
         times => format!(" (the {} time)", ordinal(times)),
@@ -127,7 +133,7 @@ fn restarted(
         return (container.restarts > 0).then(|| RestartStory {
             cause: RestartCause::Unknown,
             text: format!(
-                "etcd on this node was restarted {ago} ago{times}; the container before this one is gone, so \
+                "etcd on this node was restarted {ago}{times}; the container before this one is gone, so \
                  why is not known"
             ),
             passes: true,
@@ -135,7 +141,7 @@ fn restarted(
         });
     };
     let Verdict { cause, why, passes } = cause(node, end, nospace);
-    let text = format!("etcd on this node was restarted {ago} ago{times}: {why}{}", exit(end));
+    let text = format!("etcd on this node was restarted {ago}{times}: {why}{}", exit(end));
     Some(RestartStory { cause, text, passes, next_start: None })
 }
 
@@ -195,10 +201,16 @@ fn nobody_starts_it(node: &Located) -> Option<String> {
     }
 }
 
-/// "12 s", "3 min 20 s", "5 h", "12 days".
+/// "3 min ago".
+fn ago(nanos: i64) -> String {
+    if nanos < SECOND { "just now".to_owned() } else { format!("{} ago", span(nanos)) }
+}
+
+/// "40 ms", "12 s", "3 min 20 s", "5 h", "12 days".
 fn span(nanos: i64) -> String {
     let seconds = nanos.max(0) / SECOND;
     match (seconds, seconds % 60) {
+        (0, _) => format!("{} ms", nanos.max(0) / 1_000_000),
         (0..60, _) => format!("{seconds} s"),
         (60..600, rest @ 1..) => format!("{} min {rest} s", seconds / 60),
         (60..3_600, _) => format!("{} min", seconds / 60),

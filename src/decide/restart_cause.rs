@@ -50,7 +50,7 @@ fn never_started(end: &LastEnd) -> Option<Verdict> {
     refused.then(|| {
         let said = innermost(&end.message);
         let said = if said.is_empty() { end.reason.clone() } else { said };
-        let why = format!("its container cannot be started; the runtime says \"{said}\"");
+        let why = format!("the runtime could not start its container: \"{said}\"");
         Verdict { passes: false, ..Verdict::new(RestartCause::NeverStarted, why) }
     })
 }

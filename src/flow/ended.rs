@@ -126,15 +126,19 @@ impl<'a> Advice<'a> {
         let etcdctl = etcdctl.join(" ");
         let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
         let (data, manifest) = (&self.data, &self.manifest);
+        let wal = node.wal_dir.as_ref().map_or_else(String::new, |found| {
+            format!(" (and {} likewise)", quoted(&found.value.to_string_lossy()))
+        });
         format!(
-            "While the other members have a quorum (`{etcdctl} member list` on one of them), \
-             nothing is lost, and this one comes back empty:\n\
-             1. `mv {manifest} /etc/kubernetes/etcd.yaml`, so that nothing starts it meanwhile\n\
-             2. keep a copy on another disk: `cp -a {data}/member /var/backups/etcd-member`\n\
-             3. `{etcdctl} member remove ID_OF_THIS_MEMBER`\n\
-             4. `mv {data}/member {data}/member.damaged`\n\
-             5. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
-             6. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
+            "While the other members have a quorum, nothing is lost, and this one comes back \
+             empty:\n\
+             1. they have: `{etcdctl} member list`\n\
+             2. so that nothing starts it meanwhile: `mv {manifest} /etc/kubernetes/etcd.yaml`\n\
+             3. a copy on another disk: `cp -a {data}/member /var/backups/etcd-member`{wal}\n\
+             4. `{etcdctl} member remove ID_OF_THIS_MEMBER`\n\
+             5. `mv {data}/member {data}/member.damaged`{wal}\n\
+             6. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
+             7. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
              --initial-cluster-state=existing; `mv /etc/kubernetes/etcd.yaml {manifest}`\n\
              With no quorum left, or a single member: `etcdutl snapshot restore SNAPSHOT \
              --data-dir NEW_DIR --bump-revision 1000000000 --mark-compacted`"

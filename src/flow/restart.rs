@@ -23,6 +23,11 @@ impl Restart {
         Self::at(node, None, Timestamp::now())
     }
 
+    /// The same, but only what is down or happened within the last hour.
+    pub fn news(node: &Located) -> Option<Self> {
+        Self::of_node(node).filter(|restart| decide::is_recent(node, nanos(restart.now)))
+    }
+
     /// With the alarms of the cluster as further evidence.
     pub fn of_world(world: &World) -> Option<Self> {
         let answered = world.members.iter().any(|member| member.status.is_ok());

@@ -85,8 +85,12 @@ pub fn nobody_answers(session: &Session, node: &Located, errors: &[WireError]) -
     if !hint.is_empty() {
         next.push_str(&format!("{}{}. ", hint[..1].to_uppercase(), &hint[1..]));
     }
-    let restart = Restart::of_node(node);
-    match restart.as_ref().filter(|_| ended::is_down(node)) {
+    let restart = Restart::news(node);
+    // Between two attempts, or in one that will end as the last one did.
+    let dead = |restart: &&Restart| {
+        ended::is_down(node) || (kind == Some(Kind::Refused) && !restart.story().passes)
+    };
+    match restart.as_ref().filter(dead) {
         Some(restart) => next = ended::what_to_do(session, node, restart.story()),
         None => next.push_str(&what_to_type(session, node, kind)),
     }

@@ -1,3 +1,5 @@
+//! Lines of real kernels, and lines no kernel writes.
+
 use proptest::prelude::*;
 
 use super::*;

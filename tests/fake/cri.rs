@@ -62,6 +62,8 @@ pub struct FakeContainer {
     pub image_ref: String,
     pub restarts: Option<u32>,
     pub log_path: String,
+    /// How it ended: start and end in nanoseconds, exit code, reason, message.
+    pub ended: Option<(i64, i64, i32, &'static str, &'static str)>,
     /// The verbose JSON text.
     pub info: String,
     /// Listed, but gone when asked for its status.
@@ -108,8 +110,14 @@ impl FakeContainer {
     fn status(&self) -> cri::ContainerStatusResponse {
         let annotation =
             |count: u32| ("io.kubernetes.container.restartCount".to_owned(), count.to_string());
+        let (started_at, finished_at, exit_code, reason, message) = self.ended.unwrap_or_default();
         let status = cri::ContainerStatus {
             id: self.id.clone(),
+            started_at,
+            finished_at,
+            exit_code,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
             metadata: Some(cri::ContainerMetadata { name: self.name.clone(), attempt: 7 }),
             state: self.state,
             created_at: self.created_at,

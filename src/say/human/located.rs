@@ -334,6 +334,13 @@ Memory       16.0 GiB"
     }
 
     #[test]
+    fn why_it_ended_comes_behind_the_container() {
+        let text = located(&testing::located(), Some("it was restarted: because"), now(), 120);
+        let at = |words| text.find(words).unwrap_or_else(|| panic!("{words} in {text}"));
+        assert!(at("\nContainer ") < at("\nLast end     it was restarted: because"));
+    }
+
+    #[test]
     fn probes_tell_what_they_do_under_nospace() {
         let mut probe = testing::located().manifest.expect("there is one").probes.remove(0);
         for (path, kind, effect) in [

@@ -311,6 +311,16 @@ Room    3.1 GiB of 40.0 GiB free on /var/lib/etcd; could be freed, the safest
     }
 
     #[test]
+    fn what_happened_to_this_nodes_etcd_is_a_line_of_its_own() {
+        let text = restart("etcd on this node was restarted 3 min ago: somebody did", 40);
+        assert_fits(&text, 40);
+        assert_eq!(
+            text,
+            "Restart etcd on this node was restarted\n        3 min ago: somebody did"
+        );
+    }
+
+    #[test]
     fn a_wide_terminal_gets_one_table() {
         let text = status(&world(), 160);
         assert_fits(&text, 160);
