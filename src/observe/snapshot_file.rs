@@ -78,12 +78,22 @@ pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
-    let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(not_a_file());
     }
-    let length = metadata.len();
+    check_content(file, metadata.len())
+}
+
+/// The same of anything that holds `length` bytes.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_content(
+    file: &mut (impl Read + Seek),
+    length: u64,
+) -> Result<SnapshotFile, SnapshotFileError> {
+    let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
     let digest_length = SHA256_OUTPUT_LEN as u64;
     if length < 2 * 512 + digest_length || length % 512 != digest_length {
         return Err(shape(&format!(
@@ -109,7 +119,7 @@ fn not_a_file() -> SnapshotFileError {
 }
 
 /// The valid meta page with the larger transaction id.
-fn read_meta(file: &mut File) -> Result<Meta, SnapshotFileError> {
+fn read_meta(file: &mut impl Read) -> Result<Meta, SnapshotFileError> {
     let mut head = vec![0; 2 * *PAGE_SIZES.end() as usize + 80];
     let mut filled = 0;
     while filled < head.len() {
@@ -147,7 +157,10 @@ fn meta_at(head: &[u8], page: usize) -> Option<Meta> {
 }
 
 /// Compares the trailing digest; returns the digest of the whole file.
-fn check_digest(file: &mut File, database_length: u64) -> Result<String, SnapshotFileError> {
+fn check_digest(
+    file: &mut (impl Read + Seek),
+    database_length: u64,
+) -> Result<String, SnapshotFileError> {
     file.seek(SeekFrom::Start(0))?;
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 1 << 20];

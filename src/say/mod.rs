@@ -10,7 +10,7 @@ pub mod json;
 mod progress;
 mod prompt;
 mod terminal;
-mod text;
+pub mod text;
 mod voice;
 
 pub use progress::{Progress, ticking};
