@@ -35,9 +35,13 @@ pub fn log_tail(bytes: &[u8]) {
     let Some((wanted, content)) = bytes.split_first() else { return };
     let start = logs::tail_start(&mut Cursor::new(content), usize::from(*wanted));
     let start = start.expect("memory is always read");
-    let before = usize::try_from(start).ok().and_then(|start| content.get(..start));
-    let before = before.expect("the place is inside");
-    assert!(before.is_empty() || before.ends_with(b"\n"), "not at the beginning of a line");
+    let start = usize::try_from(start).expect("the place is inside");
+    if *wanted == 0 {
+        assert_eq!(start, content.len());
+    } else {
+        let before = content.get(..start).expect("the place is inside");
+        assert!(before.is_empty() || before.ends_with(b"\n"), "not at the beginning of a line");
+    }
 }
 
 /// /proc/self/mountinfo: each mount once, and a path's mount holds it.

@@ -31,6 +31,8 @@ pub fn args(node: &Node) -> Vec<String> {
         "--register-node=false".to_owned(),
         // From 3 on it tells of probes that succeed.
         "--v=3".to_owned(),
+        // The default is made below /usr, which is the machine's.
+        "--volume-plugin-dir=/var/lib/kubelet/plugins".to_owned(),
     ]
 }
 
