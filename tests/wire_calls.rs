@@ -256,3 +256,11 @@ async fn a_big_snapshot_streams_through_small_windows() {
     assert_eq!(total, (48 << 20) + 32);
     assert!(client.status().await.is_ok());
 }
+
+#[tokio::test]
+async fn status_details_nobody_can_read_are_left_out() {
+    let etcd = FakeEtcd::single().await;
+    let client = dial(&etcd).await;
+    etcd.script(1, Rpc::HashKv, Act::JunkDetails);
+    assert_eq!(kind(client.hash_kv(Revision(1), TIMEOUT).await), Kind::NoLeader);
+}

@@ -33,9 +33,16 @@ pub struct ReadCertificate {
 /// # Errors
 /// One line: the kernel's words, or what is wrong with the content.
 pub fn read(path: &Path, role: CertificateRole) -> Result<ReadCertificate, String> {
-    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    parse(&fs::read(path).map_err(|error| error.to_string())?, path, role)
+}
+
+/// The same of a file's content; `path` is where it comes from.
+///
+/// # Errors
+/// One line that says what is wrong with the content.
+pub fn parse(bytes: &[u8], path: &Path, role: CertificateRole) -> Result<ReadCertificate, String> {
     let mut first = None;
-    for der in CertificateDer::pem_slice_iter(&bytes) {
+    for der in CertificateDer::pem_slice_iter(bytes) {
         let der = der.map_err(|error| format!("not PEM: {error}"))?;
         let parsed = X509::from_der(&der).map_err(|error| format!("not a certificate: {error}"))?;
         let read = convert(path, role, &parsed);

@@ -56,7 +56,12 @@ pub fn data_dir(path: &Path) -> io::Result<(DataDir, Vec<String>)> {
 /// Total memory of this node; `None` when /proc does not say.
 #[must_use]
 pub fn memory() -> Option<Bytes> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    memory_in(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+/// `MemTotal` in the text of /proc/meminfo, which counts in KiB (proc(5)).
+#[must_use]
+pub fn memory_in(text: &str) -> Option<Bytes> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(Bytes(kibibytes.saturating_mul(1024)))

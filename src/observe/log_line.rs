@@ -2,7 +2,7 @@
 //! together. Pure; any bytes are a line.
 
 /// Longest line kept together; what follows becomes a line of its own.
-pub(super) const LONGEST: usize = 1 << 20;
+pub const LONGEST: usize = 1 << 20;
 
 /// Which stream of the program a line was written to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// One line of the file.
+/// One line of the file: a whole line of the log or a piece of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     time: String,
     stream: Stream,
     /// Whether the line goes on in the next entry of this stream.
-    pub(super) partial: bool,
+    pub partial: bool,
     text: Vec<u8>,
 }
 
@@ -40,7 +40,7 @@ impl Entry {
     /// Reads `<RFC3339Nano> stdout|stderr P|F <text>` (kubernetes
     /// design-proposals, CRI logging) or a line of docker's json-file driver
     /// (behind cri-dockerd); anything else is text.
-    pub(super) fn parse(line: &[u8]) -> Self {
+    pub fn parse(line: &[u8]) -> Self {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         cri(line).or_else(|| docker(line)).unwrap_or_else(|| Self {
             time: String::new(),
@@ -92,14 +92,14 @@ fn stream(name: &[u8]) -> Option<Stream> {
 
 /// Puts pieces together, each stream by itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Joiner {
+pub struct Joiner {
     stdout: Option<Entry>,
     stderr: Option<Entry>,
 }
 
 impl Joiner {
     /// Takes one line of the file; gives the line that ends with it.
-    pub(super) fn push(&mut self, entry: Entry) -> Option<LogLine> {
+    pub fn push(&mut self, entry: Entry) -> Option<LogLine> {
         let pending = match entry.stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
@@ -120,7 +120,7 @@ impl Joiner {
     }
 
     /// What is still waiting for its end, when no more will come.
-    pub(super) fn rest(self) -> impl Iterator<Item = LogLine> {
+    pub fn rest(self) -> impl Iterator<Item = LogLine> {
         [self.stdout, self.stderr].into_iter().flatten().map(finish)
     }
 }

@@ -177,14 +177,17 @@ fn error(path: &Path, source: io::Error) -> LogError {
 
 /// Where the last `lines` lines begin: reads ever larger windows from the
 /// end until one holds enough.
-fn tail_start(file: &mut File, lines: usize) -> io::Result<u64> {
+///
+/// # Errors
+/// The kernel's words.
+pub fn tail_start(file: &mut (impl Read + Seek), lines: usize) -> io::Result<u64> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut window = FIRST_WINDOW;
     loop {
         let start = end.saturating_sub(window);
         file.seek(SeekFrom::Start(start))?;
         let mut bytes = Vec::new();
-        file.take(end - start).read_to_end(&mut bytes)?;
+        file.by_ref().take(end - start).read_to_end(&mut bytes)?;
         // The first line of a window is cut, except at the file's beginning.
         let cut = if start == 0 {
             0

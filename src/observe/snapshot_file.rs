@@ -78,10 +78,25 @@ pub fn check(path: &Path) -> Result<SnapshotFile, SnapshotFileError> {
 /// # Errors
 /// The first thing that is wrong.
 pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
-    let (meta, database_length) = shape(file)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_a_file());
+    }
+    check_content(file, metadata.len())
+}
+
+/// The same of anything that holds `length` bytes.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_content(
+    file: &mut (impl Read + Seek),
+    length: u64,
+) -> Result<SnapshotFile, SnapshotFileError> {
+    let (meta, database_length) = shape(file, length)?;
     let sha256 = check_digest(file, database_length)?;
     Ok(SnapshotFile {
-        bytes: Bytes(database_length + SHA256_OUTPUT_LEN as u64),
+        bytes: Bytes(length),
         sha256,
         page_size: meta.page_size,
         transaction: meta.transaction,
@@ -92,19 +107,15 @@ pub fn check_open(file: &mut File) -> Result<SnapshotFile, SnapshotFileError> {
 /// little: what is in between is not looked at.
 #[must_use]
 pub fn looks_whole(path: &Path) -> bool {
-    let file = fs::metadata(path).ok().filter(fs::Metadata::is_file).and(File::open(path).ok());
-    file.is_some_and(|mut file| shape(&mut file).is_ok())
+    let Ok(metadata) = fs::metadata(path) else { return false };
+    let file = metadata.is_file().then(|| File::open(path).ok()).flatten();
+    file.is_some_and(|mut file| shape(&mut file, metadata.len()).is_ok())
 }
 
 /// The database's meta page and its length, as far as they agree with the
-/// length of the file.
-fn shape(file: &mut File) -> Result<(Meta, u64), SnapshotFileError> {
+/// `length` of the whole.
+fn shape(file: &mut (impl Read + Seek), length: u64) -> Result<(Meta, u64), SnapshotFileError> {
     let shape = |text: &str| SnapshotFileError::Shape(text.to_owned());
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(not_a_file());
-    }
-    let length = metadata.len();
     let digest_length = SHA256_OUTPUT_LEN as u64;
     if length < 2 * 512 + digest_length || length % 512 != digest_length {
         return Err(shape(&format!(
@@ -124,7 +135,7 @@ fn not_a_file() -> SnapshotFileError {
 }
 
 /// The valid meta page with the larger transaction id.
-fn read_meta(file: &mut File) -> Result<Meta, SnapshotFileError> {
+fn read_meta(file: &mut impl Read) -> Result<Meta, SnapshotFileError> {
     let mut head = vec![0; 2 * *PAGE_SIZES.end() as usize + 80];
     let mut filled = 0;
     while filled < head.len() {
@@ -162,7 +173,10 @@ fn meta_at(head: &[u8], page: usize) -> Option<Meta> {
 }
 
 /// Compares the trailing digest; returns the digest of the whole file.
-fn check_digest(file: &mut File, database_length: u64) -> Result<String, SnapshotFileError> {
+fn check_digest(
+    file: &mut (impl Read + Seek),
+    database_length: u64,
+) -> Result<String, SnapshotFileError> {
     file.seek(SeekFrom::Start(0))?;
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 1 << 20];

@@ -13,7 +13,7 @@ const LONGEST: u64 = 1 << 20;
 ///
 /// # Errors
 /// One line: the kernel's words, or where the text stops being YAML.
-pub(super) fn documents(path: &Path) -> Result<Vec<YamlOwned>, String> {
+pub fn documents(path: &Path) -> Result<Vec<YamlOwned>, String> {
     parse(&read(path)?)
 }
 
@@ -21,7 +21,7 @@ pub(super) fn documents(path: &Path) -> Result<Vec<YamlOwned>, String> {
 ///
 /// # Errors
 /// One line with the kernel's words, or that the file is too long.
-pub(super) fn read(path: &Path) -> Result<String, String> {
+pub fn read(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
@@ -36,38 +36,44 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 ///
 /// # Errors
 /// Where the text stops being YAML, in one line.
-pub(super) fn parse(text: &str) -> Result<Vec<YamlOwned>, String> {
+pub fn parse(text: &str) -> Result<Vec<YamlOwned>, String> {
     YamlOwned::load_from_str(text).map_err(|error| format!("not YAML: {error}"))
 }
 
 /// The node under a path of keys.
-pub(super) fn at<'a>(node: &'a YamlOwned, keys: &[&str]) -> Option<&'a YamlOwned> {
+#[must_use]
+pub fn at<'a>(node: &'a YamlOwned, keys: &[&str]) -> Option<&'a YamlOwned> {
     keys.iter().try_fold(node, |node, key| node.as_mapping_get(key))
 }
 
 /// The scalar under a path of keys, as text: numbers and booleans are
 /// written as YAML writes them.
-pub(super) fn text(node: &YamlOwned, keys: &[&str]) -> Option<String> {
+#[must_use]
+pub fn text(node: &YamlOwned, keys: &[&str]) -> Option<String> {
     scalar(at(node, keys)?)
 }
 
 /// The whole number under a path of keys, also when it is quoted.
-pub(super) fn number(node: &YamlOwned, keys: &[&str]) -> Option<i64> {
+#[must_use]
+pub fn number(node: &YamlOwned, keys: &[&str]) -> Option<i64> {
     text(node, keys)?.parse().ok()
 }
 
 /// The list of scalars under a path of keys.
-pub(super) fn texts(node: &YamlOwned, keys: &[&str]) -> Vec<String> {
+#[must_use]
+pub fn texts(node: &YamlOwned, keys: &[&str]) -> Vec<String> {
     items(node, keys).iter().filter_map(scalar).collect()
 }
 
 /// The list under a path of keys; empty when there is none.
-pub(super) fn items<'a>(node: &'a YamlOwned, keys: &[&str]) -> &'a [YamlOwned] {
+#[must_use]
+pub fn items<'a>(node: &'a YamlOwned, keys: &[&str]) -> &'a [YamlOwned] {
     at(node, keys).and_then(YamlOwned::as_vec).map_or(&[], Vec::as_slice)
 }
 
 /// The keys of a mapping; empty when it is none.
-pub(super) fn keys(node: &YamlOwned) -> Vec<String> {
+#[must_use]
+pub fn keys(node: &YamlOwned) -> Vec<String> {
     node.as_mapping().map(|map| map.keys().filter_map(scalar).collect()).unwrap_or_default()
 }
 

@@ -11,7 +11,7 @@ mod progress;
 mod prompt;
 mod report;
 mod terminal;
-mod text;
+pub mod text;
 mod voice;
 
 pub use progress::{Progress, ticking};

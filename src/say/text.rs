@@ -17,7 +17,8 @@ const PROGRAMS: [&str; 10] = [
 
 /// `text` with every line that is too long wrapped at spaces, continued at
 /// the line's own indentation. Command lines stay whole.
-pub(crate) fn wrap(text: &str, width: usize) -> String {
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> String {
     // A command folded with backslashes goes on in the next line.
     let mut folded = false;
     let mut lines = Vec::new();
@@ -43,7 +44,8 @@ fn wrap_line(line: &str, width: usize) -> String {
 }
 
 /// Whether this line is a command to copy.
-pub(crate) fn is_command(line: &str) -> bool {
+#[must_use]
+pub fn is_command(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let first = words.next().map(|word| if word == "sudo" || word == "$" { "" } else { word });
     let program = match first {
@@ -56,7 +58,8 @@ pub(crate) fn is_command(line: &str) -> bool {
 /// `body` wrapped at `width` behind `prefix`, continued below its beginning.
 /// A word that fits on no line is broken, after a `/` or `,` when there is
 /// one; a command in backquotes never is, so that it can be copied.
-pub(crate) fn hang(prefix: &str, body: &str, width: usize) -> String {
+#[must_use]
+pub fn hang(prefix: &str, body: &str, width: usize) -> String {
     let indent = prefix.chars().count();
     let room = width.saturating_sub(indent).max(10);
     let mut lines: Vec<String> = Vec::new();
@@ -112,7 +115,8 @@ fn break_at(word: &str, room: usize) -> usize {
 /// a member name brings along must not move the cursor. Tabs become spaces.
 /// Without UTF-8 the usual typographic signs are spelt in ASCII and the rest
 /// becomes `?`.
-pub(crate) fn clean(text: &str, utf8: bool) -> String {
+#[must_use]
+pub fn clean(text: &str, utf8: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -61,22 +61,23 @@ pub(super) fn public_key(der: &[u8]) -> Option<Vec<u8>> {
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
+pub struct Identity {
     /// RFC 4514 text of the subject.
-    pub(super) subject: String,
+    pub subject: String,
     /// RFC 4514 text of the issuer.
-    pub(super) issuer: String,
+    pub issuer: String,
     /// Seconds since the epoch.
-    pub(super) not_before: i64,
+    pub not_before: i64,
     /// Seconds since the epoch.
-    pub(super) not_after: i64,
+    pub not_after: i64,
     /// DNS names and IP addresses it is valid for.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
 }
 
 impl Identity {
     /// `None` when the DER cannot be parsed.
-    pub(super) fn of(der: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn of(der: &[u8]) -> Option<Self> {
         let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
         let seconds = |time: x509_cert::time::Time| {
             i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)

@@ -13,9 +13,11 @@ use std::{
 use prost::Message;
 use tonic::{Request, Status, client::Grpc, transport::Channel};
 use tonic_prost::ProstCodec;
+use tower::ServiceExt;
 
 pub use super::cri_error::CriError;
 use super::{
+    details,
     proto::cri::{
         Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse,
         ExecSyncRequest, ExecSyncResponse, Image, ImageFsInfoRequest, ImageFsInfoResponse,
@@ -231,7 +233,8 @@ where
     let path = format!("/{}.{service}/{method}", api.package)
         .parse()
         .map_err(|_| CriError::Unimplemented { method })?;
-    let mut grpc = Grpc::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
+    let mut grpc = Grpc::new(channel.clone().map_response(details::without))
+        .max_decoding_message_size(MAX_ANSWER);
     let call = async {
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         grpc.unary(Request::new(ask), path, ProstCodec::<A, B>::default()).await

@@ -25,6 +25,7 @@ use tonic::{Status, body::Body};
 use tower::Service;
 
 use super::{
+    details,
     dial::{Deadline, Target},
     error::{WireError, WireErrorKind as Kind},
     handshake::alert,
@@ -211,7 +212,7 @@ pub(super) fn chain(error: &dyn Error) -> String {
     text
 }
 
-type Answer = Response<MapErr<Incoming, fn(hyper::Error) -> LineError>>;
+type Answer = Response<details::Plain<MapErr<Incoming, fn(hyper::Error) -> LineError>>>;
 
 impl Service<Request<Body>> for Line {
     type Response = Answer;
@@ -234,7 +235,8 @@ impl Service<Request<Body>> for Line {
                 let status = answer.status().as_u16();
                 return Err(LineError::NotGrpc { status, content_type });
             }
-            Ok(answer.map(|body| body.map_err(gone as fn(hyper::Error) -> LineError)))
+            let answer = answer.map(|body| body.map_err(gone as fn(hyper::Error) -> LineError));
+            Ok(details::without(answer))
         })
     }
 }

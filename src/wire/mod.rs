@@ -3,9 +3,10 @@
 //! types into `model` types; decides nothing and never retries.
 
 mod access;
-mod certificate;
+pub mod certificate;
 pub mod cri;
 mod cri_error;
+pub mod details;
 mod dial;
 mod error;
 mod etcd;
@@ -14,7 +15,7 @@ mod http;
 mod keyspace;
 mod line;
 mod maintenance;
-mod reply;
+pub mod reply;
 mod snapshot;
 mod stream;
 mod tls;

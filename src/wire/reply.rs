@@ -32,7 +32,8 @@ const TEXTS: &[(&str, Kind)] = &[
 ];
 
 /// The kind of an error that the server sent.
-pub(super) fn kind(status: &Status) -> Kind {
+#[must_use]
+pub fn kind(status: &Status) -> Kind {
     let known = TEXTS.iter().find(|(text, _)| status.message().contains(text));
     if let Some((_, kind)) = known {
         return *kind;
@@ -48,17 +49,20 @@ pub(super) fn kind(status: &Status) -> Kind {
 
 /// Whether a login was refused only because etcd has authentication off;
 /// etcdctl goes on without a token then, and so do we.
-pub(super) fn is_auth_off(status: &Status) -> bool {
+#[must_use]
+pub fn is_auth_off(status: &Status) -> bool {
     status.message().contains("authentication is not enabled")
 }
 
 /// Whether the answer shows that the service itself is missing there.
-pub(super) fn is_unknown_service(status: &Status) -> bool {
+#[must_use]
+pub fn is_unknown_service(status: &Status) -> bool {
     status.code() == Code::Unimplemented
 }
 
 /// What etcd said, in one line; its code when it said nothing.
-pub(super) fn text(status: &Status) -> String {
+#[must_use]
+pub fn text(status: &Status) -> String {
     let message = status.message().trim();
     if message.is_empty() {
         format!("etcd answered with gRPC status {:?} and no text", status.code())

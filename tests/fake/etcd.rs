@@ -16,7 +16,12 @@ use etcd_rescue::wire::proto::etcdserverpb::{
 use tokio::task::JoinHandle;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status, transport::Server};
+use tonic::{
+    Code, Status,
+    codegen::http::{HeaderMap, HeaderValue},
+    metadata::MetadataMap,
+    transport::Server,
+};
 
 use super::gate::{Cutter, Gate, Metrics};
 use full::{full_cluster, full_member};
@@ -47,6 +52,8 @@ pub enum Act {
     Delay(Duration),
     /// Take no effect and answer this error.
     Fail(Code, String),
+    /// Take no effect and answer with status details that are no base64.
+    JunkDetails,
     /// Take no effect and never answer.
     Hang,
     /// Take no effect and break every connection of the member.
@@ -313,6 +320,7 @@ impl Node {
                 effect(&mut self.state())
             }
             Some(Act::Fail(code, text)) => Err(Status::new(code, text)),
+            Some(Act::JunkDetails) => Err(junk_details()),
             Some(Act::Cut) => self.cut_off().await,
             Some(Act::DoThenCut) => {
                 let _ = effect(&mut self.state());
@@ -333,4 +341,15 @@ impl Node {
         self.cutter.cut();
         std::future::pending().await
     }
+}
+
+/// What tonic would write, but for the details.
+fn junk_details() -> Status {
+    let mut head = HeaderMap::new();
+    head.insert("grpc-status-details-bin", HeaderValue::from_static("%"));
+    Status::with_metadata(
+        Code::Unavailable,
+        "etcdserver: no leader",
+        MetadataMap::from_headers(head),
+    )
 }

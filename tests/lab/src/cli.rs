@@ -82,6 +82,9 @@ struct Up {
     /// Add a stand-in kube-apiserver to each master
     #[arg(long)]
     apiserver: bool,
+    /// Run the real kubelet (and kube-apiserver) that `scripts/setup kubelet` builds
+    #[arg(long)]
+    real_kubelet: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -168,7 +171,8 @@ fn raise(up: Up, name: &str) -> Result<()> {
         .name(name)
         .probes(probes)
         .speed(up.speed)
-        .apiserver(up.apiserver);
+        .apiserver(up.apiserver)
+        .real_kubelet(up.real_kubelet);
     for flag in up.etcd_flag {
         spec = spec.etcd_flag(flag);
     }

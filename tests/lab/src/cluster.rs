@@ -124,7 +124,7 @@ impl Lab {
     /// Waits until the kubelets know that etcd is up, which they would in any
     /// cluster that has lived long enough to be full.
     pub(crate) fn wait_started(&self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(90);
         for (master, spec) in self.masters.iter().zip(&self.spec.masters) {
             let log = || fs::read_to_string(master.log("kubelet")).unwrap_or_default();
             while spec.probes != Probes::None && !kubelet::has_started_etcd(&log()) {

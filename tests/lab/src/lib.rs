@@ -1,7 +1,7 @@
 //! Real etcd masters on one machine, for the tests and the drill; never shipped.
 //!
 //! A master is a network, mount, process, host-name and IPC namespace with a real
-//! containerd on its standard socket, real runc, a small kubelet and real etcd as
+//! containerd on its standard socket, real runc, a small kubelet (or the real one: [`Spec::real_kubelet`]) and real etcd as
 //! a static pod on kubeadm's paths with mTLS. Everything a lab changes lies in its
 //! own directory ([`site`]); its processes are found by their command lines
 //! ([`processes`]); when they die the kernel takes networks and mounts away.
@@ -11,12 +11,14 @@
 //! is etcdctl ([`Lab::etcdctl`]), not code of this workspace.
 
 pub mod apiserver;
+mod cgroups;
 pub mod cli;
 mod cluster;
 mod executable;
 mod fill;
 mod image;
 pub mod kubelet;
+mod kubernetes;
 mod lab;
 mod manifest;
 mod master;
@@ -33,6 +35,7 @@ mod wire;
 
 pub use self::{
     fill::{Fill, FillReport, Until},
+    kubernetes::{Kubernetes, kubernetes},
     lab::Lab,
     master::Master,
     releases::{Release, release, releases},

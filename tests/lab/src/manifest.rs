@@ -14,8 +14,20 @@ pub fn etcd_image(release: &Release) -> String {
     format!("registry.k8s.io/etcd:{}-0", release.version)
 }
 
-/// The image name of the stand-in API server.
+/// The image name of the API server, the stand-in's too.
 pub const APISERVER_IMAGE: &str = "registry.k8s.io/kube-apiserver:v1.33.0";
+
+/// What else kubeadm 1.20 writes for the API server, as far as it has to be.
+const REAL_APISERVER: &str = "    - --allow-privileged=true
+    - --authorization-mode=Node,RBAC
+    - --client-ca-file=/etc/kubernetes/pki/ca.crt
+    - --enable-admission-plugins=NodeRestriction
+    - --insecure-port=0
+    - --service-account-issuer=https://kubernetes.default.svc.cluster.local
+    - --service-account-key-file=/etc/kubernetes/pki/sa.pub
+    - --service-account-signing-key-file=/etc/kubernetes/pki/sa.key
+    - --service-cluster-ip-range=10.96.0.0/12
+";
 
 /// etcd.yaml of the master with this index.
 pub fn etcd(spec: &Spec, index: usize) -> String {
@@ -159,8 +171,10 @@ fn probe(kind: &str, get: &str, delay: &str, failures: u32, period: u32) -> Stri
     )
 }
 
-/// kube-apiserver.yaml of the master with this index, for the stand-in.
-pub fn apiserver(index: usize) -> String {
+/// kube-apiserver.yaml of the master with this index; the stand-in does without
+/// most flags.
+pub fn apiserver(spec: &Spec, index: usize) -> String {
+    let more = if spec.real_kubelet { REAL_APISERVER } else { "" };
     let ip = site::master_ip(index);
     let at = |path| http_get(&ip, path, 6443, "HTTPS");
     let liveness = probe("liveness", &at("/livez"), "initialDelaySeconds: 10", 8, 10);
@@ -191,7 +205,7 @@ spec:
     - --secure-port=6443
     - --tls-cert-file=/etc/kubernetes/pki/apiserver.crt
     - --tls-private-key-file=/etc/kubernetes/pki/apiserver.key
-    image: {APISERVER_IMAGE}
+{more}    image: {APISERVER_IMAGE}
     imagePullPolicy: IfNotPresent
 {probes}    name: kube-apiserver
     resources:

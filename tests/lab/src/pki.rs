@@ -14,6 +14,8 @@ use time::{Duration, OffsetDateTime};
 pub struct Authorities {
     etcd: CertifiedIssuer<'static, KeyPair>,
     cluster: CertifiedIssuer<'static, KeyPair>,
+    /// Signs the tokens of service accounts.
+    accounts: KeyPair,
 }
 
 use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
@@ -21,7 +23,11 @@ use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 impl Authorities {
     /// New ones.
     pub fn new() -> Result<Self> {
-        Ok(Self { etcd: authority("etcd-ca")?, cluster: authority("kubernetes")? })
+        Ok(Self {
+            etcd: authority("etcd-ca")?,
+            cluster: authority("kubernetes")?,
+            accounts: KeyPair::generate()?,
+        })
     }
 
     /// Writes the lab's own client certificate to `dir`, so that a test may break
@@ -69,7 +75,14 @@ impl Authorities {
         };
         issue(&self.etcd, &pki, "apiserver-etcd-client", &apiserver, &[], &[ClientAuth])?;
         let serving = Subject { common_name: "kube-apiserver", organization: None };
-        issue(&self.cluster, &pki, "apiserver", &serving, &own, &[ServerAuth])
+        issue(&self.cluster, &pki, "apiserver", &serving, &own, &[ServerAuth])?;
+        let admin = Subject {
+            common_name: "kube-apiserver-kubelet-client",
+            organization: Some("system:masters"),
+        };
+        issue(&self.cluster, &pki, "apiserver-kubelet-client", &admin, &[], &[ClientAuth])?;
+        fs::write(pki.join("sa.pub"), self.accounts.public_key_pem())?;
+        write_key(&pki.join("sa.key"), &self.accounts)
     }
 }
 
@@ -131,11 +144,14 @@ fn issue(
 }
 
 fn write_pair(dir: &Path, file: &str, certificate: &str, key: &KeyPair) -> Result<()> {
-    use std::io::Write;
     fs::write(dir.join(format!("{file}.crt")), certificate)?;
-    let path = dir.join(format!("{file}.key"));
+    write_key(&dir.join(format!("{file}.key")), key)
+}
+
+fn write_key(path: &Path, key: &KeyPair) -> Result<()> {
+    use std::io::Write;
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(&path).and_then(|mut out| out.write_all(key.serialize_pem().as_bytes()))?;
+    options.open(path).and_then(|mut out| out.write_all(key.serialize_pem().as_bytes()))?;
     Ok(())
 }

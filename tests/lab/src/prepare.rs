@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::{
     Lab, Master, Release, executable,
     image::{Image, PAUSE},
-    manifest, network, node,
+    kubernetes, manifest, network, node,
     pki::Authorities,
 };
 
@@ -19,7 +19,11 @@ impl Lab {
         fs::create_dir(self.site.dir.join("bin"))?;
         let program = executable::path()?;
         fs::copy(&program, self.site.program("lab"))?;
-        fs::hard_link(self.site.program("lab"), self.site.program("kubelet"))?;
+        if self.spec.real_kubelet {
+            fs::copy(kubernetes()?.kubelet, self.site.program("kubelet"))?;
+        } else {
+            fs::hard_link(self.site.program("lab"), self.site.program("kubelet"))?;
+        }
         network::start_switch(&self.site.program("lab"), &self.site.dir)?;
         self.make_images()?;
         let authorities = Authorities::new()?;
@@ -50,7 +54,7 @@ impl Lab {
         write_manifest("etcd.yaml", manifest::etcd(&self.spec, index))?;
         let mut images = format!("pause.tar\n{}\n", image_file(&spec.etcd));
         if self.spec.apiserver {
-            write_manifest("kube-apiserver.yaml", manifest::apiserver(index))?;
+            write_manifest("kube-apiserver.yaml", manifest::apiserver(&self.spec, index))?;
             images += "kube-apiserver.tar\n";
         }
         fs::write(dir.join("images"), images)?;
@@ -70,6 +74,7 @@ impl Lab {
             hosts,
             speed: self.spec.speed,
             data_disk: spec.data_disk.is_some(),
+            real_kubelet: self.spec.real_kubelet,
         };
         node.save(&dir)
     }
@@ -97,7 +102,10 @@ impl Lab {
             }
         }
         if self.spec.apiserver {
-            let program = self.site.program("lab");
+            let program = match self.spec.real_kubelet {
+                true => kubernetes()?.apiserver,
+                false => self.site.program("lab"),
+            };
             let programs = [(&*program, "/usr/local/bin/kube-apiserver")];
             let image = Image {
                 reference: manifest::APISERVER_IMAGE,

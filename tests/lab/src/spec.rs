@@ -67,6 +67,8 @@ pub struct Spec {
     pub speed: u32,
     /// Whether each master runs the stand-in kube-apiserver.
     pub apiserver: bool,
+    /// Whether the kubelet, and the kube-apiserver if any, are the real ones.
+    pub real_kubelet: bool,
 }
 
 impl Spec {
@@ -93,6 +95,7 @@ impl Spec {
             masters: etcd.iter().cycle().take(masters).map(master).collect(),
             speed: 1,
             apiserver: false,
+            real_kubelet: false,
         }
     }
 
@@ -141,6 +144,14 @@ impl Spec {
         self
     }
 
+    /// Runs the real kubelet of Kubernetes 1.20, at its own speed, and with
+    /// [`Spec::apiserver`] the real kube-apiserver. Needs `scripts/setup kubelet`
+    /// and a containerd before 2.0, as it speaks CRI v1alpha2 only.
+    pub fn real_kubelet(mut self, wanted: bool) -> Self {
+        self.real_kubelet = wanted;
+        self
+    }
+
     fn each(mut self, change: impl FnMut(&mut MasterSpec)) -> Self {
         self.masters.iter_mut().for_each(change);
         self
@@ -148,6 +159,7 @@ impl Spec {
 
     pub(crate) fn check(&self) -> Result<()> {
         ensure!((1..=9).contains(&self.masters.len()), "a lab has one to nine masters");
+        ensure!(!self.real_kubelet || self.speed == 1, "the real kubelet has a speed of its own");
         site::check_name(&self.name)
     }
 }

@@ -12,6 +12,8 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    cgroups,
+    node::Node,
     processes,
     site::{self, Site},
 };
@@ -27,7 +29,10 @@ pub fn sweep(dir: &Path) -> Result<()> {
         }
         pids.into_iter().try_for_each(processes::end)?;
     }
-    remove_cgroups(&pod_uids(dir));
+    cgroups::remove_pods(&pod_uids(dir));
+    entries(dir.to_owned())
+        .filter_map(|master| Node::load(&master).ok())
+        .for_each(|node| cgroups::remove_root(&node.machine_id));
     if dir.exists() {
         remove(dir)?;
     }
@@ -85,45 +90,13 @@ fn remove_marked(dir: &Path) -> std::io::Result<()> {
 /// The uids of all pods that ever ran in the lab, from the names of their log
 /// directories: `<namespace>_<name>_<uid>`.
 fn pod_uids(dir: &Path) -> Vec<String> {
-    let list =
-        |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    list(dir.to_owned())
-        .flat_map(|master| list(master.join("pods")))
+    entries(dir.to_owned())
+        .flat_map(|master| entries(master.join("pods")))
         .filter_map(|pod| Some(name(&pod)?.rsplit_once('_')?.1.to_owned()))
         .collect()
 }
 
-fn remove_cgroups(uids: &[String]) {
-    for kubepods in kubepods_hierarchies() {
-        let burstable = kubepods.join("burstable");
-        for uid in uids {
-            remove_cgroup(&burstable.join(format!("pod{uid}")));
-        }
-        // Empty only when no other lab, and no kubelet of the machine, uses them.
-        let _ = fs::remove_dir(&burstable);
-        let _ = fs::remove_dir(&kubepods);
-    }
-}
-
-/// `kubepods` in the unified hierarchy and in each of the old ones.
-fn kubepods_hierarchies() -> Vec<PathBuf> {
-    let root = Path::new("/sys/fs/cgroup");
-    let mut roots = vec![root.to_owned()];
-    roots.extend(fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path()));
-    roots.into_iter().map(|root| root.join("kubepods")).filter(|path| path.is_dir()).collect()
-}
-
-fn remove_cgroup(path: &Path) {
-    for child in fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        if child.is_dir() {
-            remove_cgroup(&child);
-        }
-    }
-    for _ in 0..20 {
-        if fs::remove_dir(path).is_ok() || !path.exists() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(25));
-    }
+fn entries(dir: PathBuf) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path())
 }

@@ -41,10 +41,13 @@ staticPodPath: /etc/kubernetes/manifests
 /// The environment variable with the number all times are divided by.
 pub const SPEED: &str = "ETCD_RESCUE_LAB_SPEED";
 
-/// Whether a kubelet that wrote this log has seen etcd start.
+/// Whether a kubelet, this one or the real one, that wrote this log has seen etcd
+/// start.
 pub fn has_started_etcd(log: &str) -> bool {
     let sentence = format!("etcd{}", probe::STARTED);
-    log.lines().any(|line| line.ends_with(&sentence))
+    let real =
+        |line: &str| line.contains("Startup probe for ") && line.ends_with(":etcd\" succeeded");
+    log.lines().any(|line| line.ends_with(&sentence) || real(line))
 }
 
 const MANIFESTS: &str = "/etc/kubernetes/manifests";

@@ -18,10 +18,11 @@ use nix::{
     sys::wait::{WaitStatus, wait},
 };
 
-use super::Node;
+use super::{Node, real_kubelet};
 use crate::site::Site;
 
-const SOCKET: &str = "/run/containerd/containerd.sock";
+/// Where containerd listens.
+pub const SOCKET: &str = "/run/containerd/containerd.sock";
 /// Tells that the images are in containerd's store already.
 const STOCKED: &str = "images-are-in";
 
@@ -41,14 +42,13 @@ pub fn run(dir: &Path) -> Result<()> {
     let kubelet = Service {
         program: site.program("kubelet"),
         name: "/usr/bin/kubelet",
-        args: vec![
-            "--config=/var/lib/kubelet/config.yaml".into(),
-            format!("--container-runtime-endpoint=unix://{SOCKET}"),
-            format!("--hostname-override={}", node.name),
-        ],
+        args: if node.real_kubelet { real_kubelet::args(&node) } else { small_kubelet_args(&node) },
         env: vec![(crate::kubelet::SPEED, node.speed.to_string())],
         log: dir.join("kubelet.log"),
     };
+    if node.real_kubelet {
+        real_kubelet::prepare(&node, dir)?;
+    }
     let mut running = vec![(containerd.start()?, &containerd)];
     await_runtime()?;
     stock_images(dir, &site)?;
@@ -67,6 +67,14 @@ pub fn run(dir: &Path) -> Result<()> {
             place.0 = place.1.start()?;
         }
     }
+}
+
+fn small_kubelet_args(node: &Node) -> Vec<String> {
+    vec![
+        "--config=/var/lib/kubelet/config.yaml".into(),
+        format!("--container-runtime-endpoint=unix://{SOCKET}"),
+        format!("--hostname-override={}", node.name),
+    ]
 }
 
 struct Service {

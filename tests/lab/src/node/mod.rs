@@ -5,6 +5,7 @@
 
 pub mod containerd;
 pub mod init;
+mod real_kubelet;
 
 use std::{
     fs,
@@ -41,6 +42,8 @@ pub struct Node {
     pub speed: u32,
     /// Whether the data directory has a disk of its own.
     pub data_disk: bool,
+    /// Whether the kubelet is the real one.
+    pub real_kubelet: bool,
 }
 
 /// The image file of a master's own data disk.
@@ -54,7 +57,8 @@ impl Node {
         Ok(())
     }
 
-    fn load(dir: &Path) -> Result<Self> {
+    /// Reads it again.
+    pub fn load(dir: &Path) -> Result<Self> {
         Ok(serde_json::from_slice(&fs::read(dir.join(NODE_FILE))?)?)
     }
 }
@@ -145,7 +149,11 @@ fn furnish(node: &Node, dir: &Path) -> Result<()> {
     write_fresh("/etc/machine-id", &format!("{}\n", node.machine_id))?;
     fs::create_dir_all("/etc/containerd")?;
     write_fresh("/etc/containerd/config.toml", &containerd::config(snapshotter(dir)))?;
-    write_fresh("/var/lib/kubelet/config.yaml", crate::kubelet::CONFIG)
+    let kubelet = match node.real_kubelet {
+        true => real_kubelet::config(node),
+        false => crate::kubelet::CONFIG.to_owned(),
+    };
+    write_fresh("/var/lib/kubelet/config.yaml", &kubelet)
 }
 
 /// A new file, never the machine's own one opened for writing: in a container

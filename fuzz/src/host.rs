@@ -1,0 +1,63 @@
+//! What a node's kernel and runtime write: logs, /proc.
+
+use std::{io::Cursor, path::Path};
+
+use etcd_rescue::observe::{
+    disk,
+    log_line::{Entry, Joiner},
+    logs,
+    mounts::Mounts,
+};
+
+/// A container's log: no byte of a text gets lost or is made up.
+pub fn log_lines(bytes: &[u8]) {
+    let mut joiner = Joiner::default();
+    let mut lines = 0_usize;
+    let mut length = 0;
+    let mut count = |line: logs::LogLine| {
+        lines += 1;
+        length += line.text.len();
+    };
+    let entries = bytes.split_inclusive(|byte| *byte == b'\n');
+    let mut given = 0_usize;
+    for entry in entries {
+        given += 1;
+        joiner.push(Entry::parse(entry)).into_iter().for_each(&mut count);
+    }
+    joiner.rest().for_each(&mut count);
+    assert!(lines <= given, "{lines} lines out of {given}");
+    // A byte that is no UTF-8 becomes a sign of three bytes.
+    assert!(length <= bytes.len() * 3, "{length} bytes out of {}", bytes.len());
+}
+
+/// Finding the last lines of a log: a place where a line begins.
+pub fn log_tail(bytes: &[u8]) {
+    let Some((wanted, content)) = bytes.split_first() else { return };
+    let start = logs::tail_start(&mut Cursor::new(content), usize::from(*wanted));
+    let start = start.expect("memory is always read");
+    let start = usize::try_from(start).expect("the place is inside");
+    if *wanted == 0 {
+        assert_eq!(start, content.len());
+    } else {
+        let before = content.get(..start).expect("the place is inside");
+        assert!(before.is_empty() || before.ends_with(b"\n"), "not at the beginning of a line");
+    }
+}
+
+/// /proc/self/mountinfo: each mount once, and a path's mount holds it.
+pub fn mounts(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mounts = Mounts::parse(&text);
+    assert!(mounts.iter().count() <= text.lines().count());
+    for path in ["/", "/var/lib/etcd", "relative"].map(Path::new) {
+        for device in [0, u64::MAX] {
+            let mount = mounts.holding(path, device);
+            assert!(mount.is_none_or(|mount| path.starts_with(&mount.path)));
+        }
+    }
+}
+
+/// /proc/meminfo.
+pub fn meminfo(bytes: &[u8]) {
+    let _ = disk::memory_in(&String::from_utf8_lossy(bytes));
+}

@@ -1,0 +1,56 @@
+//! Every parser of bytes from outside, as a function of any bytes that must not
+//! panic and states what must hold of the answer. libFuzzer drives them by the
+//! programs in `fuzz_targets/`; `tests/outside_bytes.rs` replays the corpus.
+//!
+//! To add one: a function here, its row in [`TARGETS`], `fuzz_targets/NAME.rs`
+//! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
+//! from in `corpus/NAME/`.
+
+mod etcd;
+mod files;
+mod host;
+mod text;
+
+pub use etcd::{
+    certificate, container_status, etcd_arguments, etcd_config, grpc_reply, metrics, snapshot,
+    version,
+};
+pub use files::{kubelet, manifest, processes, settings_files};
+pub use host::{log_lines, log_tail, meminfo, mounts};
+pub use text::terminal_text;
+
+/// A name, which is that of its directory in the corpus, and the function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 17] = [
+    ("certificate", certificate),
+    ("container_status", container_status),
+    ("etcd_arguments", etcd_arguments),
+    ("etcd_config", etcd_config),
+    ("grpc_reply", grpc_reply),
+    ("kubelet", kubelet),
+    ("log_lines", log_lines),
+    ("log_tail", log_tail),
+    ("manifest", manifest),
+    ("meminfo", meminfo),
+    ("metrics", metrics),
+    ("mounts", mounts),
+    ("processes", processes),
+    ("settings_files", settings_files),
+    ("snapshot", snapshot),
+    ("terminal_text", terminal_text),
+    ("version", version),
+];
+
+/// The text up to the first empty line and the text behind it: inputs of two
+/// parts.
+fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+    end.map_or((bytes, &[]), |at| (&bytes[..at], &bytes[at + 2..]))
+}
+
+/// The words of one part, a line each.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
+}
