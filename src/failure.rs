@@ -60,6 +60,9 @@ pub struct Failure {
     pub state: String,
     /// What to type or do next; may hold several lines.
     pub next: String,
+    /// Whether the same may well succeed a moment later: a server that went
+    /// away, an election.
+    pub passing: bool,
 }
 
 impl Failure {
@@ -70,7 +73,7 @@ impl Failure {
         state: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self { exit, what: what.into(), state: state.into(), next: next.into() }
+        Self { exit, what: what.into(), state: state.into(), next: next.into(), passing: false }
     }
 }
 

@@ -145,7 +145,7 @@ fn program() -> PathBuf {
 }
 
 fn take() -> Result<KubeletHold, HoldError> {
-    KubeletHold::take_by(&program(), &seen().expect("a kubelet"), consent())
+    KubeletHold::take_by(&program(), &seen().expect("a kubelet"), &consent())
 }
 
 #[track_caller]
@@ -407,7 +407,7 @@ fn a_kubelet_that_is_just_being_restarted_is_held_when_it_comes() {
     let first = Kubelet::start();
     let known = seen().unwrap();
     first.end();
-    let hold = KubeletHold::take_by(&program(), &known, consent()).unwrap();
+    let hold = KubeletHold::take_by(&program(), &known, &consent()).unwrap();
     let second = Kubelet::start();
     until("it is stopped", || second.state() == 'T');
     hold.release().unwrap();
@@ -422,7 +422,7 @@ fn without_a_guardian_nothing_is_stopped() {
     }
     let kubelet = Kubelet::start();
     for program in ["/nonexistent", "/bin/true"] {
-        let taken = KubeletHold::take_by(Path::new(program), &seen().unwrap(), consent());
+        let taken = KubeletHold::take_by(Path::new(program), &seen().unwrap(), &consent());
         assert!(matches!(taken, Err(HoldError::NoGuardian(_))), "{taken:?}");
         assert_ne!(kubelet.state(), 'T');
     }

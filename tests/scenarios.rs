@@ -161,7 +161,7 @@ fn member<'a>(
         learner: false,
         defragmenting: false,
         open_snapshots: None,
-        status: Err(String::new()),
+        status: Err(String::new().into()),
     };
     let mut status = MemberStatus {
         version: "3.5.30".parse().ok(),
@@ -196,7 +196,7 @@ fn member<'a>(
             "leader" => *leader = Some(member.id),
             "learner" => member.learner = true,
             "down" => {
-                member.status = Err(value.to_owned());
+                member.status = Err(value.to_owned().into());
                 return member;
             }
             other => panic!("what is `{other}` of a member?"),

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 pub async fn compact(
     etcd: &Etcd,
     revision: Revision,
-    _consent: Consent,
+    _consent: &Consent,
 ) -> Result<Compacted, WireError> {
     etcd.compact(revision, Some(PATIENCE)).await
 }

@@ -15,7 +15,7 @@ use crate::{
 pub async fn disarm(
     etcd: &Etcd,
     alarms: &[Alarm],
-    _consent: Consent,
+    _consent: &Consent,
 ) -> Result<Vec<Alarm>, WireError> {
     let mut confirmed = Vec::new();
     for alarm in alarms {

@@ -84,7 +84,7 @@ pub struct Received {
 pub async fn receive(
     etcd: &Etcd,
     path: &Path,
-    _consent: Consent,
+    _consent: &Consent,
     progress: impl FnMut(Bytes),
 ) -> Result<Received, SnapshotError> {
     let write = |source| SnapshotError::Write { path: path.to_owned(), source };

@@ -3,21 +3,29 @@
 //! wait or have effects, and every rule of it is tested by scenario files.
 
 mod advice;
+mod anew;
 mod cautions;
+mod comeback;
 mod digest;
+mod etcd_log;
 mod gates;
 mod hold;
 mod plan;
 mod prevention;
+mod restart;
+mod restart_cause;
 mod room;
 mod verdict;
 mod versions;
 
 pub use advice::cause;
+pub use anew::{came_back, replace_silent};
+pub use comeback::{comes_back, local_comes_back};
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
+pub use restart::{countdown, is_recent, restart_story};
 pub use room::{needed_at, room_for_database};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

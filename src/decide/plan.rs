@@ -179,7 +179,7 @@ fn step(id: &str, member: &Member, kind: StepKind) -> Step {
     }
 }
 
-fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> Step {
+pub(super) fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> Step {
     let kind = StepKind::Defragment {
         revision,
         db_size: status.db_size,
@@ -214,7 +214,7 @@ pub fn snapshot_source(world: &World) -> Result<(&Member, &MemberStatus), Refusa
         })
 }
 
-fn snapshot_name(
+pub(super) fn snapshot_name(
     world: &World,
     member: &Member,
     status: &MemberStatus,
@@ -236,16 +236,19 @@ fn snapshot_name(
 /// Followers first, the fullest of them first; the leader last. Learners and
 /// members that do not answer cannot be defragmented.
 fn defrag_order<'a>(world: &'a World, wishes: &Wishes) -> Vec<(&'a Member, &'a MemberStatus)> {
-    let asked = |member: &Member| {
-        wishes.members.is_empty() || wishes.members.iter().any(|name| member.is_called(name))
-    };
     let leader = world.leader();
-    let mut order: Vec<_> =
-        answering(world).filter(|(member, _)| !member.learner && asked(member)).collect();
+    let mut order: Vec<_> = answering(world)
+        .filter(|(member, _)| !member.learner && is_asked(member, wishes))
+        .collect();
     order.sort_by_key(|(member, status)| {
         (Some(member.id) == leader, std::cmp::Reverse(status.db_size))
     });
     order
+}
+
+/// Whether the person means this member: by name, or all of them.
+pub(super) fn is_asked(member: &Member, wishes: &Wishes) -> bool {
+    wishes.members.is_empty() || wishes.members.iter().any(|name| member.is_called(name))
 }
 
 /// A member asked for by name that no defragmentation can reach.

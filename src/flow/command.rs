@@ -17,6 +17,7 @@ use super::{
     failures, hold, interrupt, logs,
     look::{arrive, look},
     recover::{Wanted, recover},
+    restart::{self, Restart},
     session::Session,
     snapshot, verify,
 };
@@ -193,15 +194,20 @@ async fn locate(session: &Session) -> Result<Exit, Failure> {
         .await
         .map_err(|error| failures::locate(session, &error))?;
     let now = Timestamp::now();
-    session.voice.answer(&human::located(&node, now, session.voice.width()));
-    session.voice.json(&json::LocatedAnswer::new(&node, now));
+    let restart = Restart::of_node(&node);
+    let sentence = restart.as_ref().map(Restart::sentence);
+    let width = session.voice.width();
+    session.voice.answer(&human::located(&node, sentence.as_deref(), now, width));
+    let answer = restart.map(|restart| restart.answer(&node));
+    session.voice.json(&json::LocatedAnswer::new(&node, now).with_restart(answer));
     Ok(Exit::Ok)
 }
 
 async fn status(session: &Session) -> Result<Exit, Failure> {
     let here = arrive(session).await?;
     let world = look(session, &here).await?;
-    session.voice.answer(&human::status(&world, session.voice.width()));
-    session.voice.json(&json::StatusAnswer::new(&world));
+    session.voice.answer(&restart::status(session, &world));
+    let answer = Restart::of_world(&world).map(|restart| restart.answer(&world.node));
+    session.voice.json(&json::StatusAnswer::new(&world).with_restart(answer));
     Ok(Exit::Ok)
 }

@@ -13,6 +13,7 @@ use crate::{
 use super::{
     control_plane,
     look::{Here, look},
+    missing,
     session::Session,
 };
 
@@ -32,6 +33,7 @@ pub async fn conclude(
         }
     };
     session.record_mut().after = Some(after.clone());
+    session.record_mut().left = missing::left(session, &after);
     if wishes.scope == Scope::Recover {
         control_plane::watch(session, here).await;
         session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
@@ -76,6 +78,9 @@ fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
                 member.label()
             ));
         }
+    }
+    for member in &record.left {
+        voice.warn(&format!("{} was not reached ({}); {}", member.name, member.error, member.next));
     }
     if let Some((what, command)) = what_is_left(scope, after) {
         voice.say(&format!("{what}: `{}`", session.settings.command_line(command)));

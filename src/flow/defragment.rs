@@ -49,7 +49,7 @@ pub async fn defragment_member(
     session: &Session,
     here: &Here,
     target: &Target<'_>,
-    consent: Consent,
+    consent: &Consent,
 ) -> Result<(String, Bytes), Failure> {
     let member = target.member;
     let before = member.status.as_ref().map(|status| status.db_size).unwrap_or_default();
@@ -58,7 +58,7 @@ pub async fn defragment_member(
         settle(session, here, member, target.revision).await?;
         let began = Instant::now();
         // A repetition is the same step finished, not a new one.
-        let answer = rewrite(session, here, target, &consent).await?;
+        let answer = rewrite(session, here, target, consent).await?;
         let world = wait_until_serving(session, here, member.id).await?;
         let took = began.elapsed();
         let Some(Ok(status)) = world.member(member.id).map(|member| &member.status) else {

@@ -1,6 +1,9 @@
 //! Walking a plan: look, ask, act, check, record - one step after the other.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use crate::{
     consent::{self, Authority, Consent, Policy},
@@ -12,11 +15,18 @@ use crate::{
 
 use super::{
     failures, hold,
-    look::{Here, look, look_until_open},
+    look::{Here, look},
     prove::prove,
     record::Running,
     session::Session,
+    waiting::look_until_open,
 };
+
+/// A server that goes away in each of so many tries of one step has trouble
+/// that waiting does not heal.
+const MOST_TRIES: u32 = 5;
+/// Before the first look at a server that has just gone away.
+const BREATH: Duration = Duration::from_millis(500);
 
 /// What the walk carries from step to step.
 pub(super) struct Walk<'a> {
@@ -47,41 +57,70 @@ pub async fn execute(
         defragmented: Vec::new(),
     };
     let mut plan = plan.clone();
-    let mut left: VecDeque<(usize, Step)> = plan.steps.iter().cloned().enumerate().collect();
+    let mut left: VecDeque<Step> = plan.steps.iter().cloned().collect();
     let mut deferred = 0;
-    while let Some((index, mut step)) = left.pop_front() {
+    while let Some(mut step) = left.pop_front() {
         let world = walk.look(&step).await?;
-        refresh(&mut step, &world);
-        if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, index, &step) {
+        pick_up(session, &mut plan, &mut left, &mut step, &world, wishes);
+        refresh(&mut step, &world, wishes);
+        if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, &step) {
             deferred += 1;
             continue;
         }
         // What is shown is the step as it is now.
+        let index = plan.steps.iter().position(|shown| shown.id == step.id).unwrap_or_default();
         if let Some(shown) = plan.steps.get_mut(index) {
             shown.clone_from(&step);
         }
         let (consent, asked) = walk.ask(&plan, index, &step, &world).await?;
-        if !asked {
-            walk.run(&step, &world, consent).await?;
-            continue;
-        }
-        // A person may think for an hour: what they said yes to has to be true
-        // still, or they are asked again.
-        let led = leads(&step);
-        let world = walk.look(&step).await?;
-        refresh(&mut step, &world);
-        if leads(&step) == led {
-            walk.run(&step, &world, consent).await?;
+        if asked {
+            // A person may think for an hour: what they said yes to has to be
+            // true still, or they are asked again.
+            let led = leads(&step);
+            let world = walk.look(&step).await?;
+            refresh(&mut step, &world, wishes);
+            if leads(&step) != led {
+                session.voice.warn("the leader changed while you were asked");
+                left.push_front(step);
+                continue;
+            }
+            walk.run_until_done(step, world, consent).await?;
         } else {
-            session.voice.warn("the leader changed while you were asked");
-            left.push_front((index, step));
+            walk.run_until_done(step, world, consent).await?;
         }
     }
     Ok(())
 }
 
-/// Takes over who leads and where the member is reached now.
-fn refresh(step: &mut Step, world: &World) {
+/// Members that were missing when the plan was made and answer now: they are
+/// defragmented as well, before the alarm is taken off.
+fn pick_up(
+    session: &Session,
+    plan: &mut Plan,
+    left: &mut VecDeque<Step>,
+    step: &mut Step,
+    world: &World,
+    wishes: &Wishes,
+) {
+    let healing = matches!(
+        step.kind,
+        StepKind::Defragment { .. } | StepKind::Disarm { .. } | StepKind::Verify
+    );
+    if !healing {
+        return;
+    }
+    for back in decide::came_back(plan, world, wishes) {
+        session.voice.say(&format!("{} answers again: it is defragmented too", back.member_name));
+        let at = plan.steps.iter().position(|known| known.id == step.id).unwrap_or_default();
+        plan.steps.insert(at, back.clone());
+        left.push_front(std::mem::replace(step, back));
+    }
+}
+
+/// Takes over who leads and where the member is reached now. What any member
+/// can do is done by another one when the planned one is silent.
+fn refresh(step: &mut Step, world: &World, wishes: &Wishes) {
+    decide::replace_silent(step, world, wishes);
     let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
     step.endpoint.clone_from(&member.endpoint);
     if let (StepKind::Defragment { leader, db_size, .. }, Ok(status)) =
@@ -98,10 +137,10 @@ fn leads(step: &Step) -> bool {
 
 /// Puts the leader's defragmentation behind the last follower's; false when
 /// there is none left to go first.
-fn defer(left: &mut VecDeque<(usize, Step)>, index: usize, step: &Step) -> bool {
-    let is_defrag = |(_, step): &(usize, Step)| matches!(step.kind, StepKind::Defragment { .. });
+fn defer(left: &mut VecDeque<Step>, step: &Step) -> bool {
+    let is_defrag = |step: &Step| matches!(step.kind, StepKind::Defragment { .. });
     let Some(last) = left.iter().rposition(is_defrag) else { return false };
-    left.insert(last + 1, (index, step.clone()));
+    left.insert(last + 1, step.clone());
     true
 }
 
@@ -160,14 +199,54 @@ impl Walk<'_> {
         })
     }
 
-    async fn run(&mut self, step: &Step, world: &World, consent: Consent) -> Result<(), Failure> {
+    /// Runs a step until it is done. When the server goes away in the middle,
+    /// it is waited for, the state is read anew, and the step is done again:
+    /// each one may be repeated, and the word given for it still stands.
+    async fn run_until_done(
+        &mut self,
+        mut step: Step,
+        mut world: World,
+        consent: Consent,
+    ) -> Result<(), Failure> {
+        let began = Instant::now();
+        let mut tries = 1;
+        loop {
+            let failure = match self.run(&step, &world, &consent).await {
+                Ok(detail) => {
+                    self.session.voice.ok(&detail);
+                    self.session.record_mut().end_step(StepStatus::Done, detail);
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
+            let over = began.elapsed() >= self.session.settings.wait || tries >= MOST_TRIES;
+            if !failure.passing || over {
+                let what = failure.what.clone();
+                // The state was told before the step was recorded as failed.
+                self.session.record_mut().end_step(StepStatus::Failed, what);
+                return Err(failure);
+            }
+            tries += 1;
+            self.session.voice.warn(&format!("{failure}; looking again, then once more"));
+            tokio::time::sleep(BREATH).await;
+            world = self.look(&step).await?;
+            refresh(&mut step, &world, self.wishes);
+        }
+    }
+
+    async fn run(
+        &mut self,
+        step: &Step,
+        world: &World,
+        consent: &Consent,
+    ) -> Result<String, Failure> {
         self.session.record_mut().running = Some(Running {
             id: step.id.clone(),
             member: step.member,
             since: Instant::now(),
             goes_on: String::new(),
         });
-        let result = match &step.kind {
+        match &step.kind {
             StepKind::HoldKubelet { .. } => hold::take(self.session, self.here, consent).await,
             StepKind::RemoveLeftOvers { .. } => Ok("not needed".to_owned()),
             StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
@@ -177,19 +256,6 @@ impl Walk<'_> {
             }
             StepKind::Disarm { .. } => self.disarm(step, world, consent).await,
             StepKind::Verify => prove(self.session, self.here, world).await,
-        };
-        match result {
-            Ok(detail) => {
-                self.session.voice.ok(&detail);
-                self.session.record_mut().end_step(StepStatus::Done, detail);
-                Ok(())
-            }
-            Err(failure) => {
-                let what = failure.what.clone();
-                self.session.record_mut().end_step(StepStatus::Failed, what);
-                // The state was told before the step was recorded as failed.
-                Err(failure)
-            }
         }
     }
 }

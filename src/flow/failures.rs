@@ -46,6 +46,7 @@ pub fn step(session: &Session, error: &WireError) -> Failure {
         session.again()
     );
     let mut failure = session.stopped(error.to_string(), next);
+    failure.passing = error.kind.passes();
     if failure.exit == Exit::Refused {
         // No gate of ours: etcd did not do it.
         failure.exit = match error.kind {
@@ -97,7 +98,7 @@ pub fn member_silent(session: &Session, name: &str, why: &str) -> Failure {
 
 /// A defragmentation was broken off: the file is as it was.
 pub fn defrag_lost(session: &Session, name: &str) -> Failure {
-    session.stopped(
+    let mut failure = session.stopped(
         format!(
             "{name} was stopped in the middle of its defragmentation: it answers again, and its \
              file is as big as before (no data is lost; the old file stays until the new one is \
@@ -109,7 +110,9 @@ pub fn defrag_lost(session: &Session, name: &str) -> Failure {
              it again afterwards; then `{}`",
             session.again()
         ),
-    )
+    );
+    failure.passing = true;
+    failure
 }
 
 /// A member did not come back after its defragmentation.
@@ -160,6 +163,7 @@ pub fn snapshot(session: &Session, error: &SnapshotError) -> Failure {
     };
     let mut failure = session.stopped(with_source(error), next);
     failure.state.push_str(" No half-written file was left.");
+    failure.passing = matches!(error, SnapshotError::Stream(error) if error.kind.passes());
     failure
 }
 

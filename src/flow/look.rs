@@ -1,4 +1,5 @@
-//! Finding etcd and looking at all of it: the first part of every story.
+//! Finding etcd and looking at all of it: the first part of every story. What
+//! is worth waiting for is `waiting`'s.
 
 use std::{
     cell::RefCell,
@@ -6,28 +7,47 @@ use std::{
 };
 
 use crate::{
-    decide,
-    failure::{Exit, Failure},
-    model::{Located, RefusalKind, SnapshotPlace, Wishes, World},
+    failure::Failure,
+    model::{Located, MemberId, SilenceKind, SnapshotPlace, World},
     observe,
     wire::{Access, Tls},
 };
 
 use super::{failures, session::Session};
 
-/// How long a member that just restarted gets to come back before a closed
-/// gate counts.
-const PASSING_TROUBLE: Duration = Duration::from_secs(30);
+/// How old what is known of this node may be: containers come and go, and
+/// reading everything anew takes a moment.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// This node's etcd and the way to it.
 pub struct Here {
-    /// What was found on this node.
+    /// What was found on this node at first: the way in does not change.
     pub node: Located,
     /// How to dial.
     pub access: Access,
     /// Client URLs of members that answered: other ways in, should this node's
     /// own etcd go away meanwhile.
     seen: RefCell<Vec<String>>,
+    /// Members whose host did not answer the last time: asked every time, but
+    /// not waited for again.
+    dead: RefCell<Vec<MemberId>>,
+    /// This node as it was seen last.
+    last: RefCell<(Instant, Located)>,
+}
+
+impl Here {
+    /// This node as it is now, or was a moment ago.
+    pub async fn node_now(&self, session: &Session) -> Located {
+        let (at, node) = self.last.borrow().clone();
+        if at.elapsed() < FRESH {
+            return node;
+        }
+        // A runtime that does not answer now changes nothing of what was
+        // found; it is told by what it is needed for.
+        let now = observe::locate(&session.settings).await.unwrap_or(node);
+        *self.last.borrow_mut() = (Instant::now(), now.clone());
+        now
+    }
 }
 
 /// Finds etcd on this node and loads the certificates.
@@ -43,17 +63,25 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
         .map_err(|error| failures::tls(session, &error))?;
     let access =
         Access { tls, login: session.settings.login.clone(), timeout: session.settings.timeout };
-    Ok(Here { node, access, seen: RefCell::default() })
+    let last = RefCell::new((Instant::now(), node.clone()));
+    Ok(Here { node, access, seen: RefCell::default(), dead: RefCell::default(), last })
 }
 
 /// Looks at every member once.
 pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     let seen = here.seen.borrow().clone();
-    let mut world = observe::look(&here.node, &here.access, &seen)
-        .await
-        .map_err(|nobody| failures::nobody_answers(session, here, &nobody.0))?;
+    let node = here.node_now(session).await;
+    let dead = here.dead.borrow().clone();
+    let mut world = match observe::look(&node, &here.access, &seen, &dead).await {
+        Ok(world) => world,
+        Err(nobody) => return Err(failures::nobody_answers(session, &node, &nobody.0)),
+    };
     let answering = world.members.iter().filter(|member| member.status.is_ok());
     *here.seen.borrow_mut() = answering.map(|member| member.endpoint.clone()).collect();
+    let without_host = world.members.iter().filter(|member| {
+        member.status.as_ref().is_err_and(|silence| silence.kind == SilenceKind::NoHost)
+    });
+    *here.dead.borrow_mut() = without_host.map(|member| member.id).collect();
     // Room is taken and given back while we work.
     if let Some(disk) = &mut world.node.disk
         && let Ok((now, _)) = observe::disk::data_dir(&disk.path)
@@ -63,15 +91,8 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     Ok(world)
 }
 
-/// Looks, and adds where a snapshot could go.
-pub async fn look_with_places(session: &Session, here: &Here) -> Result<World, Failure> {
-    let mut world = look(session, here).await?;
-    world.snapshot_places = snapshot_places(session, &here.node)?;
-    Ok(world)
-}
-
 /// The directory asked for, or the usual ones.
-fn snapshot_places(session: &Session, node: &Located) -> Result<Vec<SnapshotPlace>, Failure> {
+pub fn snapshot_places(session: &Session, node: &Located) -> Result<Vec<SnapshotPlace>, Failure> {
     let data_dir = node.data_dir.as_ref().map(|found| found.value.as_path());
     let Some(directory) = &session.settings.snapshot_dir else {
         return Ok(observe::snapshot_places::snapshot_places(data_dir));
@@ -79,45 +100,4 @@ fn snapshot_places(session: &Session, node: &Located) -> Result<Vec<SnapshotPlac
     observe::place(directory, data_dir)
         .map(|place| vec![place])
         .map_err(|why| failures::snapshot_dir(session, directory, &why))
-}
-
-/// Looks until the gates are open, for as long as their trouble may pass by
-/// itself (a member coming back, an election, a lag).
-pub async fn look_until_open(
-    session: &Session,
-    here: &Here,
-    wishes: &Wishes,
-) -> Result<World, Failure> {
-    let patience = PASSING_TROUBLE.min(session.settings.wait);
-    let deadline = Instant::now() + patience;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        let trouble = match look(session, here).await {
-            Ok(world) => {
-                let refusals = decide::refusals(&world, wishes);
-                if refusals.is_empty() {
-                    session.record_mut().refusals.clear();
-                    return Ok(world);
-                }
-                let passing = refusals.iter().all(|refusal| {
-                    use RefusalKind::{Lagging, MissingVoter, NoQuorum};
-                    matches!(refusal.kind, NoQuorum | MissingVoter | Lagging)
-                });
-                let failure = failures::refused(session, &refusals);
-                if !passing {
-                    return Err(failure);
-                }
-                failure
-            }
-            Err(failure) => failure,
-        };
-        if Instant::now() >= deadline {
-            // Nobody answering in the middle of a plan is a stop part-way.
-            let exit = if session.record().changed_anything { Exit::Partial } else { trouble.exit };
-            return Err(Failure { exit, ..trouble });
-        }
-        session.voice.detail(1, &format!("waiting: {trouble}"));
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(1));
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::{
     failure::{Exit, Failure},
     model::{Outcome, Plan, Refusal, StepReport, StepStatus, World},
-    say::json::{ControlPlaneAnswer, RecoveryAnswer, SnapshotAnswer},
+    say::json::{ControlPlaneAnswer, LeftMember, RecoveryAnswer, SnapshotAnswer},
 };
 
 /// The step under way and what to say if we are stopped in it.
@@ -45,6 +45,8 @@ pub struct Record {
     pub writable_after_ms: Option<u64>,
     /// The API server of this node.
     pub control_plane: Option<ControlPlaneAnswer>,
+    /// Members that could not be reached.
+    pub left: Vec<LeftMember>,
     /// How to prevent it next time.
     pub prevention: Option<String>,
     /// The gates that are closed.
@@ -64,6 +66,7 @@ impl Default for Record {
             changed_anything: false,
             writable_after_ms: None,
             control_plane: None,
+            left: Vec::new(),
             prevention: None,
             refusals: Vec::new(),
         }
@@ -141,6 +144,7 @@ impl Record {
         answer.writable_after_ms = self.writable_after_ms;
         answer.elapsed_ms = self.elapsed_ms();
         answer.control_plane = self.control_plane.clone();
+        answer.left = self.left.clone();
         answer.prevention = self.prevention.clone();
         answer
     }

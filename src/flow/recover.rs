@@ -21,8 +21,10 @@ use super::{
     conclude::conclude,
     execute::execute,
     failures, hold,
-    look::{Here, arrive, look_with_places},
+    look::{Here, arrive, snapshot_places},
+    missing, restart,
     session::Session,
+    waiting::look_first,
 };
 
 /// What the subcommand asks for.
@@ -38,24 +40,31 @@ pub struct Wanted {
 /// Runs the recovery, or one step of it, from locating to the last word.
 pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
     session.voice.say("Looking for etcd on this node and asking every member...");
-    let mut here = arrive(session).await?;
     if !session.settings.dry_run {
-        hold::let_go_of_left_over(session, &mut here);
+        hold::let_go_of_left_over(session);
     }
-    let mut world = look_with_places(session, &here).await?;
-    let wishes = wishes(session, wanted, &world)?;
+    let here = arrive(session).await?;
+    let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
+    world.snapshot_places = snapshot_places(session, &here.node)?;
+    let mut wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
-    session.voice.say(&human::status(&world, session.voice.width()));
+    session.voice.say(&restart::status(session, &world));
 
     let mut decision = decide::decide(&world, &wishes);
+    if let Decision::Refused(refusals) = &decision
+        && let Some(names) = missing::ask_to_go_on_without(session, refusals).await
+    {
+        wishes.allow_missing.extend(names);
+        decision = decide::decide(&world, &wishes);
+    }
     if lacks_room(&decision) && !session.settings.yes && session.voice.can_ask() {
         world.snapshot_places.extend(ask_for_a_place(session, &here).await);
         decision = decide::decide(&world, &wishes);
     }
     match decision {
         Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
-        Decision::Refused(refusals) => Err(failures::refused(session, &refusals)),
+        Decision::Refused(refusals) => Err(missing::refused(session, &world, &refusals)),
         Decision::Go(plan) => {
             session.record_mut().plan = Some(plan.clone());
             if session.settings.dry_run {

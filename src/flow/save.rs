@@ -23,7 +23,7 @@ pub async fn save(
     step: &Step,
     path: &Path,
     expected: Option<Bytes>,
-    consent: Consent,
+    consent: &Consent,
 ) -> Result<SnapshotAnswer, Failure> {
     let fail = |error| failures::snapshot(session, &error);
     let dialled = here.access.dial(&step.endpoint).await;

@@ -16,9 +16,10 @@ use crate::{
 
 use super::{
     failures,
-    look::{Here, arrive, look},
+    look::{Here, arrive},
     save,
     session::Session,
+    waiting::look_first,
 };
 
 /// Streams a snapshot to PATH, or to stdout for `-`; with `--dry-run` only says
@@ -29,7 +30,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         return Err(failures::stdout_is_terminal(session));
     }
     let here = arrive(session).await?;
-    let world = look(session, &here).await?;
+    let world = look_first(session, &here, &session.settings.allow_missing).await?;
     let source = source(session, &world, member)?;
     let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     if !to_stdout {
@@ -52,7 +53,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         .obtain(&step, Needed::Nothing, "", &session.voice)
         .await
         .map_err(|refused| session.stopped(refused.to_string(), session.again()))?;
-    let answer = save::save(session, &here, &step, path, Some(size), consent).await?;
+    let answer = save::save(session, &here, &step, path, Some(size), &consent).await?;
     tell_saved(&session.voice, &source.label(), &answer);
     Ok(Exit::Ok)
 }
@@ -114,7 +115,7 @@ fn source<'a>(
                 .ok_or_else(|| failures::unknown_member(session, name, world))?;
             match &member.status {
                 Ok(_) => Ok(member),
-                Err(why) => Err(failures::member_silent(session, &member.label(), why)),
+                Err(why) => Err(failures::member_silent(session, &member.label(), &why.why)),
             }
         }
         None => decide::snapshot_source(world)

@@ -27,7 +27,7 @@ impl Walk<'_> {
         step: &Step,
         path: &Path,
         world: &World,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<String, Failure> {
         if let Some(directory) = path.parent() {
             act::prepare_directory(directory)
@@ -49,7 +49,7 @@ impl Walk<'_> {
         step: &Step,
         revision: Revision,
         world: &World,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<String, Failure> {
         let fail = |error| failures::step(self.session, &error);
         let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
@@ -93,7 +93,7 @@ impl Walk<'_> {
         world: &World,
         revision: Revision,
         expected_stall_ms: u64,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<String, Failure> {
         let Some(member) = step.member.and_then(|id| world.member(id)) else {
             return Err(failures::member_gone(self.session, &step.member_name));
@@ -141,7 +141,7 @@ impl Walk<'_> {
         &self,
         step: &Step,
         world: &World,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<String, Failure> {
         let refusals = decide::disarm_refusals(world);
         if !refusals.is_empty() {

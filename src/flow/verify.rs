@@ -8,17 +8,18 @@ use crate::{
 use super::{
     control_plane::{self, Watched},
     failures,
-    look::{arrive, look},
+    look::arrive,
     prove::prove,
     record::Running,
     session::Session,
+    waiting::look_first,
 };
 
 /// Proves that writes are accepted, no alarm is on, the members are equal and
 /// the API server of this node is ready.
 pub async fn verify(session: &Session) -> Result<Exit, Failure> {
     let here = arrive(session).await?;
-    let world = look(session, &here).await?;
+    let world = look_first(session, &here, &session.settings.allow_missing).await?;
     session.record_mut().before = Some(world.clone());
     if let Some(alarm) = world.alarms().first() {
         let next = format!("`{}`", session.settings.command_line("recover"));

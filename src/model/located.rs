@@ -232,6 +232,10 @@ pub struct Located {
     pub wal_dir: Option<Found<PathBuf>>,
     /// Client URLs to dial, best first.
     pub endpoints: Vec<Found<String>>,
+    /// Client URLs the other members probably have: hosts of
+    /// `--initial-cluster`, the port of this one. The way in while etcd is
+    /// down here.
+    pub siblings: Vec<Found<String>>,
     /// CA bundle to trust, host path.
     pub ca: Option<Found<PathBuf>>,
     /// Client certificate to show, host path.

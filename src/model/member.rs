@@ -126,6 +126,49 @@ pub struct MemberStatus {
     pub raft_applied_index: u64,
 }
 
+/// Why a member cannot be reached, as far as it can be told from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SilenceKind {
+    /// Its host answers, but nobody listens: etcd is down there.
+    Refused,
+    /// Its host does not answer: it is down, or the network is.
+    NoHost,
+    /// It took the connection and then said nothing.
+    Hangs,
+    /// The two sides cannot agree on TLS.
+    Tls,
+    /// Something else, or it was not even asked.
+    #[default]
+    Other,
+}
+
+/// Why there is no answer from a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Silence {
+    /// What kind of trouble it is.
+    pub kind: SilenceKind,
+    /// One line for people.
+    pub why: String,
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl From<String> for Silence {
+    fn from(why: String) -> Self {
+        Self { kind: SilenceKind::Other, why }
+    }
+}
+
+impl From<&str> for Silence {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
 /// One member: from the member list, plus its own answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
@@ -146,8 +189,8 @@ pub struct Member {
     /// `None` when they cannot be had. A defragmentation waits for them with
     /// everything locked.
     pub open_snapshots: Option<u64>,
-    /// Its status, or why there is none, in one line.
-    pub status: Result<MemberStatus, String>,
+    /// Its status, or why there is none.
+    pub status: Result<MemberStatus, Silence>,
 }
 
 impl Member {

@@ -28,7 +28,9 @@ pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
-pub use member::{Member, MemberId, MemberStatus, Quota, QuotaSource, Revision};
+pub use member::{
+    Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
+};
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use restart::{LastEnd, RestartCause, RestartStory};

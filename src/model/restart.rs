@@ -8,7 +8,8 @@ use std::path::PathBuf;
 pub struct LastEnd {
     /// Its container id.
     pub id: String,
-    /// The runtime's attempt number.
+    /// How often the kubelet had restarted it before, else the runtime's
+    /// attempt number.
     pub attempt: u32,
     /// When it was started; 0 = never.
     pub started_at: i64,
@@ -41,6 +42,13 @@ pub enum RestartCause {
     DiskFull,
     /// A WAL, snapshot or database file it cannot use.
     DamagedData,
+    /// Another process holds the lock of its data.
+    DataLocked,
+    /// Flags, addresses or certificate files it cannot start with.
+    WrongSettings,
+    /// The cluster does not have this member any more, or its data are not
+    /// this cluster's.
+    RemovedMember,
     /// A panic or a fatal error of another kind.
     Panic,
     /// It died in, or right after, a defragmentation that failed.
@@ -59,7 +67,7 @@ pub enum RestartCause {
 pub struct RestartStory {
     /// Why.
     pub cause: RestartCause,
-    /// One sentence for people, evidence included.
+    /// One sentence for people, evidence included, without a full stop.
     pub text: String,
     /// Whether waiting for the next attempt can help: false where every start
     /// ends the same way.

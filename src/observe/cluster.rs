@@ -3,13 +3,17 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, UdpSocket},
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
-    model::{EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, World},
+    model::{
+        EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, Silence,
+        SilenceKind, World,
+    },
     wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind, http_get},
 };
 
@@ -17,6 +21,9 @@ use super::metrics;
 
 /// The largest /metrics page worth reading; a busy etcd's is about 200 KiB.
 const METRICS_LIMIT: usize = 4 << 20;
+
+/// What a member gets whose host did not answer before.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Nobody answered: every endpoint that was tried, with its reason.
 #[derive(Debug)]
@@ -33,7 +40,8 @@ struct Door {
 /// Asks every endpoint of this node for the member list, then every member for
 /// its status, all at the same time. A member that does not answer is part of
 /// the result. `seen` are URLs of members met earlier: they are asked when
-/// this node's own endpoints do not answer.
+/// this node's own endpoints do not answer, and after them the siblings this
+/// node's etcd was started with. Members in `dead` get a second at most.
 ///
 /// # Errors
 /// When no endpoint answers at all.
@@ -41,11 +49,15 @@ pub async fn look(
     node: &Located,
     access: &Access,
     seen: &[String],
+    dead: &[MemberId],
 ) -> Result<World, NobodyAnswers> {
     let own: Vec<String> = node.endpoints.iter().map(|found| found.value.clone()).collect();
     let (mut doors, errors) = knock(&own, access).await;
-    if !doors.iter().any(|door| door.members.is_ok()) {
-        doors.extend(knock(seen, access).await.0);
+    let siblings: Vec<String> = node.siblings.iter().map(|found| found.value.clone()).collect();
+    for others in [seen, &siblings] {
+        if !doors.iter().any(|door| door.members.is_ok()) {
+            doors.extend(knock(others, access).await.0);
+        }
     }
     let mut complaints: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let mut lists = Vec::new();
@@ -75,7 +87,7 @@ pub async fn look(
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
-    let mut members = ask_all(listed, known, access).await;
+    let mut members = ask_all(listed, known, access, dead).await;
     mark_local(node, &mut members);
     settle_quotas(&mut members, node, access).await;
     Ok(World {
@@ -124,23 +136,31 @@ async fn ask_all(
     listed: Vec<ListedMember>,
     mut known: BTreeMap<MemberId, (String, MemberStatus)>,
     access: &Access,
+    dead: &[MemberId],
 ) -> Vec<Member> {
     let mut asked = JoinSet::new();
     for (order, member) in listed.into_iter().enumerate() {
         let answered = known.remove(&member.id);
-        let access = access.clone();
+        let mut access = access.clone();
+        if dead.contains(&member.id) {
+            access.timeout = access.timeout.min(SHORT);
+        }
         asked.spawn(async move {
             let (endpoint, status) = match answered {
                 Some((endpoint, status)) => (endpoint, Ok(status)),
                 None => ask(&member, &access).await,
             };
             // Only a member that hangs is worth another question.
-            let hangs = status.as_ref().err().is_some_and(|(_, hangs)| *hangs);
+            let kind = status.as_ref().err().map(|silence| silence.kind);
+            let hangs = kind == Some(SilenceKind::Hangs);
             let inflight = format!("{endpoint}/metrics");
             let defragmenting = hangs && scrape(&inflight, &access).await.is_some_and(is_inflight);
-            let status = status.map_err(|(why, _)| match defragmenting {
-                true => "it is defragmenting right now, as its metrics say".to_owned(),
-                false => why,
+            let status = status.map_err(|silence| match defragmenting {
+                true => {
+                    let why = "it is defragmenting right now, as its metrics say".to_owned();
+                    Silence { why, ..silence }
+                }
+                false => silence,
             });
             let learner = member.learner || status.as_ref().is_ok_and(|status| status.learner);
             let member = Member {
@@ -161,37 +181,51 @@ async fn ask_all(
     members.into_iter().map(|(_, member)| member).collect()
 }
 
-/// Tries a member's client URLs in turn; an error tells whether the member took
-/// the connection and then kept silent.
-async fn ask(
-    member: &ListedMember,
-    access: &Access,
-) -> (String, Result<MemberStatus, (String, bool)>) {
+/// Tries a member's client URLs in turn.
+async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberStatus, Silence>) {
     // Another member's loopback address would reach this node's own etcd.
     let urls: Vec<&String> = member.client_urls.iter().filter(|url| !is_loopback(url)).collect();
-    let mut error = match (member.client_urls.is_empty(), urls.is_empty()) {
+    let mut silence = Silence::from(match (member.client_urls.is_empty(), urls.is_empty()) {
         (true, _) => "added to the cluster, but never started".to_owned(),
         (false, true) => {
             "it advertises a loopback address only: run this on its own node".to_owned()
         }
         (false, false) => String::new(),
-    };
-    let mut hangs = false;
+    });
     for url in &urls {
         let answer = async { access.dial(url).await?.status().await };
         match answer.await {
             Ok(answer) if answer.member_id == member.id => {
                 return ((*url).clone(), Ok(answer.status));
             }
-            Ok(answer) => error = format!("{url} belongs to another member, {}", answer.member_id),
-            Err(wire) => {
-                hangs |= wire.kind == WireErrorKind::Deadline;
-                error = wire.to_string();
+            Ok(answer) => {
+                silence = format!("{url} belongs to another member, {}", answer.member_id).into();
             }
+            Err(wire) => silence = Silence { kind: silence_kind(wire.kind), why: wire.to_string() },
         }
     }
     let shown = urls.first().copied().or(member.client_urls.first()).cloned().unwrap_or_default();
-    (shown, Err((error, hangs)))
+    (shown, Err(silence))
+}
+
+fn silence_kind(kind: WireErrorKind) -> SilenceKind {
+    use WireErrorKind as Kind;
+    match kind {
+        Kind::Refused | Kind::Broken => SilenceKind::Refused,
+        Kind::TimedOut | Kind::HostUnreachable | Kind::NotResolved => SilenceKind::NoHost,
+        Kind::Deadline | Kind::Silent | Kind::RequestTimedOut => SilenceKind::Hangs,
+        Kind::NotTls
+        | Kind::WantsTls
+        | Kind::TlsRefused
+        | Kind::ServerCertExpired
+        | Kind::ServerCertNotYetValid
+        | Kind::ServerCertUnusable
+        | Kind::WrongCa
+        | Kind::NameMismatch
+        | Kind::ClientCertRefused
+        | Kind::NoCa => SilenceKind::Tls,
+        _ => SilenceKind::Other,
+    }
 }
 
 /// Whether a URL points at the loopback interface.
@@ -204,7 +238,7 @@ fn is_loopback(url: &str) -> bool {
 /// of this machine's, and the names agree. With foreign --endpoints another
 /// cluster's member may well have the same name. Two that fit are none.
 fn mark_local(node: &Located, members: &mut [Member]) {
-    if node.process.is_none() && node.container.is_none() {
+    if node.process.is_none() && node.container.is_none() && node.manifest.is_none() {
         return;
     }
     let is_own = |member: &Member| {

@@ -70,6 +70,28 @@ pub fn clients(arguments: &Arguments) -> Vec<Found<String>> {
     listening
 }
 
+/// Where the other members' clients probably go: the hosts of
+/// `--initial-cluster` (`NAME=PEER-URL,…`), with scheme and port of `own`. What
+/// stands there dates from the member's first start: a guess, to be checked
+/// against the member list it leads to.
+#[must_use]
+pub fn siblings(arguments: &Arguments, own: &[Found<String>]) -> Vec<Found<String>> {
+    let name = arguments.get("name").map(|found| found.value.as_str());
+    let Some(own) = own.iter().find_map(|found| Url::parse(&found.value)) else {
+        return Vec::new();
+    };
+    let mut found: Vec<Found<String>> = Vec::new();
+    for entry in arguments.urls("initial-cluster") {
+        let Some((member, url)) = entry.value.split_once('=') else { continue };
+        let Some(peer) = Url::parse(url).filter(|_| Some(member) != name) else { continue };
+        let guess = format!("{}://{}{}", own.scheme, peer.host, own.port);
+        if found.iter().all(|known| known.value != guess) {
+            found.push(Found::new(guess, format!("{member} in {}", entry.source)));
+        }
+    }
+    found
+}
+
 /// The base URL of /metrics: its own listener; else the HTTP-only client
 /// listener (etcd 3.6 serves HTTP nowhere else then); else `client`.
 #[must_use]
@@ -102,6 +124,18 @@ mod tests {
         assert_eq!(values(&urls), ["https://127.0.0.1:2379", "https://10.0.0.11:2379"]);
         let mixed = arguments(&["--listen-client-urls=http://127.0.0.1:2379,https://127.0.0.1:1"]);
         assert_eq!(clients(&mixed)[0].value, "https://127.0.0.1:1");
+    }
+
+    #[test]
+    fn siblings_are_guessed_from_the_initial_cluster() {
+        let peers = "--initial-cluster=m1=https://10.0.0.11:2380,m2=https://10.0.0.12:2380,\
+                     m3=https://[fd00::13]:2380,m3=https://[fd00::13]:2380,junk";
+        let kubeadm =
+            arguments(&["--name=m1", peers, "--listen-client-urls=https://127.0.0.1:2379"]);
+        let found = siblings(&kubeadm, &clients(&kubeadm));
+        assert_eq!(values(&found), ["https://10.0.0.12:2379", "https://[fd00::13]:2379"]);
+        assert_eq!(found[0].source, "m2 in flag --initial-cluster of pid 7");
+        assert!(siblings(&arguments(&["--name=m1"]), &clients(&kubeadm)).is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     k3s,
     kubelet::Kubelet,
     kubelet_process::kubelet_process,
-    manifest,
+    last_end, manifest,
     path_map::PathMap,
     process::{self, EtcdProcess},
     runtime::{self, BadEndpoint, Runtimes},
@@ -63,6 +63,7 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
         return Err(nothing(&runtimes));
     }
     fill(host, settings, &configuration.unwrap_or_default(), &mut located);
+    fill_last_end(host, &runtimes, &mut located).await;
     Ok(located)
 }
 
@@ -209,6 +210,9 @@ fn fill(
     } else {
         settings.endpoints.iter().map(|url| Found::new(url.clone(), "--endpoints")).collect()
     };
+    if settings.endpoints.is_empty() {
+        located.siblings = endpoints::siblings(arguments, &located.endpoints);
+    }
     located.metrics_url = endpoints::metrics(arguments, located.endpoints.first());
     match arguments.quota() {
         Ok(quota) => located.quota = quota,
@@ -274,6 +278,21 @@ fn fill_disk(path: &Path, located: &mut Located) {
         }
         Err(error) => {
             located.complaints.push(format!("data directory {}: {error}", path.display()));
+        }
+    }
+}
+
+async fn fill_last_end(host: &HostRoot, runtimes: &Runtimes, located: &mut Located) {
+    let (Some(runtime), Some(container)) = (&located.runtime, &located.container) else { return };
+    let Some(connected) = runtimes.connected.iter().find(|it| it.runtime == *runtime) else {
+        return;
+    };
+    let device = located.disk.as_ref().map(|disk| disk.filesystem.device);
+    match last_end::read(host, &connected.cri, container, device).await {
+        Ok(end) => located.last_end = end,
+        Err(error) => {
+            let complaint = format!("how etcd ended the last time is not known: {error}");
+            located.complaints.push(complaint);
         }
     }
 }

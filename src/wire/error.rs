@@ -87,6 +87,25 @@ impl WireErrorKind {
         matches!(self, Self::Broken | Self::Deadline | Self::RequestTimedOut | Self::LeaderChanged)
     }
 
+    /// Whether the same request may succeed a moment later: the server was
+    /// restarted, stalled or lost its leader.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        /// gRPC's UNAVAILABLE.
+        const UNAVAILABLE: i32 = 14;
+        self.effect_unknown()
+            || matches!(
+                self,
+                Self::Refused
+                    | Self::HostUnreachable
+                    | Self::TimedOut
+                    | Self::Silent
+                    | Self::NoLeader
+                    | Self::TooManyRequests
+                    | Self::Other(UNAVAILABLE)
+            )
+    }
+
     /// What to check, one sentence without a command of ours; empty when the
     /// error says it all.
     #[must_use]

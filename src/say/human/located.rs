@@ -9,10 +9,10 @@ use crate::model::{
     ProbeKind, Quota,
 };
 
-/// Everything read off this node about its etcd. `now` is what ages and
-/// expiries are counted from.
+/// Everything read off this node about its etcd, and why it was restarted.
+/// `now` is what ages and expiries are counted from.
 #[must_use]
-pub fn located(node: &Located, now: Timestamp, width: usize) -> String {
+pub fn located(node: &Located, restart: Option<&str>, now: Timestamp, width: usize) -> String {
     let mut rows = Rows { lines: Vec::new(), width };
     match &node.runtime {
         None => rows.add("Runtime", "none found", ""),
@@ -30,6 +30,9 @@ pub fn located(node: &Located, now: Timestamp, width: usize) -> String {
     match &node.container {
         None => rows.add("Container", "none found", ""),
         Some(container) => container_rows(&mut rows, container, now),
+    }
+    if let Some(restart) = restart {
+        rows.add("Last end", restart, "");
     }
     if let Some(process) = &node.process {
         rows.add("Process", &format!("pid {} ({})", process.pid, process.comm), "/proc");
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_kubeadm_node_at_80_columns() {
-        let text = located(&testing::located(), now(), 80);
+        let text = located(&testing::located(), None, now(), 80);
         assert_fits(&text, 80);
         assert_eq!(
             text,
@@ -298,10 +301,10 @@ Memory       16.0 GiB"
 
     #[test]
     fn nothing_found_is_said_and_secrets_are_not() {
-        let text = located(&Located::default(), now(), 80);
+        let text = located(&Located::default(), None, now(), 80);
         assert!(text.contains("Runtime      none found\nContainer    none found"), "{text}");
         assert!(text.contains("Endpoints    unknown") && text.contains("Quota        unknown"));
-        let full = located(&testing::located(), now(), 80);
+        let full = located(&testing::located(), None, now(), 80);
         assert!(!full.contains("hunter2"));
     }
 
@@ -314,7 +317,7 @@ Memory       16.0 GiB"
         container.exit_code = 137;
         container.reason = "OOMKilled".into();
         container.restarts = 1;
-        let text = located(&node, now(), 120);
+        let text = located(&node, None, now(), 120);
         assert!(
             text.contains(
                 "0f3c9a7be112, exited 2 min 52 s ago with code 137 (OOMKilled) after 12 s, \

@@ -16,7 +16,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 pub use located::located;
 pub use plan::{headline, plan, question, step};
 pub use recovery::before_after;
-pub use status::status;
+pub use status::{restart, status};
 
 use super::text::hang;
 

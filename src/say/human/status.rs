@@ -28,6 +28,12 @@ pub fn status(world: &World, width: usize) -> String {
     lines.join("\n")
 }
 
+/// What happened to this node's etcd, as a line below the table.
+#[must_use]
+pub fn restart(sentence: &str, width: usize) -> String {
+    hang("Restart ", sentence, width)
+}
+
 fn title(world: &World) -> String {
     let known = world.members.iter().any(|member| member.status.is_ok());
     let members = counted(world.members.len(), "member");

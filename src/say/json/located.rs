@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{DiskAnswer, KubeletAnswer, text};
+use super::{DiskAnswer, KubeletAnswer, RestartAnswer, text};
 use crate::model::{
     Certificate, CertificateRole, Container, Found, Located, Manifest, Probe, ProbeKind, Quota,
 };
@@ -50,6 +50,7 @@ const FLAGS: [&str; 29] = [
 pub struct LocatedAnswer {
     runtime: Option<RuntimeAnswer>,
     container: Option<ContainerAnswer>,
+    restart: Option<RestartAnswer>,
     process: Option<ProcessAnswer>,
     name: Option<Value<String>>,
     version: Option<Value<String>>,
@@ -150,6 +151,7 @@ impl LocatedAnswer {
                 socket: path(&runtime.socket),
             }),
             container: node.container.as_ref().map(ContainerAnswer::from),
+            restart: None,
             process: node
                 .process
                 .as_ref()
@@ -172,6 +174,12 @@ impl LocatedAnswer {
             kubelet: node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: node.complaints.clone(),
         }
+    }
+
+    /// With why etcd was restarted, or is down.
+    #[must_use]
+    pub fn with_restart(self, restart: Option<RestartAnswer>) -> Self {
+        Self { restart, ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod located;
 mod recovery;
+mod restart;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -12,8 +13,10 @@ use serde::Serialize;
 
 pub use located::LocatedAnswer;
 pub use recovery::{
-    ControlPlaneAnswer, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer, SnapshotAnswer,
+    ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
+    SnapshotAnswer,
 };
+pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
 use crate::{

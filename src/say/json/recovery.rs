@@ -49,6 +49,19 @@ pub struct RecoveryAnswer {
     pub control_plane: Option<ControlPlaneAnswer>,
     /// How to keep it from happening again.
     pub prevention: Option<String>,
+    /// Members that could not be reached and wait to be healed.
+    pub left: Vec<LeftMember>,
+}
+
+/// A member that could not be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftMember {
+    /// Its name.
+    pub name: String,
+    /// Why it could not be reached from here.
+    pub error: String,
+    /// What to type for it.
+    pub next: String,
 }
 
 /// A verified snapshot file.
@@ -149,6 +162,7 @@ impl RecoveryAnswer {
             refusals: Vec::new(),
             control_plane: None,
             prevention: None,
+            left: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DiskAnswer, KubeletAnswer};
+use super::{DiskAnswer, KubeletAnswer, RestartAnswer};
 use crate::model::{Member, MemberId, QuotaSource, Revision, World};
 
 /// The answer of `status`.
@@ -15,6 +15,7 @@ pub struct StatusAnswer {
     alarms: Vec<AlarmAnswer>,
     disk: Option<DiskAnswer>,
     kubelet: Option<KubeletAnswer>,
+    restart: Option<RestartAnswer>,
     complaints: Vec<String>,
 }
 
@@ -70,8 +71,15 @@ impl StatusAnswer {
             alarms: world.alarms().iter().map(alarm).collect(),
             disk: world.node.disk.as_ref().map(DiskAnswer::from),
             kubelet: world.node.kubelet.as_ref().map(KubeletAnswer::from),
+            restart: None,
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),
         }
+    }
+
+    /// With why this node's etcd was restarted, or is down.
+    #[must_use]
+    pub fn with_restart(self, restart: Option<RestartAnswer>) -> Self {
+        Self { restart, ..self }
     }
 }
 
@@ -86,7 +94,7 @@ impl MemberAnswer {
             endpoint: member.endpoint.clone(),
             local: member.local,
             reachable: status.is_some(),
-            error: member.status.as_ref().err().cloned(),
+            error: member.status.as_ref().err().map(ToString::to_string),
             version: status.map(|status| status.version_text.clone()),
             role: member.role(),
             leader: status.map(|_| member.is_leader()),

@@ -1,0 +1,171 @@
+//! What to do about an etcd of this node that is down, by what ended it.
+
+use crate::{
+    model::{ContainerState, Located, RestartCause, RestartStory},
+    say::etcdctl,
+    settings::quoted,
+};
+
+use super::session::Session;
+
+/// Whether etcd is between two attempts, or was never started.
+pub fn is_down(node: &Located) -> bool {
+    node.process.is_none()
+        && node.container.as_ref().is_none_or(|container| {
+            matches!(container.state, ContainerState::Exited | ContainerState::Created)
+        })
+}
+
+/// What to type, complete; several lines.
+pub fn what_to_do(session: &Session, node: &Located, story: &RestartStory) -> String {
+    let advice = Advice::new(session, node);
+    match story.cause {
+        RestartCause::ProbeKill => advice.probe_kill(),
+        RestartCause::OutOfMemory => advice.out_of_memory(),
+        RestartCause::DiskFull => advice.disk_full(),
+        RestartCause::DamagedData => format!(
+            "Look at the disk first: `dmesg -T | tail -50`. If the disk is sound:\n{}",
+            advice.join_anew()
+        ),
+        RestartCause::RemovedMember => advice.join_anew(),
+        RestartCause::DataLocked => advice.data_locked(),
+        RestartCause::WrongSettings => advice.wrong_settings(),
+        RestartCause::NeverStarted => advice.never_started(),
+        RestartCause::FailedDefragmentation => format!(
+            "Nothing is lost. `{}` once etcd is up again, or now on another master: it looks at \
+             the room first. How much there is: `df -h {}`",
+            advice.again, advice.data
+        ),
+        RestartCause::Panic | RestartCause::Stopped | RestartCause::Unknown => format!(
+            "`{}` once etcd is up again, or now on another master. All it wrote: `{}`. What the \
+             kubelet did: `journalctl -u kubelet --since -10min`",
+            advice.again, advice.logs
+        ),
+    }
+}
+
+/// The words of this node that the lines are made of.
+struct Advice<'a> {
+    node: &'a Located,
+    again: String,
+    logs: String,
+    /// Data directory, quoted for a shell.
+    data: String,
+    /// Manifest file, quoted.
+    manifest: String,
+}
+
+impl<'a> Advice<'a> {
+    fn new(session: &Session, node: &'a Located) -> Self {
+        let data = node.data_dir.as_ref().map_or("DATA_DIR".into(), |found| found.value.clone());
+        let manifest = node.manifest.as_ref().map(|manifest| manifest.path.clone());
+        let manifest = manifest.unwrap_or_else(|| "/etc/kubernetes/manifests/etcd.yaml".into());
+        Self {
+            node,
+            again: session.again(),
+            logs: session.settings.command_line("logs --tail 50"),
+            data: quoted(&data.to_string_lossy()),
+            manifest: quoted(&manifest.to_string_lossy()),
+        }
+    }
+
+    fn probe_kill(&self) -> String {
+        format!(
+            "`{again}` once etcd is up again, or now on another master: one kill comes 80 to 250 \
+             seconds after the start, and the recovery takes seconds. If it is killed too early: \
+             `systemctl stop kubelet` as soon as etcd runs (it runs on), `{again}`, `systemctl \
+             start kubelet`",
+            again = self.again
+        )
+    }
+
+    fn out_of_memory(&self) -> String {
+        format!(
+            "See who takes the memory (`ps aux --sort=-rss | head`) and end what this master can \
+             do without, or raise resources.limits.memory of etcd in {}; etcd needs about its \
+             database's size, and more while it starts. Then `{}`, or now on another master",
+            self.manifest, self.again
+        )
+    }
+
+    fn disk_full(&self) -> String {
+        let mut lines = Vec::new();
+        let room = self.node.disk.as_ref().map(|disk| &disk.filesystem);
+        let place = room.map_or_else(
+            || format!("the filesystem of {}", self.data),
+            |fs| {
+                let mount = fs.mount_point.display();
+                format!("{mount} ({} of {} available)", fs.available, fs.size)
+            },
+        );
+        lines.push(format!("Make room on {place}, the safest first, only what is on it counts:"));
+        if self.node.freeable.is_empty() {
+            lines.extend([
+                format!("old snapshots and copies of others: `du -xsh {}/* | sort -h`", self.data),
+                "logs: `journalctl --vacuum-size=200M`, `ls -lS /var/log/pods/*/*/*.gz`".into(),
+                "images nobody uses: `crictl rmi --prune`".into(),
+            ]);
+        }
+        for item in &self.node.freeable {
+            lines.push(format!("frees {}: `{}`", item.bytes, item.command));
+        }
+        lines.push(format!(
+            "or grow the volume. In {}/member only snap/db.tmp.* may go; never anything in wal, \
+             and neither db nor *.snap. The kubelet then starts etcd by itself; `{}`",
+            self.data, self.again
+        ));
+        lines.join("\n")
+    }
+
+    /// "One bad of three": leave the cluster and come back empty.
+    fn join_anew(&self) -> String {
+        let node = self.node;
+        let mut etcdctl = vec!["etcdctl --endpoints https://HEALTHY_MASTER:2379".to_owned()];
+        etcdctl.extend(etcdctl::tls_flags(node));
+        let etcdctl = etcdctl.join(" ");
+        let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
+        let (data, manifest) = (&self.data, &self.manifest);
+        format!(
+            "While the other members have a quorum (`{etcdctl} member list` on one of them), \
+             nothing is lost, and this one comes back empty:\n\
+             1. `mv {manifest} /etc/kubernetes/etcd.yaml`, so that nothing starts it meanwhile\n\
+             2. keep a copy on another disk: `cp -a {data}/member /var/backups/etcd-member`\n\
+             3. `{etcdctl} member remove ID_OF_THIS_MEMBER`\n\
+             4. `mv {data}/member {data}/member.damaged`\n\
+             5. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
+             6. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
+             --initial-cluster-state=existing; `mv /etc/kubernetes/etcd.yaml {manifest}`\n\
+             With no quorum left, or a single member: `etcdutl snapshot restore SNAPSHOT \
+             --data-dir NEW_DIR --bump-revision 1000000000 --mark-compacted`"
+        )
+    }
+
+    fn data_locked(&self) -> String {
+        format!(
+            "See who has it: `ps -C etcd -o pid,lstart,args`, `fuser -v {}/member/snap/db`. End \
+             the one that should not be there; the kubelet then starts etcd by itself; `{}`",
+            self.data, self.again
+        )
+    }
+
+    fn wrong_settings(&self) -> String {
+        format!(
+            "Correct it: flags in {manifest} (copies belong elsewhere: the kubelet runs every \
+             file of that directory), certificates with `kubeadm certs check-expiration` and \
+             `ls -l /etc/kubernetes/pki/etcd`, ports with `ss -ltnp`. The kubelet takes up a \
+             changed manifest within 20 seconds; all it wrote: `{logs}`; then `{again}`",
+            manifest = self.manifest,
+            logs = self.logs,
+            again = self.again
+        )
+    }
+
+    fn never_started(&self) -> String {
+        format!(
+            "Correct what the message names in {} (image, command, mounts); the kubelet takes it \
+             up within 20 seconds. More: `journalctl -u kubelet -n 50`, `crictl images`, `crictl \
+             ps -a --name etcd`. Then `{}`, or now on another master",
+            self.manifest, self.again
+        )
+    }
+}

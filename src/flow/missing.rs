@@ -1,0 +1,116 @@
+//! Members that do not answer: a person's word to go on without one, and what
+//! is left to do for it afterwards.
+
+use crate::{
+    failure::Failure,
+    model::{Member, Refusal, RefusalKind, World},
+    say::json::LeftMember,
+    settings::quoted,
+};
+
+use super::{failures, session::Session};
+
+/// The names a person types to go on without members that are missing, when
+/// nothing else forbids it. `None`: there is nobody to ask, they stopped, or
+/// it is not only about missing members.
+pub async fn ask_to_go_on_without(session: &Session, refusals: &[Refusal]) -> Option<Vec<String>> {
+    if session.settings.yes || session.settings.dry_run || !session.voice.can_ask() {
+        return None;
+    }
+    let mut names = Vec::new();
+    for refusal in refusals {
+        let name = refusal.flag.as_deref()?.strip_prefix("--allow-missing ")?;
+        if refusal.kind != RefusalKind::MissingVoter {
+            return None;
+        }
+        names.push((name.to_owned(), refusal));
+    }
+    for (name, refusal) in &names {
+        session.voice.warn(&refusal.what);
+        let question = format!(
+            "A quorum answers, so the others can be healed without it; it stays as it is until \
+             you run this again.\nType {name} to go on without it (Enter = stop):"
+        );
+        if session.voice.ask_line(&question).await?.trim() != name {
+            return None;
+        }
+    }
+    Some(names.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Voters that do not answer, each with what it takes to heal it later.
+pub fn left(session: &Session, world: &World) -> Vec<LeftMember> {
+    world
+        .voters()
+        .filter_map(|member| Some((member, member.status.as_ref().err()?)))
+        .map(|(member, silence)| LeftMember {
+            name: member.label(),
+            error: silence.to_string(),
+            next: how_to_heal(session, member),
+        })
+        .collect()
+}
+
+/// Closed gates, and for those about missing members also where to look at
+/// each.
+pub fn refused(session: &Session, world: &World, refusals: &[Refusal]) -> Failure {
+    let mut failure = failures::refused(session, refusals);
+    let about_members = |refusal: &Refusal| {
+        matches!(refusal.kind, RefusalKind::MissingVoter | RefusalKind::NoQuorum)
+    };
+    if refusals.iter().any(about_members) {
+        for member in left(session, world) {
+            failure.next.push_str(&format!("\n{}: {}", member.name, member.next));
+        }
+    }
+    failure
+}
+
+/// The lines for a member that could not be reached: from here once it is
+/// back, or on its own master.
+fn how_to_heal(session: &Session, member: &Member) -> String {
+    let mut settings = session.settings.clone();
+    settings.allow_missing.retain(|name| !member.is_called(name));
+    let again = settings.command_line(&session.command);
+    match host(&member.endpoint) {
+        Some(host) => {
+            let file = std::env::current_exe().unwrap_or_else(|_| "etcd-rescue".into());
+            let file = quoted(&file.to_string_lossy());
+            let target = quoted(&format!("root@{host}:etcd-rescue"));
+            let login = format!("root@{}", host.trim_matches(['[', ']']));
+            format!(
+                "look at it there: `scp {file} {target} && ssh -t {login} ./etcd-rescue \
+                 locate`; when it is back: `{again}` here"
+            )
+        }
+        None => format!("when it is back: `{again}`"),
+    }
+}
+
+/// The host of a client URL, IPv6 in brackets as scp takes it.
+fn host(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split('/').next()?;
+    let port = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
+    let host = &authority[..port.unwrap_or(authority.len())];
+    let is_here = host.starts_with("127.") || host == "localhost" || host == "[::1]";
+    (!host.is_empty() && !is_here).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host;
+
+    #[test]
+    fn the_host_of_a_client_url() {
+        for (url, expected) in [
+            ("https://10.0.0.12:2379", Some("10.0.0.12")),
+            ("https://[fd00::12]:2379", Some("[fd00::12]")),
+            ("https://[fd00::12]", Some("[fd00::12]")),
+            ("https://master-2", Some("master-2")),
+            ("https://127.0.0.1:2379", None),
+            ("", None),
+        ] {
+            assert_eq!(host(url), expected, "{url}");
+        }
+    }
+}

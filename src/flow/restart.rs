@@ -1,0 +1,74 @@
+//! Why this node's etcd was restarted, or is down, as the other stories show
+//! it.
+
+use jiff::Timestamp;
+
+use crate::{
+    decide,
+    model::{AlarmKind, Located, RestartStory, World},
+    say::{human, json},
+};
+
+use super::session::Session;
+
+/// The story of a node at one moment.
+pub struct Restart {
+    story: RestartStory,
+    now: Timestamp,
+}
+
+impl Restart {
+    /// What is known of this node alone; `None` when there is nothing to tell.
+    pub fn of_node(node: &Located) -> Option<Self> {
+        Self::at(node, None, Timestamp::now())
+    }
+
+    /// With the alarms of the cluster as further evidence.
+    pub fn of_world(world: &World) -> Option<Self> {
+        let answered = world.members.iter().any(|member| member.status.is_ok());
+        let nospace = world.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace);
+        Self::at(&world.node, answered.then_some(nospace), Timestamp::now())
+    }
+
+    fn at(node: &Located, nospace: Option<bool>, now: Timestamp) -> Option<Self> {
+        let story = decide::restart_story(node, nospace, nanos(now))?;
+        Some(Self { story, now })
+    }
+
+    /// The verdict.
+    pub fn story(&self) -> &RestartStory {
+        &self.story
+    }
+
+    /// The story with the countdown, as sentences without a last full stop.
+    pub fn sentence(&self) -> String {
+        match decide::countdown(&self.story, nanos(self.now)) {
+            Some(countdown) => {
+                let (first, rest) = countdown.split_at(1);
+                format!("{}. {}{rest}", self.story.text, first.to_uppercase())
+            }
+            None => self.story.text.clone(),
+        }
+    }
+
+    /// The story as a part of a JSON answer.
+    pub fn answer(&self, node: &Located) -> json::RestartAnswer {
+        json::RestartAnswer::new(&self.story, node.last_end.as_ref(), self.now)
+    }
+}
+
+/// The member table; below it what happened to this node's etcd, when that is
+/// news.
+pub fn status(session: &Session, world: &World) -> String {
+    let width = session.voice.width();
+    let status = human::status(world, width);
+    let news = decide::is_recent(&world.node, nanos(Timestamp::now()));
+    match Restart::of_world(world).filter(|_| news) {
+        Some(restart) => format!("{status}\n{}", human::restart(&restart.sentence(), width)),
+        None => status,
+    }
+}
+
+fn nanos(now: Timestamp) -> i64 {
+    i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX)
+}
