@@ -243,10 +243,7 @@ impl Drop for KubeletHold {
 /// # Errors
 /// `StillStopped`.
 pub fn let_go_of_ours() -> Result<Option<i32>, HoldError> {
-    let Some(record) = HoldRecord::read() else { return Ok(None) };
-    if state(Path::new("/proc"), record.guardian()) != State::Gone {
-        return Ok(None);
-    }
+    let Some(record) = left_over() else { return Ok(None) };
     let handle = match Handle::open(record.kubelet()) {
         Ok(handle) if handle.state() == State::Stopped => handle,
         Ok(_) => {
@@ -260,6 +257,16 @@ pub fn let_go_of_ours() -> Result<Option<i32>, HoldError> {
         Err(_) => return Err(HoldError::StillStopped(record.pid)),
     };
     if let_go(&handle) { Ok(Some(record.pid)) } else { Err(HoldError::StillStopped(record.pid)) }
+}
+
+/// Whether there is a record of a hold whose guardian is no more.
+#[must_use]
+pub fn hold_is_left_over() -> bool {
+    left_over().is_some()
+}
+
+fn left_over() -> Option<HoldRecord> {
+    HoldRecord::read().filter(|record| state(Path::new("/proc"), record.guardian()) == State::Gone)
 }
 
 /// The process at the other end of a socket.

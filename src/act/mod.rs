@@ -23,7 +23,7 @@ pub use compact::{compact, settle};
 pub use defragment::defragment;
 pub use disarm::disarm;
 pub use journal::{Journal, JournalNews};
-pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, let_go_of_ours};
+pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, hold_is_left_over, let_go_of_ours};
 pub use node_lock::{LockError, LockHolder, NodeLock};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;

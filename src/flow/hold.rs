@@ -8,7 +8,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use crate::{
-    act::{HoldNews, KubeletHold, NodeLock, let_go_of_ours},
+    act::{HoldNews, KubeletHold, NodeLock, hold_is_left_over, let_go_of_ours},
     consent::Consent,
     failure::Failure,
     model::KubeletProcess,
@@ -36,10 +36,11 @@ pub(super) async fn take(
     here: &Here,
     consent: &Consent,
 ) -> Result<String, Failure> {
-    let etcd = etcd_now(session, here).await;
+    let node = here.node_now(session).await;
+    let etcd = node.process.as_ref().map(|process| process.pid);
     let now = observe::kubelet_process(&HostRoot::default(), etcd);
     // Between two lives, it is held as soon as the next one begins.
-    let Some(kubelet) = now.or_else(|| here.node.kubelet.clone()) else {
+    let Some(kubelet) = now.or(node.kubelet) else {
         return Ok("no kubelet runs on this node: there is nothing to hold".to_owned());
     };
     if is_foreign(&kubelet) {
@@ -65,16 +66,6 @@ pub(super) async fn take(
     ))
 }
 
-/// This node's etcd, which may be another process than when it was found.
-async fn etcd_now(session: &Session, here: &Here) -> Option<i32> {
-    let known = here.node.process.as_ref()?.pid;
-    if observe::process::is_etcd(known) {
-        return Some(known);
-    }
-    let node = observe::locate(&session.settings).await.ok();
-    node.and_then(|node| node.process).map_or(Some(known), |process| Some(process.pid))
-}
-
 fn is_foreign(kubelet: &KubeletProcess) -> bool {
     kubelet.stopped && kubelet.held_by.is_none()
 }
@@ -92,22 +83,17 @@ pub(super) fn release(session: &Session) {
 
 /// Lets a kubelet go on that an earlier run, which was killed, left stopped.
 /// One that another run holds, or that somebody else stopped, is left alone.
-pub(super) fn let_go_of_left_over(session: &Session, here: &mut Here) {
-    let Some(kubelet) = &mut here.node.kubelet else { return };
-    if !kubelet.stopped || kubelet.held_by.is_none() {
+pub(super) fn let_go_of_left_over(session: &Session) {
+    if !hold_is_left_over() {
         return;
     }
     // A run that is at work may just be replacing its guardian.
     let Ok(_lock) = NodeLock::take() else { return };
     match let_go_of_ours() {
-        Ok(Some(pid)) => {
-            (kubelet.stopped, kubelet.held_by) = (false, None);
-            here.forget();
-            session.voice.say(&format!(
-                "The kubelet (pid {pid}) was still stopped by an earlier run that was killed; it \
-                 goes on now."
-            ));
-        }
+        Ok(Some(pid)) => session.voice.say(&format!(
+            "The kubelet (pid {pid}) was still stopped by an earlier run that was killed; it goes \
+             on now."
+        )),
         Ok(None) => {}
         Err(error) => session.voice.warn(&error.to_string()),
     }

@@ -50,11 +50,6 @@ impl Here {
         *self.last.borrow_mut() = Some((Instant::now(), now.clone()));
         now
     }
-
-    /// Something of this node was changed: the next look is a fresh one.
-    pub fn forget(&self) {
-        self.last.borrow_mut().take();
-    }
 }
 
 /// Finds etcd on this node and loads the certificates.

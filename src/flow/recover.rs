@@ -43,10 +43,10 @@ pub struct Wanted {
 /// Runs the recovery, or one step of it, from locating to the last word.
 pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure> {
     session.voice.say("Looking for etcd on this node and asking every member...");
-    let mut here = arrive(session).await?;
     if !session.settings.dry_run {
-        hold::let_go_of_left_over(session, &mut here);
+        hold::let_go_of_left_over(session);
     }
+    let here = arrive(session).await?;
     if matches!(wanted.scope, Scope::Recover | Scope::Defragment) {
         free_before_waiting(session, &here).await?;
     }

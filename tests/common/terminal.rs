@@ -1,5 +1,6 @@
 //! A real terminal of 80 by 24 for a shell inside a master, as over SSH: tmux
 //! types, and everything printed is kept as it came.
+#![allow(dead_code)] // every test file uses another part
 
 use std::{
     fs,
