@@ -147,9 +147,12 @@ pub fn headline(step: &Step, world: &World) -> String {
     }
 }
 
-/// What the file shrinks to, at most: pages in use now, of which compaction
-/// frees more.
+/// What the file shrinks to: as the live data were counted; else at most the
+/// pages in use now, of which compaction frees more.
 fn expected(step: &Step, world: &World) -> String {
+    if let Some(live) = world.live.filter(|live| !live.partial) {
+        return format!("about {}", live.file_size);
+    }
     let in_use = member(step, world).and_then(|member| member.status.as_ref().ok());
     match in_use.map(|status| status.db_size_in_use) {
         Some(size) => format!("{} or less", size.min(db_size(step, world).unwrap_or(size))),

@@ -148,14 +148,24 @@ pub(super) fn proof(report: &Report<'_>) -> Option<String> {
 
 pub(super) fn by_hand(report: &Report<'_>) -> Option<String> {
     let mut blocks = Vec::new();
+    // A process that was stopped goes on when everything else is done.
+    let mut last = Vec::new();
     for step in &report.answer.plan {
-        let lines: Vec<String> =
-            step.etcdctl.iter().map(|words| etcdctl::fold(words, WIDTH)).collect();
-        if !lines.is_empty() {
-            let id: String = step.id.split_whitespace().collect::<Vec<_>>().join(" ");
-            blocks.push(format!("# {id}\n{}", lines.join("\n")));
+        let is_last = |words: &&Vec<String>| words.starts_with(&["kill".into(), "-CONT".into()]);
+        let (after, now): (Vec<_>, Vec<_>) = step.etcdctl.iter().partition(is_last);
+        let fold = |words: Vec<&Vec<String>>| -> Vec<String> {
+            words.into_iter().map(|words| etcdctl::fold(words, WIDTH)).collect()
+        };
+        let (now, after) = (fold(now), fold(after));
+        let id: String = step.id.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !now.is_empty() {
+            blocks.push(format!("# {id}\n{}", now.join("\n")));
+        }
+        if !after.is_empty() {
+            last.push(format!("# {id}, when everything is over\n{}", after.join("\n")));
         }
     }
+    blocks.append(&mut last);
     (!blocks.is_empty()).then(|| {
         format!(
             "## The same by hand\n\nThe plan as etcdctl commands (followers first, the leader \
