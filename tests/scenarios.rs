@@ -5,12 +5,12 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use etcd_rescue::{
-    decide::{Decision, decide},
+    decide::{Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
         Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Freeable,
-        FreeableKind, Guardian, KubeletProcess, LiveData, Manifest, Member, MemberId, MemberStatus,
-        Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision, Scope, SnapshotPlace,
-        StepKind, Wishes, World,
+        FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member, MemberId,
+        MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
+        Scope, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
     },
 };
 
@@ -40,7 +40,11 @@ fn every_scenario_decides_as_written() {
 }
 
 fn told(scenario: &str) -> String {
-    let (world, wishes) = read(scenario);
+    let (now, later) = match scenario.split_once("later\n") {
+        Some((now, later)) => (now, Some(later)),
+        None => (scenario, None),
+    };
+    let (world, wishes) = read(now);
     let mut out = String::new();
     match decide(&world, &wishes) {
         Decision::NothingToDo(why) => {
@@ -79,6 +83,34 @@ fn told(scenario: &str) -> String {
             for caution in &plan.cautions {
                 let _ = writeln!(out, "caution: {caution}");
             }
+            if let Some(later) = later {
+                out.push_str(&changes(&plan, &read(later).0, &wishes));
+            }
+        }
+    }
+    let story = restart_story(&world.node, None, world.seen_at);
+    for member in &world.members {
+        if comes_back(&world, member, story.as_ref(), world.seen_at) {
+            let _ = writeln!(out, "{} is worth waiting for", member.name);
+        }
+    }
+    out
+}
+
+/// What of a plan changes when the cluster looks like this later.
+fn changes(plan: &Plan, later: &World, wishes: &Wishes) -> String {
+    let mut out = String::new();
+    for step in came_back(plan, later, wishes) {
+        let _ = writeln!(out, "later also {}", step.id);
+    }
+    for planned in &plan.steps {
+        let mut step = planned.clone();
+        replace_silent(&mut step, later, wishes);
+        if step != *planned {
+            let _ = writeln!(out, "later {} on {}", step.id, step.member_name);
+        }
+        if let (StepKind::Snapshot { path }, true) = (&step.kind, step != *planned) {
+            let _ = writeln!(out, "  to {}", path.display());
         }
     }
     out
@@ -148,6 +180,21 @@ fn read(scenario: &str) -> (World, Wishes) {
                 let seconds: i64 = words.next().and_then(|n| n.parse().ok()).expect("started AGO");
                 world.node.container = Some(container(world.seen_at - seconds * 1_000_000_000));
             }
+            // Whether a kubelet is there to start it again is said by `kubelet`.
+            "ended" => {
+                let mut number = || -> i64 {
+                    words.next().and_then(|n| n.parse().ok()).expect("ended AGO CODE")
+                };
+                let finished_at = world.seen_at - number() * 1_000_000_000;
+                let exit_code = i32::try_from(number()).expect("a code");
+                let started_at = finished_at - 90 * 1_000_000_000;
+                let state = ContainerState::Exited;
+                let container =
+                    Container { state, finished_at, exit_code, ..container(started_at) };
+                world.node.last_end =
+                    Some(LastEnd { started_at, finished_at, exit_code, ..LastEnd::default() });
+                world.node.container = Some(container);
+            }
             "process" => {
                 let comm = words.next().expect("process NAME").to_owned();
                 let process = Process { pid: 4, args: Vec::new(), env: Vec::new(), comm };
@@ -216,6 +263,11 @@ fn member<'a>(
             "applied" => status.raft_applied_index = value.parse().expect("applied"),
             "leader" => *leader = Some(member.id),
             "learner" => member.learner = true,
+            "refused" => {
+                let kind = SilenceKind::Refused;
+                member.status = Err(Silence { kind, why: "connection refused".to_owned() });
+                return member;
+            }
             "down" => {
                 member.status = Err(value.to_owned().into());
                 return member;
