@@ -139,7 +139,8 @@ pub struct Global {
         help_heading = "Connection"
     )]
     pub timeout: String,
-    /// How long to wait for a member or the API server to come back
+    /// How long to wait for what comes back by itself: etcd between two attempts
+    /// of the kubelet, a foreign snapshot stream, the API server
     #[arg(
         long,
         global = true,

@@ -32,6 +32,12 @@
 //!   its size is judged afterwards.
 //! * Only NOSPACE is ever disarmed, per member, and only while every member's
 //!   database is under its quota.
+//! * A step that met a server that went away is repeated only after a fresh
+//!   look, and every step may be repeated: nothing depends on what a run
+//!   remembers, so another run does as well. The journal is never read.
+//! * Only what comes back by itself is waited for.
+//! * Nothing is removed but `db.tmp.*` of a dead defragmentation and unfinished
+//!   files of our own.
 //! * A kubelet is only ever stopped by a guardian process, which lets it go
 //!   when the rescue ends in any way.
 //! * `--yes` answers questions; it opens no gate.
