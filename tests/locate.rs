@@ -381,7 +381,12 @@ async fn bad_endpoints_and_empty_nodes_are_errors() {
     assert_eq!(error, Some(LocateError::NoRuntimeAndNoProcess { tried: Vec::new() }));
     FakeCri::default().serve(&node.host.path(CONTAINERD));
     let error = node.locate(&[]).await.err();
-    assert_eq!(error, Some(LocateError::NoEtcd { asked: vec![node.host.path(CONTAINERD)] }));
+    let asked = vec![node.host.path(CONTAINERD)];
+    assert_eq!(error, Some(LocateError::NoEtcd { asked, traces: Vec::new() }));
+    node.write("/etc/kubernetes/pki/etcd/ca.crt", "");
+    let error = node.locate(&[]).await.expect_err("its manifest was moved away");
+    assert!(error.what().contains("an etcd ran on this node"), "{}", error.what());
+    assert!(error.next().contains("manifests/etcd.yaml"), "{}", error.next());
     let alone = node.locate(&["--endpoints", "https://10.0.0.9:2379"]).await.expect("located");
     assert_eq!((alone.endpoints.len(), alone.cert, alone.data_dir), (1, None, None));
 }

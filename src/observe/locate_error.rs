@@ -24,6 +24,8 @@ pub enum LocateError {
     NoEtcd {
         /// Sockets of the runtimes that were asked.
         asked: Vec<PathBuf>,
+        /// What an etcd that ran here left: its data, its certificates.
+        traces: Vec<PathBuf>,
     },
     /// Several pods have an etcd container.
     #[error("several pods on this node have an etcd container")]
@@ -73,8 +75,13 @@ impl LocateError {
                     at_connect => at_connect.to_string(),
                 }));
             }
-            Self::NoEtcd { asked } => {
+            Self::NoEtcd { asked, traces } => {
                 lines.extend(asked.iter().map(|socket| format!("asked {}", socket.display())));
+                lines.extend(
+                    traces.iter().map(|path| {
+                        format!("{} is here: an etcd ran on this node", path.display())
+                    }),
+                );
             }
             Self::SeveralContainers(several) => {
                 lines.extend(several.iter().map(|it| {
@@ -108,6 +115,17 @@ impl LocateError {
                  or name another socket: `etcd-rescue --runtime-endpoint /path/to.sock`\n\
                  or name etcd by hand: {BY_HAND}"
             ),
+            // Somebody moved the manifest away, perhaps to stop etcd.
+            Self::NoEtcd { traces, .. } if !traces.is_empty() => {
+                "if its manifest was moved away, put it back: the kubelet starts etcd from \
+                 /etc/kubernetes/manifests/etcd.yaml within 20 seconds\n\
+                 or run it on another master\n\
+                 or go in through another member: `etcd-rescue --endpoints https://IP:2379 \
+                 --cacert /etc/kubernetes/pki/etcd/ca.crt \
+                 --cert /etc/kubernetes/pki/etcd/healthcheck-client.crt \
+                 --key /etc/kubernetes/pki/etcd/healthcheck-client.key`"
+                    .to_owned()
+            }
             Self::NoEtcd { .. } => {
                 format!("run it on a master of the cluster\nor name etcd by hand: {BY_HAND}")
             }
@@ -142,7 +160,8 @@ mod tests {
             LocateError::NotRoot,
             LocateError::NoRuntimeAndNoProcess { tried: Vec::new() },
             LocateError::NoRuntimeAndNoProcess { tried },
-            LocateError::NoEtcd { asked: vec!["/run/x.sock".into()] },
+            LocateError::NoEtcd { asked: vec!["/run/x.sock".into()], traces: Vec::new() },
+            LocateError::NoEtcd { asked: Vec::new(), traces: vec!["/var/lib/etcd/member".into()] },
             LocateError::RuntimeEndpointUnreadable { endpoint: "tcp://x".into() },
             LocateError::ContainerNotFound { id: "abc".into(), reason: "none".into() },
         ] {

@@ -60,7 +60,7 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
 
     let configuration = configuration::read(host, process.as_ref(), &mut located);
     if configuration.is_none() && settings.endpoints.is_empty() {
-        return Err(nothing(&runtimes));
+        return Err(nothing(host, &runtimes));
     }
     fill(host, settings, &configuration.unwrap_or_default(), &mut located);
     fill_last_end(host, &runtimes, &mut located).await;
@@ -176,7 +176,10 @@ fn find_process(
     Ok(found.cloned())
 }
 
-fn nothing(runtimes: &Runtimes) -> LocateError {
+/// Where kubeadm keeps etcd's data and certificates.
+const TRACES: [&str; 2] = ["/var/lib/etcd/member", "/etc/kubernetes/pki/etcd"];
+
+fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
     if runtimes.connected.is_empty() {
         let tried = runtimes
             .failed
@@ -186,7 +189,8 @@ fn nothing(runtimes: &Runtimes) -> LocateError {
         return LocateError::NoRuntimeAndNoProcess { tried };
     }
     let asked = runtimes.connected.iter().map(|it| it.runtime.socket.value.clone()).collect();
-    LocateError::NoEtcd { asked }
+    let traces = TRACES.iter().map(|path| host.path(path)).filter(|path| path.exists()).collect();
+    LocateError::NoEtcd { asked, traces }
 }
 
 /// Everything that follows from etcd's settings.
