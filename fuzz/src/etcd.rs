@@ -4,7 +4,8 @@
 use std::{io::Cursor, path::Path};
 
 use etcd_rescue::{
-    model::{CertificateRole, EtcdVersion},
+    decide::restart_story,
+    model::{CertificateRole, EtcdVersion, LastEnd, Located},
     observe::{
         arguments::Arguments, certificate as certificates, container_status as status, endpoints,
         metrics as page, snapshot_file,
@@ -126,4 +127,29 @@ pub fn grpc_reply(bytes: &[u8]) {
     let _ = (reply::kind(&status), reply::is_auth_off(&status));
     let said = reply::text(&status);
     assert!(!said.is_empty() && !said.contains(['\n', '\r']), "{said:?}");
+}
+
+/// The last lines of an etcd that ended: whatever they are, there is a story,
+/// and it fits a screen.
+pub fn last_lines(bytes: &[u8]) {
+    let (code, rest) = bytes.split_first().map_or((0, bytes), |(code, rest)| (*code, rest));
+    let status = cri::ContainerStatus {
+        state: 2,
+        exit_code: code.into(),
+        finished_at: 1 << 60,
+        ..cri::ContainerStatus::default()
+    };
+    let answer = cri::ContainerStatusResponse { status: Some(status), ..Default::default() };
+    let end = LastEnd {
+        exit_code: code.into(),
+        finished_at: 1 << 60,
+        last_lines: lines(rest),
+        ..LastEnd::default()
+    };
+    let node =
+        Located { container: status::container(answer), last_end: Some(end), ..Default::default() };
+    for nospace in [None, Some(false), Some(true)] {
+        let story = restart_story(&node, nospace, (1 << 60) + 1).expect("it ended");
+        assert!(!story.text.is_empty() && story.text.len() < 2_000, "{}", story.text);
+    }
 }

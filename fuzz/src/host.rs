@@ -4,6 +4,7 @@ use std::{io::Cursor, path::Path};
 
 use etcd_rescue::observe::{
     disk,
+    kernel_log::{self, Wanted},
     log_line::{Entry, Joiner},
     logs,
     mounts::Mounts,
@@ -60,4 +61,14 @@ pub fn mounts(bytes: &[u8]) {
 /// /proc/meminfo.
 pub fn meminfo(bytes: &[u8]) {
     let _ = disk::memory_in(&String::from_utf8_lossy(bytes));
+}
+
+/// The kernel's log: no record out of nothing, and few lines about one end.
+pub fn kernel_log(bytes: &[u8]) {
+    let records = kernel_log::parse(bytes);
+    assert!(records.len() <= bytes.split(|byte| *byte == b'\n').count());
+    let wanted = Wanted { id: "abc".into(), finished_at: 1 << 60, disks: vec!["sda".into()] };
+    for boot in [0, 1 << 60, i64::MIN, i64::MAX] {
+        assert!(kernel_log::about(&records, &wanted, boot).len() <= 8);
+    }
 }

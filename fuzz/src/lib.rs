@@ -12,24 +12,26 @@ mod host;
 mod text;
 
 pub use etcd::{
-    certificate, container_status, etcd_arguments, etcd_config, grpc_reply, metrics, snapshot,
-    version,
+    certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
+    snapshot, version,
 };
 pub use files::{kubelet, manifest, processes, settings_files};
-pub use host::{log_lines, log_tail, meminfo, mounts};
+pub use host::{kernel_log, log_lines, log_tail, meminfo, mounts};
 pub use text::terminal_text;
 
 /// A name, which is that of its directory in the corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 17] = [
+pub const TARGETS: [Target; 19] = [
     ("certificate", certificate),
     ("container_status", container_status),
     ("etcd_arguments", etcd_arguments),
     ("etcd_config", etcd_config),
     ("grpc_reply", grpc_reply),
+    ("kernel_log", kernel_log),
     ("kubelet", kubelet),
+    ("last_lines", last_lines),
     ("log_lines", log_lines),
     ("log_tail", log_tail),
     ("manifest", manifest),
