@@ -196,11 +196,18 @@ impl Walk<'_> {
         self.session.journal_answer(step, needs_none, asked, consent.as_ref().err());
         consent.map(|consent| (consent, asked)).map_err(|refused| {
             let record = self.session.record();
+            let mut next = format!("when you are ready: `{}`", self.session.again());
+            if let StepKind::HoldKubelet { .. } = step.kind {
+                next.push_str(&format!(
+                    "; without holding it: `{} --no-hold`",
+                    self.session.again()
+                ));
+            }
             Failure::new(
                 Exit::NeedsDecision,
                 format!("step `{}` was not done: {refused}", step.id),
                 record.state(),
-                format!("when you are ready: `{}`", self.session.again()),
+                next,
             )
         })
     }
