@@ -5,7 +5,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use etcd_rescue::{
-    decide::{Decision, came_back, comes_back, decide, replace_silent, restart_story},
+    decide::{Comeback, Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
         Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Freeable,
         FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member, MemberId,
@@ -88,10 +88,11 @@ fn told(scenario: &str) -> String {
             }
         }
     }
-    let story = restart_story(&world.node, None, world.seen_at);
+    let story = restart_story(&world.node, Some(!world.alarms().is_empty()), world.seen_at);
     for member in &world.members {
-        if comes_back(&world, member, story.as_ref(), world.seen_at) {
-            let _ = writeln!(out, "{} is worth waiting for", member.name);
+        match comes_back(&world, member, story.as_ref(), world.seen_at) {
+            Comeback::No => {}
+            when => writeln!(out, "{} is expected back: {when:?}", member.name).expect("a string"),
         }
     }
     out

@@ -6,6 +6,17 @@ use crate::model::{
     World,
 };
 
+/// When somebody who does not answer is expected back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comeback {
+    /// Not without somebody's help.
+    No,
+    /// Within moments, if at all: a first restart comes without a pause.
+    Soon,
+    /// When its kubelet starts it again; the pause grows to five minutes.
+    InTime,
+}
+
 /// How long a container that runs may take until etcd answers: it reads its
 /// WAL and its database first. A kubelet's startup probe allows about four
 /// minutes (24 × 10 s), but what is silent for longer than this usually hangs.
@@ -37,21 +48,31 @@ pub fn local_comes_back(node: &Located, story: Option<&RestartStory>, now_ns: i6
 
 /// Whether a member that does not answer will: this node's by what is seen
 /// here; another one when it is likely to be in the same loop as this one,
-/// killed by the kubelet for as long as the alarm is on.
+/// killed by the kubelet for as long as the alarm is on. That is little more
+/// than a guess before this node's own etcd was killed that way.
 #[must_use]
 pub fn comes_back(
     world: &World,
     member: &Member,
     story: Option<&RestartStory>,
     now_ns: i64,
-) -> bool {
-    let Err(silence) = &member.status else { return false };
+) -> Comeback {
+    let Err(silence) = &member.status else { return Comeback::No };
     if member.local {
-        return local_comes_back(&world.node, story, now_ns);
+        return match local_comes_back(&world.node, story, now_ns) {
+            true => Comeback::InTime,
+            false => Comeback::No,
+        };
     }
     let alarm = world.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace);
     let host_is_up = matches!(silence.kind, SilenceKind::Refused | SilenceKind::Hangs);
-    alarm && host_is_up && has_killing_probe(world)
+    if !(alarm && host_is_up && has_killing_probe(world)) {
+        return Comeback::No;
+    }
+    match story {
+        Some(story) if story.cause == RestartCause::ProbeKill => Comeback::InTime,
+        _ => Comeback::Soon,
+    }
 }
 
 /// Whether the kubelet here kills an etcd whose cluster refuses writes.

@@ -26,7 +26,7 @@ mod versions;
 
 pub use advice::cause;
 pub use anew::{came_back, replace_silent};
-pub use comeback::{comes_back, local_comes_back};
+pub use comeback::{Comeback, comes_back, local_comes_back};
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use live::live_data_in_question;

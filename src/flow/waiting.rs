@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::{
-    decide::{self, Patience},
+    decide::{self, Comeback, Patience},
     failure::{Exit, Failure},
     model::{Located, Member, Wishes, World},
     say::{Progress, human},
@@ -21,6 +21,8 @@ use super::{
 
 /// How long trouble of no known cause gets to pass in the middle of a plan.
 const PASSING_TROUBLE: Duration = Duration::from_secs(30);
+/// How long a member gets that may be back within moments.
+const SOON: Duration = Duration::from_secs(30);
 /// How long an election may take before a missing leader counts.
 const ELECTION: Duration = Duration::from_secs(10);
 /// Between two looks while somebody is waited for.
@@ -141,13 +143,18 @@ fn worth_waiting(session: &Session, world: &World, allowed: &[String]) -> Option
     let is_allowed = |member: &Member| allowed.iter().any(|name| member.is_called(name));
     let missing: Vec<&Member> =
         world.voters().filter(|member| member.status.is_err() && !is_allowed(member)).collect();
-    let comes_back = |member: &&&Member| decide::comes_back(world, member, story, now);
-    if let Some(member) = missing.iter().find(comes_back) {
+    let comeback = |member: &Member| decide::comes_back(world, member, story, now);
+    // The one that takes longest, so that the others are back by then.
+    let expected = |wanted| missing.iter().find(|member| comeback(member) == wanted);
+    let found = expected(Comeback::InTime)
+        .map(|member| (member, session.settings.wait))
+        .or_else(|| Some((expected(Comeback::Soon)?, SOON.min(session.settings.wait))));
+    if let Some((member, patience)) = found {
         let why = match (&restart, member.local) {
             (Some(restart), true) => restart.sentence(),
             _ => member.status.as_ref().err().map(ToString::to_string).unwrap_or_default(),
         };
-        return Some(Wait { whom: member.label(), why, patience: session.settings.wait });
+        return Some(Wait { whom: member.label(), why, patience });
     }
     // A voter that stays away is told at once; so is one that is enough to
     // lose the quorum.
