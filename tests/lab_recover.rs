@@ -133,7 +133,9 @@ fn has_the_promised_keys(answer: &Value) {
 /// election meanwhile may have changed who that is), then the rest.
 fn walked_in_order(answer: &Value, leaders: [&str; 2]) {
     let steps = answer["steps"].as_array().expect("steps");
-    let ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().expect("an id")).collect();
+    let mut ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().expect("an id")).collect();
+    // Where this master's probes would kill etcd meanwhile.
+    ids.retain(|id| *id != "hold-kubelet");
     assert_eq!(ids[..2], ["snapshot", "compact"]);
     assert_eq!(ids[5..], ["disarm", "verify"]);
     let mut defragmented = ids[2..5].to_vec();

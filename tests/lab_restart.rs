@@ -148,6 +148,19 @@ fn write_to_death(master: &Master) {
     });
 }
 
+/// What takes the last room of the data disk.
+const FILLER: &str = "/var/lib/etcd/filler";
+
+fn fill_disk(master: &Master) {
+    let filler = fs::File::create(master.path(FILLER)).expect("made");
+    let block = vec![0x5a; 1 << 20];
+    let mut size = 0;
+    while filler.write_all_at(&block, size).is_ok() {
+        size += block.len() as u64;
+    }
+    filler.sync_all().expect("synced");
+}
+
 /// A memory limit that is not enough, by cgroup v1 or v2.
 const LIMIT_MEMORY: &str = "\
     set -e; root=/sys/fs/cgroup; own=/proc/$(pidof etcd)/cgroup
@@ -170,23 +183,20 @@ fn ends_for_want_of_memory_and_of_disk_are_told_apart() {
     first.wait_serving(PATIENCE).unwrap();
 
     lab.fill(Fill::churn(), Until::Bytes(40 << 20)).unwrap();
-    let filler = fs::File::create(first.path("/var/lib/etcd/filler")).expect("made");
-    let block = vec![0x5a; 1 << 20];
-    let mut size = 0;
-    while filler.write_all_at(&block, size).is_ok() {
-        size += block.len() as u64;
-    }
-    filler.sync_all().expect("synced");
+    fill_disk(first);
     let pid = first.pid_of("etcd");
     let defrag = first.etcdctl(&["defrag"]).unwrap();
     assert!(!defrag.status.success(), "there is no room for the new file");
     drop(first.etcdctl(&["put", "key", "value"]));
     until("etcd dies of it", PATIENCE, || first.pid_of("etcd") != pid);
+    // With room again, it does not die of something else before it is asked.
+    fs::remove_file(first.path(FILLER)).expect("removed");
     let restart = await_cause(first, "running", "failed_defragmentation");
     assert!(text(&restart).contains("the data are whole"), "{restart}");
     assert_eq!(restart["passes"], true);
     first.wait_serving(PATIENCE).unwrap();
 
+    fill_disk(first);
     write_to_death(first);
     let mut restart = Value::Null;
     until("a full disk is told", PATIENCE, || {

@@ -67,8 +67,12 @@ fn members_of_two_releases_recover_together_and_the_new_leader_comes_last() {
     run.signal(Signal::SIGCONT);
     let answer = run.finish().ends(0).json();
     assert_eq!(answer["outcome"], "recovered");
-    assert_eq!(answer["plan"][4]["id"], "defrag:master-2", "it led when the plan was made");
-    assert_eq!(answer["steps"][4]["id"], "defrag:master-1", "it leads now");
+    let last = |key: &str| {
+        let ids = answer[key].as_array().unwrap().iter().filter_map(|it| it["id"].as_str());
+        ids.filter(|id| id.starts_with("defrag:")).last().map(str::to_owned)
+    };
+    assert_eq!(last("plan").as_deref(), Some("defrag:master-2"), "it led when the plan was made");
+    assert_eq!(last("steps").as_deref(), Some("defrag:master-1"), "it leads now");
     judge::same_data(&before, lab.masters());
     judge::small(&before, lab.masters());
     judge::stays_writable(&lab, &lab.masters().iter().collect::<Vec<_>>());

@@ -63,7 +63,7 @@ pub async fn execute(
     while let Some(mut step) = left.pop_front() {
         let world = walk.look(&step).await?;
         pick_up(session, &mut plan, &mut left, &mut step, &world, wishes);
-        refresh(&mut step, &world, wishes);
+        refresh(session, &mut step, &world, wishes);
         if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, &step) {
             deferred += 1;
             continue;
@@ -74,20 +74,22 @@ pub async fn execute(
             shown.clone_from(&step);
         }
         let (consent, asked) = walk.ask(&plan, index, &step, &world).await?;
+        let mut world = world;
         if asked {
             // A person may think for an hour: what they said yes to has to be
             // true still, or they are asked again.
             let led = leads(&step);
-            let world = walk.look(&step).await?;
-            refresh(&mut step, &world, wishes);
+            world = walk.look(&step).await?;
+            refresh(session, &mut step, &world, wishes);
             if leads(&step) != led {
                 session.voice.warn("the leader changed while you were asked");
                 left.push_front(step);
                 continue;
             }
-            walk.run_until_done(step, world, consent).await?;
-        } else {
-            walk.run_until_done(step, world, consent).await?;
+        }
+        if let Some(step) = walk.run_until_done(step, world, consent).await? {
+            session.voice.warn("the leader changed meanwhile");
+            left.push_front(step);
         }
     }
     Ok(())
@@ -120,8 +122,15 @@ fn pick_up(
 
 /// Takes over who leads and where the member is reached now. What any member
 /// can do is done by another one when the planned one is silent.
-fn refresh(step: &mut Step, world: &World, wishes: &Wishes) {
+fn refresh(session: &Session, step: &mut Step, world: &World, wishes: &Wishes) {
+    let planned = step.member_name.clone();
     decide::replace_silent(step, world, wishes);
+    if step.member_name != planned {
+        session.voice.warn(&format!(
+            "{planned} does not answer: {} takes its place for `{}`",
+            step.member_name, step.id
+        ));
+    }
     let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
     step.endpoint.clone_from(&member.endpoint);
     if let (StepKind::Defragment { leader, db_size, .. }, Ok(status)) =
@@ -214,13 +223,15 @@ impl Walk<'_> {
 
     /// Runs a step until it is done. When the server goes away in the middle,
     /// it is waited for, the state is read anew, and the step is done again:
-    /// each one may be repeated, and the word given for it still stands.
+    /// each one may be repeated, and the word given for it still stands, unless
+    /// the member leads now: then the step is given back, as its turn has not
+    /// come and the word was for a follower.
     async fn run_until_done(
         &mut self,
         mut step: Step,
         mut world: World,
         consent: Consent,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Step>, Failure> {
         let began = Instant::now();
         let mut tries = 1;
         self.session.record_mut().begin_step(&step.id, step.member);
@@ -229,24 +240,33 @@ impl Walk<'_> {
                 Ok(detail) => {
                     self.session.voice.ok(&detail);
                     self.session.record_mut().end_step(StepStatus::Done, detail);
-                    return Ok(());
+                    return Ok(None);
                 }
                 Err(failure) => failure,
             };
             let over = began.elapsed() >= self.session.settings.wait || tries >= MOST_TRIES;
             if !failure.passing || over {
-                let what = failure.what.clone();
-                // The state was told before the step was recorded as failed.
-                self.session.record_mut().end_step(StepStatus::Failed, what);
-                return Err(failure);
+                return Err(self.failed(failure));
             }
             tries += 1;
             self.session.journal("step_repeated", json!({"step": step.id, "why": failure.what}));
             self.session.voice.warn(&format!("{failure}; looking again, then once more"));
             tokio::time::sleep(BREATH).await;
-            world = self.look(&step).await?;
-            refresh(&mut step, &world, self.wishes);
+            let led = leads(&step);
+            world = self.look(&step).await.map_err(|failure| self.failed(failure))?;
+            refresh(self.session, &mut step, &world, self.wishes);
+            if leads(&step) && !led {
+                self.session.record_mut().running = None;
+                return Ok(Some(step));
+            }
         }
+    }
+
+    /// The step under way ends with this. Its state was told before it is
+    /// recorded as failed.
+    fn failed(&self, failure: Failure) -> Failure {
+        self.session.record_mut().end_step(StepStatus::Failed, failure.what.clone());
+        failure
     }
 
     async fn run(

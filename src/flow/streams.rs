@@ -29,13 +29,20 @@ pub async fn decide_when_ended(
     mut world: World,
     mut decision: Decision,
 ) -> Result<(World, Decision), Failure> {
+    let deadline = Instant::now() + session.settings.wait;
     while !session.settings.dry_run
         && let Decision::Refused(refusals) = &decision
         && decide::patience(refusals) == Patience::AsToldToWait
     {
         for member in &world.members {
-            wait_until_ended(session, here, member).await?;
+            wait_until(deadline, session, here, member).await?;
         }
+        if Instant::now() >= deadline {
+            // One ends and the next begins.
+            break;
+        }
+        // Metrics that fail just now end no wait.
+        tokio::time::sleep(PAUSE.min(session.settings.wait)).await;
         let live = world.live;
         let snapshot_places = snapshot_places(session, &here.node)?;
         world = World { live, snapshot_places, ..look(session, here).await? };
@@ -52,7 +59,15 @@ pub async fn wait_until_ended(
     here: &Here,
     member: &Member,
 ) -> Result<bool, Failure> {
-    let deadline = Instant::now() + session.settings.wait;
+    wait_until(Instant::now() + session.settings.wait, session, here, member).await
+}
+
+async fn wait_until(
+    deadline: Instant,
+    session: &Session,
+    here: &Here,
+    member: &Member,
+) -> Result<bool, Failure> {
     let mut progress: Option<Progress> = None;
     loop {
         let open = match &member.status {

@@ -49,8 +49,8 @@ pub async fn look_first(
     here: &Here,
     allowed: &[String],
 ) -> Result<World, Failure> {
-    let began = Instant::now();
-    let mut shown: Option<(String, Progress)> = None;
+    let mut clock = Clock::default();
+    let mut shown: Option<Progress> = None;
     loop {
         let looked = look(session, here).await;
         let wait = match &looked {
@@ -61,28 +61,61 @@ pub async fn look_first(
             }
             Err(_) => None,
         };
-        let Some(wait) = wait.filter(|wait| began.elapsed() < wait.patience) else {
+        let Some(wait) = wait else { return looked };
+        let is_new = clock.is_new(&wait.whom);
+        if clock.is_over(wait.patience, session.settings.wait) {
             return looked;
-        };
+        }
         // A new reason is said as a line of its own.
-        if shown.as_ref().is_none_or(|(whom, _)| *whom != wait.whom) {
+        if is_new {
             drop(shown.take());
             session.voice.warn(&format!(
                 "{} does not answer. Waiting for it, at most {} (--wait); Ctrl-C ends this, and \
-                 nothing was changed",
+                 nothing was changed in etcd",
                 wait.whom,
                 human::duration(wait.patience)
             ));
             let label = format!("waiting for {}", wait.whom);
-            shown = Some((
-                wait.whom.clone(),
-                Progress::time(&session.voice, &label, Some(wait.patience)),
-            ));
+            shown = Some(Progress::time(&session.voice, &label, Some(wait.patience)));
         }
-        if let Some((_, progress)) = &shown {
+        if let Some(progress) = &shown {
             progress.tick(&wait.why);
         }
         tokio::time::sleep(PACE).await;
+    }
+}
+
+/// How long the present reason to wait has held, and all of them together.
+struct Clock {
+    began: Instant,
+    reason: String,
+    since: Instant,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        let now = Instant::now();
+        Self { began: now, reason: String::new(), since: now }
+    }
+}
+
+impl Clock {
+    /// Whether it is another reason than before, whose time begins now.
+    fn is_new(&mut self, reason: &str) -> bool {
+        let is_new = self.reason != reason;
+        if is_new {
+            reason.clone_into(&mut self.reason);
+            self.since = Instant::now();
+        }
+        is_new
+    }
+
+    /// Whether the present reason has had its time, or all of them have had
+    /// more than the person allows: one member may come back while the next
+    /// one goes.
+    fn is_over(&self, patience: Duration, allowed: Duration) -> bool {
+        self.since.elapsed() >= patience
+            || self.began.elapsed() >= allowed.max(patience) + PASSING_TROUBLE
     }
 }
 
@@ -96,11 +129,11 @@ pub async fn look_until_open(
     here: &Here,
     wishes: &Wishes,
 ) -> Result<World, Failure> {
-    let began = Instant::now();
+    let mut clock = Clock::default();
     let mut pause = Duration::from_millis(100);
     let mut progress: Option<Progress> = None;
     loop {
-        let (trouble, patience) = match look(session, here).await {
+        let (trouble, wait) = match look(session, here).await {
             Ok(world) => {
                 let refusals = decide::refusals(&world, wishes);
                 if refusals.is_empty() {
@@ -111,17 +144,20 @@ pub async fn look_until_open(
                 if decide::patience(&refusals) == Patience::None {
                     return Err(failure);
                 }
-                let wait = worth_waiting(session, &world, &wishes.allow_missing);
-                (failure, wait.map(|wait| wait.patience))
+                (failure, worth_waiting(session, &world, &wishes.allow_missing))
             }
             Err(failure) => {
                 let node = here.node_now(session).await;
-                (failure, wait_for_this_node(session, &node).map(|wait| wait.patience))
+                (failure, wait_for_this_node(session, &node))
             }
         };
         let usual = PASSING_TROUBLE.min(session.settings.wait);
-        let patience = patience.unwrap_or_default().max(usual);
-        if began.elapsed() >= patience {
+        let patience = wait.as_ref().map_or(usual, |wait| wait.patience.max(usual));
+        let reason = wait.map_or_else(|| "trouble".to_owned(), |wait| wait.whom);
+        if clock.is_new(&reason) {
+            drop(progress.take());
+        }
+        if clock.is_over(patience, session.settings.wait) {
             // Nobody answering in the middle of a plan is a stop part-way.
             let exit = if session.record().changed_anything { Exit::Partial } else { trouble.exit };
             return Err(Failure { exit, ..trouble });
