@@ -15,7 +15,7 @@ use std::{
 
 use lab::Master;
 pub use nix::sys::signal::Signal;
-use nix::{sys::signal::kill, unistd::Pid};
+use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
 use serde_json::Value;
 
 /// Where a master's snapshots go when nothing else is said.
@@ -125,6 +125,14 @@ impl Rescue {
     pub fn signal(&self, signal: Signal) {
         let pid = child_of(self.child.id()).expect("it still runs");
         kill(Pid::from_raw(pid), signal).expect("it still runs");
+    }
+
+    /// SIGKILL, whether or not it has ended by itself.
+    pub fn kill(&self) {
+        if let Some(pid) = child_of(self.child.id()) {
+            let sent = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            assert!(matches!(sent, Ok(()) | Err(Errno::ESRCH)), "{sent:?}");
+        }
     }
 
     /// Waits for its end.
