@@ -4,7 +4,13 @@
 
 mod common;
 
-use std::{fs, os::unix::fs::FileExt, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use common::{alone, fill, release, rescue::rescue, until};
 use lab::{Fill, Lab, Master, Probes, Spec, Until};
@@ -23,11 +29,13 @@ fn locate(master: &Master) -> Value {
 /// Waits until etcd is seen in that state with that cause.
 #[track_caller]
 fn await_cause(master: &Master, state: &str, cause: &str) -> Value {
-    let mut seen = Value::Null;
-    until(&format!("{state} because of {cause}"), PATIENCE, || {
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen = locate(master);
+    while seen["container"]["state"] != state || seen["restart"]["cause"] != cause {
+        assert!(Instant::now() < deadline, "not {state} because of {cause}: {seen:#}");
+        thread::sleep(Duration::from_millis(50));
         seen = locate(master);
-        seen["container"]["state"] == state && seen["restart"]["cause"] == cause
-    });
+    }
     eprintln!("{}", seen["restart"]["text"]);
     seen["restart"].take()
 }

@@ -69,7 +69,7 @@ fn members_of_two_releases_recover_together_and_the_new_leader_comes_last() {
     assert_eq!(answer["outcome"], "recovered");
     let last = |key: &str| {
         let ids = answer[key].as_array().unwrap().iter().filter_map(|it| it["id"].as_str());
-        ids.filter(|id| id.starts_with("defrag:")).last().map(str::to_owned)
+        ids.rev().find(|id| id.starts_with("defrag:")).map(str::to_owned)
     };
     assert_eq!(last("plan").as_deref(), Some("defrag:master-2"), "it led when the plan was made");
     assert_eq!(last("steps").as_deref(), Some("defrag:master-1"), "it leads now");
