@@ -151,11 +151,13 @@ fn an_etcd_that_is_killed_in_the_middle_of_a_step_costs_nothing() {
     let lab = Lab::up(three("3.5", 32 << 20).speed(20)).unwrap();
     let [first, second, third] = lab.masters() else { panic!("three masters") };
 
-    // The source of the snapshot in mid-stream, then a member while it settles.
+    // The source of the snapshot in mid-stream, the one that is asked to compact,
+    // and the first one to settle its part of that.
     let outage = Outage::begin(&lab, "master-2");
     let mut run = start(&lab, &[]);
     at(&mut run, "snapshot from master-1", || first.kill_etcd().unwrap());
-    at(&mut run, "settling compaction on", || third.kill_etcd().unwrap());
+    at(&mut run, "Step 2 of", || first.kill_etcd().unwrap());
+    at(&mut run, "Step 3 of", || third.kill_etcd().unwrap());
     outage.is_over(run.finish());
 
     // In the middle of its defragmentation: this node's own, and another's.
