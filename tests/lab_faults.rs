@@ -112,8 +112,8 @@ fn has_new_file(master: &Master) -> bool {
         .any(|path| path.to_string_lossy().contains("db.tmp."))
 }
 
-/// Freezes a member while its new file is growing; none when each try was too
-/// late.
+/// Freezes a member while its new file is growing; fails when its
+/// defragmentation was over before.
 #[track_caller]
 fn freeze_in_defragmentation(master: &Master) {
     until("a frozen defragmentation", PATIENCE, || {
