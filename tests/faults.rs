@@ -12,10 +12,15 @@ mod stage;
 
 use std::time::Duration;
 
-use cluster::Cluster;
+use cluster::{Cluster, LOCAL};
 use common::until;
-use fake::etcd::{Act, Rpc};
+use fake::{
+    etcd::{Act, Rpc},
+    gate::Gate,
+    pki::{self, BOTH},
+};
 use stage::Said;
+use tokio::io::AsyncWriteExt;
 use tonic::Code;
 
 /// What comes by itself comes within this time.
@@ -279,4 +284,46 @@ async fn a_full_disk_under_a_defragmentation_stops_and_says_where_to_make_room()
     assert!(next.contains("make room") && next.contains("etcd-rescue recover"), "{next}");
     assert_eq!(defragmented(&cluster), ["master-2"]);
     assert!(!disarmed(&cluster));
+}
+
+/// It takes connections, and that is all: to us it is as missing as one that is
+/// off, and is named with the ways to reach it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_answers_nothing_or_garbage_is_missing() {
+    let hanging = Cluster::start(3).await;
+    hanging.etcd.always(3, Rpc::Status, Act::Hang);
+    let garbled = Cluster::start(3).await;
+    let server = garbled.ca.issue("etcd", LOCAL);
+    let tls = pki::server(&server, Some(&garbled.ca), &["h2", "http/1.1"], BOTH);
+    let (gate, mut incoming) = Gate::open(Some(tls)).await;
+    garbled.etcd.state().member(3).endpoint = format!("https://{}", gate.address);
+    tokio::spawn(async move {
+        while let Some(Ok(mut stream)) = incoming.recv().await {
+            let _ = stream.write_all(&[0xA5; 4096]).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    for cluster in [hanging, garbled] {
+        let said = cluster.unattended("recover").and(&["--timeout", "1s"]).run().code(4);
+        let document = said.json();
+        assert_eq!(document["refusals"][0]["kind"], "missing_voter", "{document:#}");
+        assert!(error(&said, "refused")[0].contains("master-3"), "{document:#}");
+        assert_eq!(cluster.changes(), [""; 0]);
+        // Full and alive it would raise the alarm again with the trial write.
+        cluster.etcd.state().member(3).db_size = 1 << 20;
+        let allowed = ["--timeout", "1s", "--allow-missing", "master-3"];
+        let said = cluster.unattended("recover").and(&allowed).run().code(0);
+        assert!(said.json()["left"].to_string().contains("master-3"), "{}", said.err);
+        assert_eq!(defragmented(&cluster), ["master-2", "master-1"]);
+    }
+}
+
+/// The stream is given up after a minute of silence and begun anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_stream_that_falls_silent_is_begun_anew() {
+    let cluster = Cluster::start(3).await;
+    cluster.etcd.script(SOURCE, Rpc::Snapshot, Act::HangAfter(2));
+    let said = cluster.unattended("recover").run().code(0);
+    assert!(said.told().contains("once more"), "{}", said.err);
+    assert_eq!(cluster.files_left().len(), 1, "the snapshot and no part of one");
 }

@@ -135,6 +135,13 @@ impl Rescue {
         }
     }
 
+    /// Lets a run that was stopped go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::SIGCONT);
+        // nsenter stops together with what it started, but does not go on with it.
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGCONT).expect("it still runs");
+    }
+
     /// Waits for its end.
     pub fn finish(mut self) -> Ran {
         // nsenter stops together with what it started, but does not go on with it.
