@@ -170,7 +170,11 @@ fn a_nearly_full_database_is_recovered_when_that_is_accepted() {
 }
 
 /// An etcdctl inside a master that began to read a snapshot and was stopped.
-struct Stalled(Child);
+struct Stalled {
+    child: Child,
+    /// What it writes; /var/tmp is the machine's.
+    file: PathBuf,
+}
 
 impl Stalled {
     fn begin(master: &Master) -> Self {
@@ -194,13 +198,13 @@ impl Stalled {
             assert!(Instant::now() < deadline, "etcdctl reads nothing");
             thread::sleep(Duration::from_millis(1));
         }
-        let stalled = Self(child);
+        let stalled = Self { child, file: master.path("/var/tmp/foreign.db") };
         stalled.signal(Signal::SIGSTOP);
         stalled
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = child_of(self.0.id()).expect("it still runs");
+        let pid = child_of(self.child.id()).expect("it still runs");
         kill(Pid::from_raw(pid), signal).expect("it still runs");
     }
 
@@ -208,22 +212,24 @@ impl Stalled {
     fn release(mut self) {
         self.signal(Signal::SIGCONT);
         self.wake_launcher();
-        assert!(self.0.wait().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 
     /// nsenter stopped with it, and does not go on with it.
     fn wake_launcher(&self) {
-        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGCONT);
+        let _ = kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGCONT);
     }
 }
 
 impl Drop for Stalled {
     fn drop(&mut self) {
-        if let Some(pid) = child_of(self.0.id()) {
+        if let Some(pid) = child_of(self.child.id()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
         self.wake_launcher();
-        let _ = self.0.wait();
+        let _ = self.child.wait();
+        let _ = fs::remove_file(&self.file);
+        let _ = fs::remove_file(self.file.with_extension("db.part"));
     }
 }
 

@@ -179,7 +179,7 @@ const LIMIT_MEMORY: &str = "\
 #[test]
 fn ends_for_want_of_memory_and_of_disk_are_told_apart() {
     let _turn = alone();
-    let spec = Spec::new(1, &[release("3.4")]).probes(Probes::None).speed(20).data_disk(220 << 20);
+    let spec = Spec::new(1, &[release("3.4")]).probes(Probes::None).speed(20).data_disk(400 << 20);
     let lab = Lab::up(spec).unwrap();
     let first = lab.master("master-1");
 
