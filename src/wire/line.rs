@@ -198,13 +198,16 @@ fn is_torn(status: &Status) -> bool {
         .any(|text| status.message().starts_with(text))
 }
 
-/// An error with its causes on one line, each said once.
+/// An error with its causes on one line, each said once, without the address
+/// of the page that rustls puts behind a connection that broke.
 pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+    let mut text =
+        error.to_string().split(": https://docs.rs/").next().unwrap_or_default().to_owned();
     let mut next = error.source();
     while let Some(cause) = next {
         let said = cause.to_string();
-        if !text.contains(&said) {
+        let said = said.split(": https://docs.rs/").next().unwrap_or_default();
+        if !text.contains(said) {
             text = format!("{text}: {said}");
         }
         next = cause.source();
