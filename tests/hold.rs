@@ -3,6 +3,7 @@
 
 use std::{
     env, fs,
+    io::Write,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -27,6 +28,8 @@ const INSIDE: &str = "ETCD_RESCUE_TEST_INSIDE";
 /// Set for the process that is killed.
 const HOLDER: &str = "ETCD_RESCUE_TEST_HOLDER";
 const RECORD: &str = "/run/etcd-rescue/kubelet-hold.json";
+/// What the process that is killed was told about its hold.
+const NEWS: &str = "/run/news";
 const GUARDIAN: &str = "kubelet-guard";
 
 /// Runs this test again in namespaces of its own; true when this is that run.
@@ -55,10 +58,16 @@ struct Kubelet {
 
 impl Kubelet {
     fn start() -> Self {
-        let child = Command::new("/bin/sleep").arg0("/usr/bin/kubelet").arg("600").spawn().unwrap();
+        Self::start_as(0)
+    }
+
+    fn start_as(user: u32) -> Self {
+        let mut command = Command::new("/bin/sleep");
+        let child = command.arg0("/usr/bin/kubelet").arg("600").uid(user).spawn().unwrap();
         let kubelet = Self { child };
         // Between fork and exec it still has our name.
-        until("its name", || seen().is_some_and(|seen| seen.pid == kubelet.pid()));
+        let words = format!("/proc/{}/cmdline", kubelet.pid());
+        until("its name", || fs::read(&words).is_ok_and(|it| it.starts_with(b"/usr/bin/kubelet")));
         kubelet
     }
 
@@ -224,8 +233,14 @@ fn a_holder() {
     if env::var_os(HOLDER).is_none() {
         return;
     }
-    let _hold = take().unwrap();
-    thread::sleep(Duration::from_secs(600));
+    let mut hold = take().unwrap();
+    let mut news = fs::File::create(NEWS).unwrap();
+    loop {
+        for told in hold.check().unwrap() {
+            writeln!(news, "{told:?}").unwrap();
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn start_holder() -> Child {
@@ -252,6 +267,132 @@ fn a_killed_rescue_holds_nothing() {
     until("it goes on", || kubelet.state() != 'T');
     nothing_is_left();
     holder.wait().unwrap();
+}
+
+#[test]
+fn a_suspended_rescue_holds_nothing_until_it_goes_on() {
+    if !alone("a_suspended_rescue_holds_nothing_until_it_goes_on") {
+        return;
+    }
+    let kubelet = Kubelet::start();
+    let mut holder = start_holder();
+    let pid = Pid::from_raw(holder.id().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    until("it goes on", || kubelet.state() != 'T');
+    assert!(!Path::new(RECORD).exists());
+    kill(pid, Signal::SIGCONT).unwrap();
+    until("it is held again", || kubelet.state() == 'T');
+    let told = format!("HeldAgain({})\n", kubelet.pid());
+    until("told", || fs::read_to_string(NEWS).unwrap() == told);
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(fs::read_to_string(NEWS).unwrap(), told, "once");
+    holder.kill().unwrap();
+    until("it goes on", || kubelet.state() != 'T');
+    nothing_is_left();
+    holder.wait().unwrap();
+}
+
+#[test]
+fn a_guardian_that_is_stopped_itself_counts_as_dead() {
+    if !alone("a_guardian_that_is_stopped_itself_counts_as_dead") {
+        return;
+    }
+    let kubelet = Kubelet::start();
+    let stop_it = || {
+        let [guardian] = guardians()[..] else { panic!("{:?}", guardians()) };
+        kill(Pid::from_raw(guardian), Signal::SIGSTOP).unwrap();
+        until("stopped", || state(guardian) == 'T');
+        guardian
+    };
+    let mut hold = take().unwrap();
+    let first = stop_it();
+    until("news", || hold.check().unwrap() == [HoldNews::GuardianReplaced]);
+    let [second] = guardians()[..] else { panic!("{:?}", guardians()) };
+    assert!(second != first && state(first) == '-' && kubelet.state() == 'T');
+    stop_it();
+    hold.release().unwrap();
+    assert_ne!(kubelet.state(), 'T');
+    nothing_is_left();
+    // And when the rescue is gone before it notices.
+    let mut holder = start_holder();
+    kill(Pid::from_raw(holder.id().cast_signed()), Signal::SIGSTOP).unwrap();
+    let guardian = stop_it();
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(seen().unwrap().held_by, Some(Guardian { pid: guardian, runs: false }));
+    assert_eq!(let_go_of_ours().unwrap(), Some(kubelet.pid()));
+    assert_ne!(kubelet.state(), 'T');
+    nothing_is_left();
+}
+
+#[test]
+fn every_kubelet_of_roots_is_held_and_no_other() {
+    if !alone("every_kubelet_of_roots_is_held_and_no_other") {
+        return;
+    }
+    let foreign = Kubelet::start_as(1000);
+    assert_eq!(seen(), None, "anybody may call a process so");
+    let kubelets = [Kubelet::start(), Kubelet::start()];
+    let states = || [kubelets[0].state(), kubelets[1].state(), foreign.state()];
+    let mut hold = take().unwrap();
+    assert_eq!(states(), ['T', 'T', 'S']);
+    let [guardian] = guardians()[..] else { panic!("{:?}", guardians()) };
+    kill(Pid::from_raw(guardian), Signal::SIGKILL).unwrap();
+    until("news", || hold.check().unwrap() == [HoldNews::GuardianReplaced]);
+    assert_eq!(states(), ['T', 'T', 'S']);
+    let third = Kubelet::start();
+    until("the new one is held too", || third.state() == 'T');
+    hold.release().unwrap();
+    assert_eq!((states(), third.state()), (['S', 'S', 'S'], 'S'));
+    nothing_is_left();
+}
+
+#[test]
+fn the_record_of_another_guardian_stays() {
+    if !alone("the_record_of_another_guardian_stays") {
+        return;
+    }
+    let kubelet = Kubelet::start();
+    let hold = take().unwrap();
+    let [guardian] = guardians()[..] else { panic!("{:?}", guardians()) };
+    let record = fs::read_to_string(RECORD).unwrap();
+    // As another rescue's would be that took the kubelet meanwhile.
+    let own = format!("\"pid\":{},\"start_time\":{}", std::process::id(), start_time());
+    let theirs = record.find(&format!("\"pid\":{guardian},")).unwrap();
+    let another = record[..theirs].to_owned() + &own + "}}";
+    fs::write(RECORD, &another).unwrap();
+    hold.release().unwrap();
+    assert_ne!(kubelet.state(), 'T');
+    assert_eq!(fs::read_to_string(RECORD).unwrap(), another);
+}
+
+/// Field 22 of our own stat (proc(5)).
+fn start_time() -> String {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap().to_owned()
+}
+
+#[test]
+fn a_guardian_that_cannot_be_replaced_is_tried_again() {
+    if !alone("a_guardian_that_cannot_be_replaced_is_tried_again") {
+        return;
+    }
+    let kubelet = Kubelet::start();
+    let (copy, away) = (Path::new("/run/rescue"), Path::new("/run/away"));
+    fs::copy(program(), copy).unwrap();
+    let mut hold = KubeletHold::take_by(copy, &seen().unwrap(), &consent()).unwrap();
+    fs::rename(copy, away).unwrap();
+    let [guardian] = guardians()[..] else { panic!("{:?}", guardians()) };
+    kill(Pid::from_raw(guardian), Signal::SIGKILL).unwrap();
+    until("it is lost", || hold.check().is_err());
+    assert_ne!(kubelet.state(), 'T', "nothing is stopped without a guardian");
+    assert!(matches!(hold.check(), Err(HoldError::NoGuardian(_))));
+    fs::rename(away, copy).unwrap();
+    assert_eq!(hold.check().unwrap(), [HoldNews::GuardianReplaced]);
+    assert_eq!(kubelet.state(), 'T');
+    hold.release().unwrap();
+    assert_ne!(kubelet.state(), 'T');
+    nothing_is_left();
 }
 
 #[test]
@@ -298,7 +439,8 @@ fn a_record_of_another_process_is_no_reason_to_touch_one() {
     // The same pid at another time, and no record at all.
     for record in [
         format!(
-            "{{\"pid\":{},\"start_time\":{},\"guardian\":4000,\"guardian_start_time\":1}}",
+            "{{\"kubelets\":[{{\"pid\":{},\"start_time\":{}}}],\
+             \"guardian\":{{\"pid\":4000,\"start_time\":1}}}}",
             kubelet.pid(),
             start_time - 1
         ),

@@ -90,8 +90,8 @@ fn an_orphan_goes_first_and_a_file_in_use_stays(lab: &Lab, first: &Master) {
     sh(first, &format!("echo half > {used}"));
     let holder = Holder::of(first, &used);
     leave_free(first, &orphan, 10 * MIB);
-    // What is being written is not left over.
-    std::thread::sleep(Duration::from_secs(4));
+    // What was written only now is not left over.
+    sh(first, &format!("touch -d '1 minute ago' {orphan} {used}"));
     let answer = recover(first, &[]).ends(0).json();
     assert_eq!(answer["outcome"], "recovered");
     // Before anything that needs room; only the kubelet may be held before.
@@ -118,7 +118,7 @@ fn an_etcd_that_died_of_it_gets_its_room_back(first: &Master) {
     first.signal("kubelet", "STOP").unwrap();
     until("the kubelet stops", PATIENCE, || first.state_of("kubelet") == Some('T'));
     let orphan = format!("{SNAP}/db.tmp.9");
-    sh(first, &format!("fallocate -l 24M {orphan}"));
+    sh(first, &format!("fallocate -l 24M {orphan} && touch -d '1 minute ago' {orphan}"));
     leave_free(first, BALLAST, 0);
     until("etcd dies of its full disk", PATIENCE, || {
         let value = "x".repeat(100_000);

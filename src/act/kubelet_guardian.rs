@@ -1,7 +1,8 @@
 //! The guardian: a process of its own that stops the kubelet and lets it go
-//! when its stdin ends, which the kernel sees to however the rescue ends. It
-//! does the stopping itself, so that no kubelet is ever stopped without a
-//! guardian. Must not panic, and decides nothing but whom to stop.
+//! when its stdin ends, which the kernel sees to however the rescue ends, and
+//! for as long as the rescue stands still. It does the stopping itself, so that
+//! no kubelet is ever stopped without a guardian. Must not panic, and decides
+//! nothing but whom to stop.
 
 use std::{
     ffi::OsStr,
@@ -28,13 +29,19 @@ pub const NAME: &str = "kubelet-guard";
 pub const PAUSE: u8 = b'p';
 /// A request: hold it again.
 pub const RESUME: u8 = b'r';
+/// The rescue is not suspended; said once a second.
+pub const BEAT: u8 = b'b';
 
 /// How often the kubelet is looked at.
 const TICK: Duration = Duration::from_millis(150);
+/// How long the rescue may say nothing: one that is suspended (Ctrl-Z) or
+/// frozen neither works nor ends, and a node without a kubelet is worse.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long the kernel may take to stop or continue it.
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How long a kubelet that somebody else let go may run: service managers do
-/// that so that it can end (systemd.kill(5), SendSIGCONT).
+/// that so that it can end (systemd.kill(5), SendSIGCONT). And how often it is
+/// looked whether there is another one.
 const TO_END: Duration = Duration::from_secs(1);
 
 /// What a guardian answers, one line each.
@@ -102,7 +109,13 @@ pub fn asked_to_guard<S: AsRef<OsStr>>(args: &[S]) -> Option<Identity> {
 /// Holds the kubelet until stdin ends. Any error on the way ends the hold.
 pub fn guard(kubelet: Identity) {
     detach();
-    let mut guardian = Guardian { held: None, paused: false, running_since: None };
+    let mut guardian = match own_identity() {
+        Ok(own) => Guardian::new(own),
+        Err(error) => {
+            let _ = say(&Word::Failed(error.to_string()));
+            return;
+        }
+    };
     if let Err(error) = guardian.serve(kubelet) {
         // Nobody may be listening any more.
         let _ = say(&Word::Failed(error.to_string()));
@@ -134,16 +147,33 @@ fn detach() {
 }
 
 struct Guardian {
-    /// Whom we stopped.
-    held: Option<Handle>,
+    own: Identity,
+    /// Whom we stopped. Nearly always one.
+    held: Vec<Handle>,
     paused: bool,
-    /// Since when the one we stopped runs although we did not let it go.
+    /// For how long the rescue has said nothing, by our own ticks: what stops
+    /// us, too, does not count.
+    silent_for: Duration,
+    /// Since when one that we stopped runs although we did not let it go.
     running_since: Option<Instant>,
+    /// When it was last looked whether there is another one.
+    searched: Instant,
 }
 
 impl Guardian {
+    fn new(own: Identity) -> Self {
+        let (held, searched) = (Vec::new(), Instant::now());
+        let silent_for = Duration::ZERO;
+        Self { own, held, paused: false, silent_for, running_since: None, searched }
+    }
+
     fn serve(&mut self, kubelet: Identity) -> io::Result<()> {
+        self.adopt();
         let word = match self.hold(kubelet) {
+            Ok(Word::Held(kubelet)) => {
+                self.hold_any()?;
+                Word::Held(kubelet)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.hold_any()?,
             word => word?,
         };
@@ -152,8 +182,21 @@ impl Guardian {
             return Ok(());
         }
         loop {
-            match request()? {
+            let request = request()?;
+            let was_silent = self.is_silent();
+            match request {
+                Request::Nothing => self.silent_for = self.silent_for.saturating_add(TICK),
+                _ => self.silent_for = Duration::ZERO,
+            }
+            match request {
+                Request::Nothing if self.is_silent() => self.let_go(),
                 Request::Nothing => self.watch()?,
+                Request::Beat if was_silent && !self.paused => {
+                    if let Word::Held(kubelet) = self.hold_any()? {
+                        say(&Word::Again(kubelet))?;
+                    }
+                }
+                Request::Beat => {}
                 Request::Pause => {
                     self.let_go();
                     self.paused = true;
@@ -169,32 +212,46 @@ impl Guardian {
         }
     }
 
-    /// Stops whatever kubelet there is.
+    fn is_silent(&self) -> bool {
+        self.silent_for >= SILENCE
+    }
+
+    /// Takes over those that a guardian left stopped which is no more.
+    fn adopt(&mut self) {
+        let Some(record) = HoldRecord::read().filter(|record| !record.is_guarded()) else { return };
+        let handles = record.kubelets.into_iter().filter_map(|it| Handle::open(it).ok());
+        self.held.extend(handles.filter(|handle| handle.state() == State::Stopped));
+    }
+
+    /// Stops every kubelet there is.
     fn hold_any(&mut self) -> io::Result<Word> {
-        let Some(kubelet) = kubelets(Path::new("/proc")).into_iter().next() else {
-            return Ok(Word::NoneYet);
-        };
-        match self.hold(kubelet) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Word::NoneYet),
-            word => word,
+        let mut said = Word::NoneYet;
+        for kubelet in kubelets(Path::new("/proc")) {
+            match self.hold(kubelet) {
+                Ok(word) if said == Word::NoneYet => said = word,
+                Ok(word @ Word::Held(_)) if matches!(said, Word::Foreign(_)) => said = word,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Others are held, which is what matters.
+                Err(_) if self.held.len() > 1 => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(said)
     }
 
     fn hold(&mut self, kubelet: Identity) -> io::Result<Word> {
         let handle = Handle::open(kubelet)?;
-        if handle.state() == State::Stopped && !is_ours(kubelet) {
+        let known = self.held.iter().any(|held| held.process() == kubelet);
+        if handle.state() == State::Stopped && !known {
             return Ok(Word::Foreign(kubelet.pid));
         }
-        let own = own_identity()?;
-        let record = HoldRecord {
-            pid: kubelet.pid,
-            start_time: kubelet.start_time,
-            guardian: own.pid,
-            guardian_start_time: own.start_time,
-        };
-        record.write()?;
+        self.held.retain(|held| held.process() != kubelet && held.state() != State::Gone);
         // Ours from here on, so that any error lets it go again.
-        let handle = self.held.insert(handle);
+        self.held.push(handle);
+        let kubelets = self.held.iter().map(Handle::process).collect();
+        HoldRecord { kubelets, guardian: self.own }.write()?;
+        let Some(handle) = self.held.last() else { return Ok(Word::NoneYet) };
         handle.stop()?;
         self.running_since = None;
         if await_state(handle, |state| state != State::Running) {
@@ -203,71 +260,58 @@ impl Guardian {
         Err(io::Error::other(format!("the kubelet (pid {}) does not stop", kubelet.pid)))
     }
 
-    /// Looks whether the kubelet is another one now, or was let go.
+    /// Looks whether there is another kubelet now, or one was let go.
     fn watch(&mut self) -> io::Result<()> {
         if self.paused {
             return Ok(());
         }
-        let next = match self.held.as_ref().map(|held| (held.process(), held.state())) {
-            Some((_, State::Stopped)) => {
-                self.running_since = None;
-                return Ok(());
-            }
-            Some((held, State::Running)) => {
-                let since = *self.running_since.get_or_insert_with(Instant::now);
-                if since.elapsed() < TO_END {
-                    return Ok(());
-                }
-                Some(held)
-            }
-            Some((_, State::Gone)) | None => {
-                self.held = None;
-                let proc = Path::new("/proc");
-                kubelets(proc).into_iter().find(|it| state(proc, *it) == State::Running)
-            }
+        self.held.retain(|held| held.state() != State::Gone);
+        let since = if self.held.iter().all(|held| held.state() == State::Stopped) {
+            self.running_since = None;
+            self.searched
+        } else {
+            *self.running_since.get_or_insert_with(Instant::now)
         };
-        let Some(kubelet) = next else { return Ok(()) };
-        match self.hold(kubelet) {
-            Ok(Word::Held(kubelet)) => say(&Word::Again(kubelet)),
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+        if !self.held.is_empty() && since.elapsed() < TO_END {
+            return Ok(());
         }
+        self.searched = Instant::now();
+        let proc = Path::new("/proc");
+        let running = kubelets(proc).into_iter().filter(|it| state(proc, *it) == State::Running);
+        for kubelet in running {
+            match self.hold(kubelet) {
+                Ok(Word::Held(kubelet)) => say(&Word::Again(kubelet))?,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Others are held, which is what matters.
+                Err(_) if self.held.len() > 1 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn let_go(&mut self) {
-        let Some(handle) = self.held.take() else { return };
-        let_go(&handle);
+        let_go(&std::mem::take(&mut self.held), self.own);
     }
 }
 
-/// Continues a kubelet that we stopped, and takes the record away. Returns
-/// whether it is certainly not stopped any more.
-pub fn let_go(handle: &Handle) -> bool {
-    // Gone is as good as let go.
-    let _ = handle.go_on();
-    let goes_on = await_state(handle, |state| state != State::Stopped);
-    if goes_on {
-        HoldRecord::remove();
+/// Continues the kubelets that this guardian stopped, and takes its record
+/// away. Returns whether they are certainly not stopped any more.
+pub fn let_go(handles: &[Handle], guardian: Identity) -> bool {
+    for handle in handles {
+        // Gone is as good as let go.
+        let _ = handle.go_on();
     }
-    goes_on
-}
-
-/// Whether the record says that a rescue which is no more stopped it, or we.
-fn is_ours(kubelet: Identity) -> bool {
-    HoldRecord::read().is_some_and(|record| {
-        record.kubelet() == kubelet
-            && (record.guardian == own_pid()
-                || state(Path::new("/proc"), record.guardian()) == State::Gone)
-    })
-}
-
-fn own_pid() -> i32 {
-    nix::unistd::getpid().as_raw()
+    let go_on = handles.iter().all(|handle| await_state(handle, |state| state != State::Stopped));
+    if go_on {
+        HoldRecord::remove(guardian);
+    }
+    go_on
 }
 
 fn own_identity() -> io::Result<Identity> {
-    let pid = own_pid();
+    let pid = nix::unistd::getpid().as_raw();
     let start_time = crate::sys::kubelet::start_time(Path::new("/proc"), pid);
     let start_time = start_time.ok_or_else(|| io::Error::other("/proc does not show us"))?;
     Ok(Identity { pid, start_time })
@@ -287,6 +331,7 @@ fn await_state(handle: &Handle, wanted: impl Fn(State) -> bool) -> bool {
 
 enum Request {
     Nothing,
+    Beat,
     Pause,
     Resume,
     End,
@@ -303,6 +348,7 @@ fn request() -> io::Result<Request> {
     let mut byte = [0];
     // No buffer in between: what is read ahead would not wake the next poll.
     Ok(match rustix::io::read(&stdin, &mut byte)? {
+        1 if byte[0] == BEAT => Request::Beat,
         1 if byte[0] == PAUSE => Request::Pause,
         1 if byte[0] == RESUME => Request::Resume,
         _ => Request::End,

@@ -4,25 +4,28 @@
 
 use std::{
     io::{self, Read, Write},
+    net::Shutdown,
     os::{
         fd::OwnedFd,
         unix::{net::UnixStream, process::CommandExt},
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Weak},
+    thread,
     time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use thiserror::Error;
 
-use super::kubelet_guardian::{ENTRY, NAME, PAUSE, RESUME, Word, let_go};
+use super::kubelet_guardian::{BEAT, ENTRY, NAME, PAUSE, RESUME, Word, let_go};
 use crate::{
     consent::Consent,
     model::KubeletProcess,
     sys::{
         hold_record::HoldRecord,
-        kubelet::{Handle, Identity, State, state},
+        kubelet::{Handle, Identity, State, start_time, works},
     },
 };
 
@@ -32,6 +35,9 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// How long a guardian may take to answer: it waits for the kernel, too.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often the guardian hears that we are not suspended.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the kubelet is not held, or could not be let go.
 #[derive(Debug, Error)]
@@ -56,10 +62,10 @@ pub enum HoldError {
 /// What happened to a hold since it was last looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldNews {
-    /// The kubelet was started, or let go, by somebody else; it is stopped
-    /// again, under this pid.
+    /// The kubelet was started, or let go, by somebody else, or we were
+    /// suspended; it is stopped again, under this pid.
     HeldAgain(i32),
-    /// The guardian was killed; another one holds the kubelet now.
+    /// The guardian was killed or stopped; another one holds the kubelet now.
     GuardianReplaced,
 }
 
@@ -95,10 +101,11 @@ impl KubeletHold {
         _consent: &Consent,
     ) -> Result<Self, HoldError> {
         let identity = Identity { pid: kubelet.pid, start_time: kubelet.start_time };
-        if let Some(record) = HoldRecord::read().filter(|record| record.kubelet() == identity)
-            && state(Path::new("/proc"), record.guardian()) != State::Gone
-        {
-            return Err(HoldError::HeldByAnother(record.guardian));
+        if let Some(record) = HoldRecord::read().filter(|record| record.names(identity)) {
+            if record.is_guarded() {
+                return Err(HoldError::HeldByAnother(record.guardian.pid));
+            }
+            end_stopped_guardian(&record);
         }
         let program = program.to_owned();
         let mut hold = Self { program, guardian: None, kubelet: identity, paused: false };
@@ -122,17 +129,17 @@ impl KubeletHold {
     /// started again. Returns when it runs.
     ///
     /// # Errors
-    /// `HoldError`; whether it runs is then in `StillStopped`.
+    /// `StillStopped`; it is not paused then: to be tried again.
     pub fn pause(&mut self) -> Result<(), HoldError> {
         if self.paused {
             return Ok(());
         }
-        self.paused = true;
-        match self.ask(PAUSE) {
-            Ok(Word::Paused) => Ok(()),
+        if !matches!(self.ask(PAUSE), Ok(Word::Paused)) {
             // Whatever became of the guardian: the next one begins with `resume`.
-            _ => self.end(),
+            self.end()?;
         }
+        self.paused = true;
+        Ok(())
     }
 
     /// Holds the kubelet again; returns when it is stopped.
@@ -153,29 +160,32 @@ impl KubeletHold {
         self.start_guardian()
     }
 
-    /// Looks after the guardian; to be called at least once a second. Returns
-    /// what happened meanwhile.
+    /// Looks after the guardian; to be called at least once a second, and again
+    /// after an error. Returns what happened meanwhile.
     ///
     /// # Errors
     /// When the guardian died and no other one could be started; the kubelet
     /// then runs, or `StillStopped`.
     pub fn check(&mut self) -> Result<Vec<HoldNews>, HoldError> {
         let mut news = Vec::new();
-        let Some(guardian) = &mut self.guardian else { return Ok(news) };
-        while let Ok(Some(word)) = guardian.word(Duration::ZERO) {
-            if let Word::Again(kubelet) = word {
-                self.kubelet = kubelet;
-                news.push(HoldNews::HeldAgain(kubelet.pid));
+        if let Some(guardian) = &mut self.guardian {
+            while let Ok(Some(word)) = guardian.word(Duration::ZERO) {
+                if let Word::Again(kubelet) = word {
+                    self.kubelet = kubelet;
+                    news.push(HoldNews::HeldAgain(kubelet.pid));
+                }
+            }
+            if guardian.works() {
+                return Ok(news);
             }
         }
-        if matches!(guardian.child.try_wait(), Ok(None)) {
-            return Ok(news);
+        if let Some(guardian) = self.guardian.take() {
+            guardian.kill();
         }
-        self.guardian = None;
         if !self.paused {
-            if let Some(record) = HoldRecord::read() {
+            if let Some(first) = HoldRecord::read().and_then(|it| it.kubelets.first().copied()) {
                 // It may have taken a new one just before it died.
-                self.kubelet = record.kubelet();
+                self.kubelet = first;
             }
             self.start_guardian()?;
             news.push(HoldNews::GuardianReplaced);
@@ -192,8 +202,8 @@ impl KubeletHold {
     }
 
     fn start_guardian(&mut self) -> Result<(), HoldError> {
-        let guardian = self.guardian.insert(Guardian::start(&self.program, self.kubelet)?);
-        let word = guardian.answer();
+        let word = Guardian::start(&self.program, self.kubelet)
+            .and_then(|guardian| self.guardian.insert(guardian).answer());
         let taken = word.map_err(HoldError::from).and_then(|word| self.take_word(word));
         if taken.is_err() {
             self.end()?;
@@ -203,7 +213,7 @@ impl KubeletHold {
 
     fn ask(&mut self, request: u8) -> io::Result<Word> {
         let guardian = self.guardian.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        guardian.channel.write_all(&[request])?;
+        (&*guardian.channel).write_all(&[request])?;
         guardian.answer()
     }
 
@@ -244,29 +254,44 @@ impl Drop for KubeletHold {
 /// `StillStopped`.
 pub fn let_go_of_ours() -> Result<Option<i32>, HoldError> {
     let Some(record) = left_over() else { return Ok(None) };
-    let handle = match Handle::open(record.kubelet()) {
-        Ok(handle) if handle.state() == State::Stopped => handle,
-        Ok(_) => {
-            HoldRecord::remove();
-            return Ok(None);
+    end_stopped_guardian(&record);
+    let mut handles = Vec::new();
+    for kubelet in &record.kubelets {
+        match Handle::open(*kubelet) {
+            Ok(handle) if handle.state() == State::Stopped => handles.push(handle),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => return Err(HoldError::StillStopped(kubelet.pid)),
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            HoldRecord::remove();
-            return Ok(None);
-        }
-        Err(_) => return Err(HoldError::StillStopped(record.pid)),
-    };
-    if let_go(&handle) { Ok(Some(record.pid)) } else { Err(HoldError::StillStopped(record.pid)) }
+    }
+    let first = handles.first().map(|handle| handle.process().pid);
+    if let_go(&handles, record.guardian) {
+        return Ok(first);
+    }
+    let still = handles.iter().find(|handle| handle.state() == State::Stopped);
+    Err(HoldError::StillStopped(still.map(|it| it.process().pid).or(first).unwrap_or_default()))
 }
 
-/// Whether there is a record of a hold whose guardian is no more.
+/// Whether there is a record of a hold whose guardian is no more, or is
+/// stopped itself.
 #[must_use]
 pub fn hold_is_left_over() -> bool {
     left_over().is_some()
 }
 
 fn left_over() -> Option<HoldRecord> {
-    HoldRecord::read().filter(|record| state(Path::new("/proc"), record.guardian()) == State::Gone)
+    HoldRecord::read().filter(|record| !record.is_guarded())
+}
+
+/// A guardian that is stopped would begin where it was, once somebody lets it
+/// go on.
+fn end_stopped_guardian(record: &HoldRecord) {
+    let Ok(guardian) = Handle::open(record.guardian) else { return };
+    let _ = guardian.kill();
+    let deadline = Instant::now() + PATIENCE;
+    while guardian.state() != State::Gone && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// The process at the other end of a socket.
@@ -275,7 +300,7 @@ struct Guardian {
     child: Child,
     /// Its stdin, both ways. The only end of ours: when it is closed, by us or
     /// by our death, the kubelet goes on.
-    channel: UnixStream,
+    channel: Arc<UnixStream>,
     /// The beginning of a line that is not complete yet.
     pending: Vec<u8>,
 }
@@ -292,7 +317,21 @@ impl Guardian {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { child, channel, pending: Vec::new() })
+        // One that does not read must not make us wait.
+        channel.set_nonblocking(true)?;
+        let channel = Arc::new(channel);
+        let beats = Arc::downgrade(&channel);
+        let guardian = Self { child, channel, pending: Vec::new() };
+        thread::Builder::new().name("kubelet-hold".to_owned()).spawn(move || beat(&beats))?;
+        Ok(guardian)
+    }
+
+    /// Whether it is there and not stopped itself.
+    fn works(&mut self) -> bool {
+        let pid = self.child.id().cast_signed();
+        let proc = Path::new("/proc");
+        let identity = start_time(proc, pid).map(|start_time| Identity { pid, start_time });
+        matches!(self.child.try_wait(), Ok(None)) && identity.is_some_and(|it| works(proc, it))
     }
 
     /// The answer to a request, in time.
@@ -328,7 +367,7 @@ impl Guardian {
                 return Ok(None);
             }
             let mut buffer = [0; 256];
-            match self.channel.read(&mut buffer)? {
+            match (&*self.channel).read(&mut buffer)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 read => self.pending.extend_from_slice(&buffer[..read]),
             }
@@ -336,18 +375,34 @@ impl Guardian {
     }
 
     /// Closes the channel and waits for its end.
-    fn end(self) {
-        let Self { mut child, channel, .. } = self;
-        drop(channel);
+    fn end(mut self) {
+        let _ = self.channel.shutdown(Shutdown::Both);
         let deadline = Instant::now() + PATIENCE;
-        while let Ok(None) = child.try_wait() {
-            if Instant::now() >= deadline {
-                // It hangs in the kernel; what it leaves is let go by us.
-                let _ = child.kill();
-                let _ = child.wait();
-                return;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() >= deadline || !self.works() {
+                // It hangs in the kernel, or was stopped; what it leaves is
+                // let go by us.
+                return self.kill();
             }
-            std::thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Ends it without its doing; the kubelet stays as it is.
+    fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Tells the guardian once a second that we are not suspended, for as long as
+/// there is a channel to it. A thread of its own, as the work of this process
+/// may keep the one that waits for everything else.
+fn beat(channel: &Weak<UnixStream>) {
+    while let Some(channel) = channel.upgrade() {
+        // A full channel or a dead guardian is seen by `check`.
+        let _ = (&*channel).write(&[BEAT]);
+        drop(channel);
+        thread::sleep(BEAT_EVERY);
     }
 }

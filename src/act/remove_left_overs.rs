@@ -8,12 +8,15 @@ use std::{
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use nix::{
     fcntl::{AtFlags, Flock, FlockArg, OFlag, openat},
-    sys::stat::{FileStat, Mode, SFlag, fstatat},
+    sys::{
+        stat::{FileStat, Mode, SFlag, fstatat},
+        statfs::fstatfs,
+    },
     unistd::{UnlinkatFlags, unlinkat},
 };
 
@@ -22,6 +25,21 @@ use crate::{consent::Consent, model::Bytes, sys::open_files};
 /// A new file that nobody has open between its last write and its renaming is
 /// gone, or in use, by the second look.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Filesystems of which another machine may have a file open without /proc or
+/// flock(2) here showing it (statfs(2), linux/magic.h): NFS, SMB, CIFS, SMB2,
+/// Ceph, 9p, AFS, OCFS2, GFS2.
+const SHARED: [u32; 9] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x00c3_6400,
+    0x0102_1997,
+    0x5346_414f,
+    0x7461_636f,
+    0x0116_1970,
+];
 
 /// What became of the files.
 #[derive(Debug, Default)]
@@ -34,9 +52,10 @@ pub struct Removed {
 
 /// Removes `files`, each a `db.tmp*` directly in `directory` (etcd's
 /// `member/snap`). Left alone is what has another name or another directory,
-/// is no regular file, changes, or is open in or locked by another process;
-/// bbolt locks its file for as long as it has it open (flock(2)). A file that
-/// is gone already counts neither way.
+/// is no regular file, changes or did so a moment ago, or is open in or locked
+/// by another process; bbolt locks its file for as long as it has it open
+/// (flock(2)). All stay on a filesystem that other machines may share. A file
+/// that is gone already counts neither way.
 ///
 /// # Errors
 /// The system's, when the directory cannot be opened or synced; what was
@@ -49,6 +68,11 @@ pub async fn remove_orphans(
     let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits();
     let open = OpenOptions::new().read(true).custom_flags(flags).open(directory)?;
     let mut removed = Removed::default();
+    if is_shared(fstatfs(&open)?.filesystem_type().0) {
+        let why = || "it is on a network filesystem, where others may use it".to_owned();
+        removed.kept = files.iter().map(|path| (path.clone(), why())).collect();
+        return Ok(removed);
+    }
     let mut candidates = Vec::new();
     for path in files {
         match name_below(directory, path).and_then(|name| Ok((name, at_rest(&open, name)?))) {
@@ -67,6 +91,13 @@ pub async fn remove_orphans(
     }
     open.sync_all()?;
     Ok(removed)
+}
+
+/// The type is signed or not, and wide or not, by machine and libc; the magic
+/// numbers have 32 bits.
+fn is_shared(filesystem: impl Into<i128>) -> bool {
+    let magic = filesystem.into() & i128::from(u32::MAX);
+    SHARED.iter().any(|shared| i128::from(*shared) == magic)
 }
 
 /// The file's name, when it is one of a defragmentation's new file and the
@@ -93,6 +124,11 @@ fn at_rest(directory: &File, name: &OsStr) -> Result<Option<FileStat>, String> {
     };
     if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err("it is not a regular file".to_owned());
+    }
+    let modified = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or_default());
+    let modified = SystemTime::UNIX_EPOCH.checked_add(modified);
+    if !modified.is_some_and(|modified| open_files::is_at_rest(modified, SystemTime::now())) {
+        return Err("it was changed only now".to_owned());
     }
     match open_files::held_by_others(name, stat.st_dev, stat.st_ino) {
         Some(false) => Ok(Some(stat)),
@@ -173,6 +209,13 @@ mod tests {
         remove_orphans(directory, &files, &consent).await
     }
 
+    /// A file that was last changed a minute ago.
+    fn old_file(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) {
+        fs::write(&path, contents).expect("written");
+        let file = OpenOptions::new().write(true).open(&path).expect("there");
+        file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("set");
+    }
+
     async fn removed(directory: &Path, names: &[&str]) -> Removed {
         asked(directory, names).await.expect("a directory")
     }
@@ -194,18 +237,20 @@ mod tests {
         fs::create_dir(&snap).expect("made");
         let precious = ["db", "0001-0002.snap", "0002.snap.db", "db.tmpx"];
         for name in precious.iter().chain(&["db.tmp.123", "db.tmp"]) {
-            fs::write(snap.join(name), vec![1; 10_000]).expect("written");
+            old_file(snap.join(name), vec![1; 10_000]);
         }
+        fs::write(snap.join("db.tmp.young"), "half").expect("written");
         fs::write(dir.path().join("db.tmp.9"), "elsewhere").expect("written");
         std::os::unix::fs::symlink(snap.join("db"), snap.join("db.tmp.link")).expect("linked");
         let asked = ["db", "0001-0002.snap", "db.tmpx", "db.tmp.link", "db.tmp.123", "db.tmp"];
-        let asked = [&asked[..], &["../db.tmp.9", "db.tmp.gone"]].concat();
+        let asked = [&asked[..], &["../db.tmp.9", "db.tmp.gone", "db.tmp.young"]].concat();
         let done = removed(&snap, &asked).await;
         let gone: Vec<_> = done.files.iter().map(|(path, _)| path.clone()).collect();
         assert_eq!(gone, [snap.join("db.tmp.123"), snap.join("db.tmp")]);
         assert!(done.files.iter().all(|(_, size)| size.0 >= 10_000), "{done:?}");
-        assert_eq!(done.kept.len(), 5, "{done:?}");
-        let left = ["0001-0002.snap", "0002.snap.db", "db", "db.tmp.link", "db.tmpx"];
+        assert_eq!(done.kept.len(), 6, "{done:?}");
+        let left =
+            ["0001-0002.snap", "0002.snap.db", "db", "db.tmp.link", "db.tmp.young", "db.tmpx"];
         assert_eq!(names(&snap), left.map(OsString::from));
         assert!(dir.path().join("db.tmp.9").exists());
     }
@@ -218,7 +263,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = |name: &str| dir.path().join(name);
         for name in ["db.tmp.1", "db.tmp.2", "db.tmp.3"] {
-            fs::write(path(name), "half").expect("written");
+            old_file(path(name), "half");
         }
         let mut reader = Command::new("sh")
             .args(["-c", "exec 9<\"$0\"; echo; read line"])
@@ -232,7 +277,7 @@ mod tests {
         let lock = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno);
         let growing = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            fs::write(path("db.tmp.3"), "half and half").expect("written");
+            old_file(path("db.tmp.3"), "half and half");
         };
         let asked = ["db.tmp.1", "db.tmp.2", "db.tmp.3"];
         let (done, ()) = tokio::join!(removed(dir.path(), &asked), growing);
@@ -250,6 +295,15 @@ mod tests {
         drop((lock, reader.stdin.take()));
         reader.wait().expect("it ends");
         assert_eq!(removed(dir.path(), &asked).await.files.len(), 3);
+    }
+
+    #[test]
+    fn what_other_machines_may_share_is_told_from_a_disk() {
+        let (nfs, cifs, extended, xfs, tmpfs, btrfs) =
+            (0x6969, 0xff53_4d42_u32, 0xef53, 0x5846_5342, 0x0102_1994, 0x9123_683e_u32);
+        assert!(is_shared(nfs) && is_shared(cifs), "by its number");
+        assert!(is_shared(i64::from(cifs.cast_signed())), "where the type is signed");
+        assert!(![extended, xfs, tmpfs].into_iter().any(is_shared) && !is_shared(btrfs));
     }
 
     #[tokio::test]

@@ -5,13 +5,16 @@
 //! Nobody who waits has to call anything here: `keep` runs beside the story
 //! for the whole run and does what `Session::hold` needs.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    act::{HoldNews, KubeletHold, NodeLock, hold_is_left_over, let_go_of_ours},
+    act::{HoldError, HoldNews, KubeletHold, NodeLock, hold_is_left_over, let_go_of_ours},
     consent::Consent,
     failure::Failure,
-    model::KubeletProcess,
+    model::{ContainerState, KubeletProcess, Located},
     observe::{self, host::HostRoot},
 };
 
@@ -19,14 +22,96 @@ use super::{look::Here, session::Session};
 
 /// How often the guardian and etcd's process are looked at.
 const TICK: Duration = Duration::from_millis(500);
+/// How often it is looked whether an etcd that ended is there again.
+const SEARCH: Duration = Duration::from_secs(1);
+/// How often everything is looked at, the runtime asked, when /proc alone does
+/// not tell.
+const LOCATE: Duration = Duration::from_secs(10);
 
 /// A kubelet that this run holds.
 #[derive(Debug)]
 pub(super) struct Held {
     hold: KubeletHold,
-    /// This node's etcd as it was seen last; none when its process was not
-    /// found, and then nobody waits for its return either.
-    etcd: Option<i32>,
+    etcd: Etcd,
+    /// The command line of this node's etcd; empty when it is not known. The
+    /// next life of it has the same one.
+    args: Vec<String>,
+    /// When its process was looked for, and when everything was.
+    searched: Instant,
+    located: Instant,
+    /// Why it is not held any more, although it should be.
+    lost: Option<String>,
+    /// What was told last, as the same may go wrong at every tick.
+    told: String,
+}
+
+/// This node's etcd as it was seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Etcd {
+    /// This process.
+    Process(i32),
+    /// The runtime says that it runs; which process it is does not show.
+    Unmatched,
+    /// It is between two lives.
+    Down,
+}
+
+impl Etcd {
+    fn of(node: &Located) -> Self {
+        let process = node.process.as_ref().map(|process| process.pid);
+        let container = node.container.as_ref().map(|container| container.state);
+        match (process.filter(|pid| observe::process::is_etcd(*pid)), container) {
+            (Some(pid), _) => Self::Process(pid),
+            (None, Some(ContainerState::Running)) if node.process.is_none() => Self::Unmatched,
+            _ => Self::Down,
+        }
+    }
+
+    fn is_down(self) -> bool {
+        match self {
+            Self::Process(pid) => !observe::process::is_etcd(pid),
+            Self::Unmatched => false,
+            Self::Down => true,
+        }
+    }
+}
+
+impl Held {
+    fn new(hold: KubeletHold, node: &Located) -> Self {
+        let process = node.process.as_ref().map(|process| &process.args);
+        let args = process.or(node.container.as_ref().map(|container| &container.args));
+        let now = Instant::now();
+        Self {
+            hold,
+            etcd: Etcd::of(node),
+            args: args.cloned().unwrap_or_default(),
+            searched: now,
+            located: now,
+            lost: None,
+            told: String::new(),
+        }
+    }
+
+    fn warn(&mut self, session: &Session, warning: String) {
+        if self.told != warning {
+            session.voice.warn(&warning);
+            self.told = warning;
+        }
+    }
+
+    /// It is tried again at every tick.
+    fn lose(&mut self, session: &Session, error: &HoldError) {
+        self.lost = Some(error.to_string());
+        self.warn(session, format!("the kubelet is not held any more: {error}"));
+    }
+
+    /// The process of its next life, by /proc alone.
+    fn search(&mut self) -> Option<Etcd> {
+        self.searched = Instant::now();
+        let found = observe::process::etcd_processes(&HostRoot::default());
+        let mut same = found.into_iter().filter(|etcd| etcd.process.args == self.args);
+        same.next().map(|etcd| Etcd::Process(etcd.process.pid))
+    }
 }
 
 /// The step: holds the kubelet as it is now, which may be another process than
@@ -40,7 +125,7 @@ pub(super) async fn take(
     let etcd = node.process.as_ref().map(|process| process.pid);
     let now = observe::kubelet_process(&HostRoot::default(), etcd);
     // Between two lives, it is held as soon as the next one begins.
-    let Some(kubelet) = now.or(node.kubelet) else {
+    let Some(kubelet) = now.or(node.kubelet.clone()) else {
         return Ok("no kubelet runs on this node: there is nothing to hold".to_owned());
     };
     if is_foreign(&kubelet) {
@@ -60,9 +145,35 @@ pub(super) async fn take(
         )
     })?;
     let pid = hold.pid();
-    *session.hold_mut() = Some(Held { hold, etcd });
-    Ok(format!(
-        "the kubelet (pid {pid}) is stopped and goes on when this run ends, in whatever way"
+    let mut held = Held::new(hold, &node);
+    let waits = held.etcd.is_down();
+    if waits && let Err(error) = held.hold.pause() {
+        held.warn(session, error.to_string());
+    }
+    *session.hold_mut() = Some(held);
+    Ok(if waits {
+        format!(
+            "etcd of this node is between two starts: the kubelet (pid {pid}) is stopped as soon \
+             as it has started etcd, and goes on when this run ends, in whatever way"
+        )
+    } else {
+        format!(
+            "the kubelet (pid {pid}) is stopped and goes on when this run ends, in whatever way"
+        )
+    })
+}
+
+/// Why the plan must not go on: the kubelet that it relies on being held is
+/// not held any more. One that somebody else stopped is as good as held.
+pub(super) fn lost(session: &Session) -> Option<Failure> {
+    let why = session.hold_mut().as_ref()?.lost.clone()?;
+    Some(session.stopped(
+        format!("the kubelet of this node is not held any more: {why}"),
+        format!(
+            "`{0}`, which holds it again; or stop it yourself with `systemctl stop kubelet`, \
+             start it again afterwards, and `{0} --no-hold`",
+            session.again()
+        ),
     ))
 }
 
@@ -73,9 +184,10 @@ fn is_foreign(kubelet: &KubeletProcess) -> bool {
 /// Lets the kubelet go on, when this run holds it. Called when the plan is
 /// over, before the control plane is watched, and at every other end.
 pub(super) fn release(session: &Session) {
-    let Some(Held { hold, .. }) = session.hold_mut().take() else { return };
+    let Some(Held { hold, lost, .. }) = session.hold_mut().take() else { return };
     let pid = hold.pid();
     match hold.release() {
+        Ok(()) if lost.is_some() => {}
         Ok(()) => session.voice.say(&format!("The kubelet (pid {pid}) goes on.")),
         Err(error) => session.voice.warn(&error.to_string()),
     }
@@ -99,77 +211,90 @@ pub(super) fn let_go_of_left_over(session: &Session) {
     }
 }
 
-/// Looks after the hold of this run, for as long as the run lasts: a killed
-/// guardian is replaced, and while this node's etcd is dead the kubelet runs,
-/// as nobody else would start it.
+/// Looks after the hold of this run, for as long as the run lasts: a guardian
+/// that is no more is replaced, and while this node's etcd is dead the kubelet
+/// runs, as nobody else would start it.
 pub(super) async fn keep(session: &Session) -> Infallible {
     loop {
         tokio::time::sleep(TICK).await;
         look_after_guardian(session);
-        if is_paused(session) {
-            hold_when_etcd_is_back(session).await;
-        } else {
-            let_run_when_etcd_is_dead(session);
-        }
+        look_for_etcd(session).await;
+        let_run_or_hold(session);
     }
 }
 
 fn look_after_guardian(session: &Session) {
-    let news = match session.hold_mut().as_mut() {
-        Some(held) => held.hold.check(),
-        None => return,
-    };
-    match news {
-        Ok(news) => news.into_iter().for_each(|news| match news {
-            HoldNews::HeldAgain(pid) => session.voice.say(&format!(
-                "The kubelet was started or continued by somebody else: it is held again, pid \
-                 {pid}."
-            )),
-            HoldNews::GuardianReplaced => session
-                .voice
-                .warn("the process that holds the kubelet was killed; another one holds it now"),
-        }),
-        Err(error) => {
-            session.hold_mut().take();
-            session.voice.warn(&format!("the kubelet is not held any more: {error}"));
+    let Some(mut held) = session.hold_mut().take() else { return };
+    match held.hold.check() {
+        Ok(news) => {
+            held.lost = None;
+            for news in news {
+                tell(session, news);
+            }
         }
+        // As good as held, by somebody who will let it go.
+        Err(error @ HoldError::Foreign(_)) => {
+            session.voice.warn(&format!("{error}: it is left as it is"));
+            return;
+        }
+        Err(error) => held.lose(session, &error),
+    }
+    *session.hold_mut() = Some(held);
+}
+
+fn tell(session: &Session, news: HoldNews) {
+    match news {
+        HoldNews::HeldAgain(pid) => session.voice.say(&format!(
+            "The kubelet was started or continued by somebody else, or ran while this run stood \
+             still: it is held again, pid {pid}."
+        )),
+        HoldNews::GuardianReplaced => session
+            .voice
+            .warn("the process that holds the kubelet was killed or stopped; another one holds it"),
     }
 }
 
-fn is_paused(session: &Session) -> bool {
-    session.hold_mut().as_ref().is_some_and(|held| held.hold.is_paused())
-}
-
-fn let_run_when_etcd_is_dead(session: &Session) {
-    let paused = match session.hold_mut().as_mut() {
-        Some(held) if held.etcd.is_some_and(|pid| !observe::process::is_etcd(pid)) => {
-            held.hold.pause()
+/// Looks for an etcd whose process is not known, or ended: by /proc, and only
+/// when that does not tell for a while, by everything there is.
+async fn look_for_etcd(session: &Session) {
+    let locate = match session.hold_mut().as_mut() {
+        Some(held) if held.etcd == Etcd::Unmatched => held.located.elapsed() >= LOCATE,
+        Some(held) if held.etcd.is_down() && held.searched.elapsed() >= SEARCH => {
+            held.etcd = held.search().unwrap_or(Etcd::Down);
+            held.etcd == Etcd::Down && held.located.elapsed() >= LOCATE
         }
         _ => return,
     };
-    match paused {
-        Ok(()) => session
-            .voice
-            .warn("etcd of this node has ended: the kubelet goes on until it has started it again"),
-        Err(error) => session.voice.warn(&error.to_string()),
+    if !locate {
+        return;
+    }
+    let node = observe::locate(&session.settings).await;
+    if let Some(held) = session.hold_mut().as_mut() {
+        held.located = Instant::now();
+        if let Ok(node) = node {
+            held.etcd = Etcd::of(&node);
+        }
     }
 }
 
-async fn hold_when_etcd_is_back(session: &Session) {
-    let Ok(node) = observe::locate(&session.settings).await else { return };
-    let Some(etcd) = node.process.map(|process| process.pid) else { return };
-    let resumed = match session.hold_mut().as_mut() {
-        Some(held) => {
-            held.etcd = Some(etcd);
-            held.hold.resume()
-        }
-        None => return,
-    };
-    match resumed {
-        Ok(()) => session.voice.say("etcd of this node is up: the kubelet is held again."),
-        Err(error) => {
-            session.hold_mut().take();
-            session.voice.warn(&format!("the kubelet is not held any more: {error}"));
-        }
+fn let_run_or_hold(session: &Session) {
+    let Some(mut held) = session.hold_mut().take() else { return };
+    match (held.hold.is_paused(), held.etcd.is_down()) {
+        (false, true) => match held.hold.pause() {
+            Ok(()) => session.voice.warn(
+                "etcd of this node has ended: the kubelet goes on until it has started it again",
+            ),
+            Err(error) => held.warn(session, error.to_string()),
+        },
+        (true, false) => match held.hold.resume() {
+            Ok(()) => session.voice.say("etcd of this node is up: the kubelet is held again."),
+            // The guardian holds it when they let it go.
+            Err(error @ HoldError::Foreign(_)) => {
+                session.voice.warn(&format!("{error}: it is left as it is"));
+            }
+            Err(error) => held.lose(session, &error),
+        },
+        _ => {}
     }
+    *session.hold_mut() = Some(held);
 }

@@ -24,6 +24,10 @@ const LONGEST: usize = 8 << 10;
 /// Most that is kept; the ring is 16 MiB where it is large.
 const MOST: usize = 16 << 20;
 
+/// Most reads, those that gave nothing counted: a record takes more than 64
+/// bytes of the ring, and who writes faster than we read must not keep us.
+const MOST_READS: usize = MOST / 64;
+
 /// How long before a container's end the cause may have been logged.
 const BEFORE_NS: i64 = 120_000_000_000;
 
@@ -39,7 +43,8 @@ const LINES: usize = 8;
 pub struct Record {
     /// Microseconds of CLOCK_MONOTONIC.
     pub micros: u64,
-    /// The text, without escapes.
+    /// The text: printable ASCII only, every other byte as `\xNN`, so that
+    /// it can be shown anywhere.
     pub text: String,
 }
 
@@ -51,11 +56,18 @@ pub fn read(host: &HostRoot) -> Vec<Record> {
 }
 
 fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    Ok(read_records(file))
+}
+
+fn read_records(mut ring: impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut buffer = [0; LONGEST];
-    while bytes.len() < MOST {
-        match file.read(&mut buffer) {
+    for _ in 0..MOST_READS {
+        if bytes.len() >= MOST {
+            break;
+        }
+        match ring.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
             // Overwritten while we read: the next read gives the oldest left.
@@ -65,7 +77,7 @@ fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
             Err(_) => break,
         }
     }
-    Ok(bytes)
+    bytes
 }
 
 /// The records of `prio,seq,usec,flags[,more];text` lines; lines that begin
@@ -85,28 +97,31 @@ fn record(line: &str) -> Option<Record> {
         return None;
     }
     let micros = fields.nth(1)?.parse().ok()?;
-    Some(Record { micros, text: unescaped(text) })
+    Some(Record { micros, text: shown(text) })
 }
 
-/// `\xNN` stands for a byte the kernel would not print, and for `\` itself.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
+/// `\xNN` stands for a byte the kernel would not print, and for `\` itself:
+/// only what can be printed is put back, as a log that steers a terminal would
+/// do so through us. Bytes that are no printable ASCII become what the kernel
+/// would have made of them.
+fn shown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
         let code = tail.strip_prefix(b"x").and_then(|code| code.get(..2));
         let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(code) if *byte == b'\\' => {
-                bytes.push(code);
-                rest = tail.get(3..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*byte);
-                rest = tail;
-            }
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        let (byte, behind) = match code {
+            Some(code) if *byte == b'\\' => (code, tail.get(3..).unwrap_or_default()),
+            _ => (*byte, tail),
+        };
+        match byte {
+            b' '..=b'~' => shown.push(char::from(byte)),
+            _ => shown.push_str(&format!("\\x{byte:02x}")),
         }
+        rest = behind;
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    shown
 }
 
 /// What a container's end is looked up by.

@@ -68,8 +68,31 @@ fn trouble_of_the_disk_below_the_data_is_told() {
 fn escapes_and_odd_lines_are_read() {
     let records = parse(b"6,1,5,-,caller=T1;a\\x5cb\\x09c\\xzz \\x4\nno record\n6,x;y\n");
     let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
-    assert_eq!(texts, ["a\\b\tc\\xzz \\x4"]);
+    assert_eq!(texts, ["a\\b\\x09c\\xzz \\x4"]);
     assert_eq!(records[0].micros, 5);
+}
+
+#[test]
+fn nothing_that_steers_a_terminal_gets_through() {
+    let told = lines(
+        "3,1,990000000,-;I/O error, dev sda \\x1b]0;title\\x07 \\xc2\\x9b2J \u{1b}[2J \u{9b}1m \\x41\n",
+    );
+    assert_eq!(told, [r"I/O error, dev sda \x1b]0;title\x07 \xc2\x9b2J \x1b[2J \xc2\x9b1m A"],);
+}
+
+#[test]
+fn a_ring_that_never_ends_is_not_read_for_ever() {
+    struct Overwritten(usize);
+
+    impl Read for Overwritten {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            assert!(self.0 <= MOST_READS, "it goes on and on");
+            let errno = if self.0 % 2 == 0 { Errno::EPIPE } else { Errno::EINTR };
+            Err(std::io::Error::from_raw_os_error(errno as i32))
+        }
+    }
+    assert_eq!(read_records(Overwritten(0)), Vec::<u8>::new());
 }
 
 #[test]
@@ -106,7 +129,9 @@ fn the_log_of_this_machine_can_be_asked_for() {
 proptest! {
     #[test]
     fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = about(&parse(&bytes), &wanted(), i64::MIN);
+        let records = parse(&bytes);
+        prop_assert!(records.iter().all(|it| it.text.bytes().all(|b| (b' '..=b'~').contains(&b))));
+        let _ = about(&records, &wanted(), i64::MIN);
     }
 
     #[test]

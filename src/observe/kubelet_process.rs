@@ -1,8 +1,6 @@
 //! The kubelet process of this node: whether it runs, or is stopped, and by
 //! whom. Touches it in no way.
 
-use std::path::Path;
-
 use super::host::HostRoot;
 use crate::{
     model::{Guardian, KubeletProcess},
@@ -12,7 +10,8 @@ use crate::{
     },
 };
 
-/// The oldest kubelet process of this pid namespace that is not `etcd`.
+/// The kubelet process of this pid namespace that is the likeliest (the order
+/// of `sys::kubelet::kubelets`) and is not `etcd`.
 #[must_use]
 pub fn kubelet_process(host: &HostRoot, etcd: Option<i32>) -> Option<KubeletProcess> {
     let proc = host.path("/proc");
@@ -22,14 +21,12 @@ pub fn kubelet_process(host: &HostRoot, etcd: Option<i32>) -> Option<KubeletProc
         State::Stopped => true,
         State::Running => false,
     };
-    let record = HoldRecord::read().filter(|record| stopped && record.kubelet() == kubelet);
+    let record = HoldRecord::read().filter(|record| stopped && record.names(kubelet));
     Some(KubeletProcess {
         pid: kubelet.pid,
         start_time: kubelet.start_time,
         stopped,
-        held_by: record.map(|record| Guardian {
-            pid: record.guardian,
-            runs: state(Path::new("/proc"), record.guardian()) != State::Gone,
-        }),
+        held_by: record
+            .map(|record| Guardian { pid: record.guardian.pid, runs: record.is_guarded() }),
     })
 }

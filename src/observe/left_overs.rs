@@ -7,7 +7,7 @@ use std::{
     fs::Metadata,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use super::cluster;
@@ -16,9 +16,6 @@ use crate::{
     sys::open_files,
     wire::Access,
 };
-
-/// A file that is being written changes all the time.
-const AT_REST: Duration = Duration::from_secs(3);
 
 /// Those of `files` (`db.tmp*` of one directory) that nobody writes to, each
 /// with the bytes its removal frees. A file of which that is not certain is
@@ -41,8 +38,8 @@ fn is_named_so(path: &Path) -> bool {
 }
 
 fn is_at_rest(meta: &Metadata, now: SystemTime) -> bool {
-    let age = meta.modified().ok().and_then(|modified| now.duration_since(modified).ok());
-    meta.is_file() && age.is_some_and(|age| age >= AT_REST)
+    let modified = meta.modified();
+    meta.is_file() && modified.is_ok_and(|modified| open_files::is_at_rest(modified, now))
 }
 
 fn is_closed(path: &Path, meta: &Metadata) -> bool {
@@ -70,7 +67,7 @@ pub async fn keep_what_is_used(world: &mut World, access: &Access) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, time::Duration};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -136,7 +133,8 @@ mod tests {
         let names = |now| -> Vec<PathBuf> {
             orphans(&files, now).into_iter().map(|(path, _)| path).collect()
         };
-        assert_eq!(names(SystemTime::now()), Vec::<PathBuf>::new(), "too young");
+        let soon = SystemTime::now() + Duration::from_secs(5);
+        assert_eq!(names(soon), Vec::<PathBuf>::new(), "too young");
         let later = SystemTime::now() + Duration::from_secs(60);
         assert_eq!(names(later), [files[0].0.clone(), files[1].0.clone()]);
         let earlier = SystemTime::now() - Duration::from_secs(60);

@@ -12,7 +12,7 @@ use std::{
 use nix::fcntl::OFlag;
 use serde::{Deserialize, Serialize};
 
-use super::kubelet::Identity;
+use super::kubelet::{Identity, works};
 
 /// /run is root's own and gone after a reboot, as the stop is.
 const DIRECTORY: &str = "/run/etcd-rescue";
@@ -21,16 +21,12 @@ const PATH: &str = "/run/etcd-rescue/kubelet-hold.json";
 const NEW: &str = "/run/etcd-rescue/kubelet-hold.json.new";
 
 /// Who stopped which kubelet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldRecord {
-    /// Pid of the kubelet.
-    pub pid: i32,
-    /// Its start time, clock ticks since boot.
-    pub start_time: u64,
-    /// Pid of the guardian.
-    pub guardian: i32,
-    /// The guardian's start time.
-    pub guardian_start_time: u64,
+    /// The kubelet; nearly always there is one.
+    pub kubelets: Vec<Identity>,
+    /// Who stopped it.
+    pub guardian: Identity,
 }
 
 impl HoldRecord {
@@ -70,20 +66,25 @@ impl HoldRecord {
         fs::rename(NEW, PATH)
     }
 
-    /// The kubelet it names.
+    /// Whether it names this kubelet.
     #[must_use]
-    pub fn kubelet(&self) -> Identity {
-        Identity { pid: self.pid, start_time: self.start_time }
+    pub fn names(&self, kubelet: Identity) -> bool {
+        self.kubelets.contains(&kubelet)
     }
 
-    /// The guardian that wrote it.
+    /// Whether its guardian still does its work. One that is stopped itself
+    /// does not: it would not see that its rescue ends.
     #[must_use]
-    pub fn guardian(&self) -> Identity {
-        Identity { pid: self.guardian, start_time: self.guardian_start_time }
+    pub fn is_guarded(&self) -> bool {
+        works(Path::new("/proc"), self.guardian)
     }
 
-    /// Takes the record away; that there is none is fine.
-    pub fn remove() {
+    /// Takes the record of this guardian away: its own, or that of one which
+    /// is no more. That there is none, or another's, is fine.
+    pub fn remove(guardian: Identity) {
+        if Self::read().is_some_and(|record| record.guardian != guardian) {
+            return;
+        }
         // It is gone, or /run is beyond repair: the kubelet's own state tells.
         let _ = fs::remove_file(PATH);
         let _ = fs::remove_dir(DIRECTORY);

@@ -8,13 +8,14 @@ use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal},
 };
+use serde::{Deserialize, Serialize};
 
 /// Programs with a kubelet inside that hold etcd or the whole node as well:
 /// stopping them stops etcd.
 const NEVER: [&str; 6] = ["etcd", "k3s", "k3s-server", "rke2", "kubelite", "k0s"];
 
 /// One process for good: pid and start time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Pid in this pid namespace.
     pub pid: i32,
@@ -33,9 +34,11 @@ pub enum State {
     Gone,
 }
 
-/// Every kubelet process of this pid namespace, the oldest first. Empty when
-/// /proc cannot be read, or when `proc` is the view of another pid namespace:
-/// its numbers would mean other processes here.
+/// Every kubelet process of this pid namespace that is root's or ours, without
+/// those that one of them is just starting: first those whose program is
+/// called kubelet, then scripts that are, and of these the oldest first. Empty
+/// when /proc cannot be read, or when `proc` is the view of another pid
+/// namespace: its numbers would mean other processes here.
 #[must_use]
 pub fn kubelets(proc: &Path) -> Vec<Identity> {
     let own = std::process::id().to_string();
@@ -43,76 +46,122 @@ pub fn kubelets(proc: &Path) -> Vec<Identity> {
         return Vec::new();
     }
     let Ok(entries) = fs::read_dir(proc) else { return Vec::new() };
-    let mut found: Vec<Identity> = entries
+    let candidates: Vec<Candidate> = entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid: &i32| is_kubelet(proc, *pid))
-        .filter_map(|pid| {
-            let (state, start_time) = stat(proc, pid)?;
-            (state != State::Gone).then_some(Identity { pid, start_time })
-        })
+        .filter_map(|pid: i32| candidate(proc, pid))
         .collect();
-    found.sort_by_key(|process| process.start_time);
-    found
+    // Between fork and exec a kubelet's child is called as it is.
+    let is_child = |child: &Candidate| {
+        candidates.iter().any(|it| it.process.pid == child.parent && it.exe == child.exe)
+    };
+    let mut found: Vec<&Candidate> = candidates.iter().filter(|it| !is_child(it)).collect();
+    found.sort_by_key(|it| (base_name(&it.exe) != "kubelet", it.process.start_time));
+    found.into_iter().map(|it| it.process).collect()
 }
 
 /// What the process with this identity is doing.
 #[must_use]
 pub fn state(proc: &Path, process: Identity) -> State {
-    match stat(proc, process.pid) {
-        Some((state, start_time)) if start_time == process.start_time => state,
-        _ => State::Gone,
+    match letter(proc, process) {
+        Some('T') => State::Stopped,
+        None | Some('Z' | 'X' | 'x') => State::Gone,
+        Some(_) => State::Running,
     }
+}
+
+/// Whether it is there and can do something: one that is stopped, by a signal
+/// (T) or by a debugger (t), cannot, and nobody knows for how long.
+#[must_use]
+pub fn works(proc: &Path, process: Identity) -> bool {
+    !matches!(letter(proc, process), None | Some('Z' | 'X' | 'x' | 'T' | 't'))
+}
+
+fn letter(proc: &Path, process: Identity) -> Option<char> {
+    let stat = stat(proc, process.pid)?;
+    (stat.start_time == process.start_time).then_some(stat.state)
 }
 
 /// Field 22 of the process's stat; none when it is not there.
 #[must_use]
 pub fn start_time(proc: &Path, pid: i32) -> Option<u64> {
-    stat(proc, pid).map(|(_, start_time)| start_time)
+    stat(proc, pid).map(|stat| stat.start_time)
+}
+
+/// What looks like a kubelet.
+struct Candidate {
+    process: Identity,
+    parent: i32,
+    /// Its program's path; a script's is that of its interpreter.
+    exe: String,
 }
 
 /// Its name or the name it was called by says kubelet, nothing says that it is
-/// more than that, and it lives in this pid namespace.
-fn is_kubelet(proc: &Path, pid: i32) -> bool {
+/// more than that, and it is root's own and of this pid namespace: anybody may
+/// call a process of theirs kubelet.
+fn candidate(proc: &Path, pid: i32) -> Option<Candidate> {
     let dir = proc.join(pid.to_string());
-    let Ok(comm) = fs::read(dir.join("comm")) else { return false };
+    let comm = fs::read(dir.join("comm")).ok()?;
     let comm = String::from_utf8_lossy(&comm);
     let comm = comm.trim_end();
     let words = fs::read(dir.join("cmdline")).unwrap_or_default();
     let first = words.split(|byte| *byte == 0).next().unwrap_or_default();
     let called = base_name(&String::from_utf8_lossy(first)).to_owned();
     if comm != "kubelet" && called != "kubelet" {
-        return false;
+        return None;
     }
     let exe = fs::read_link(dir.join("exe")).unwrap_or_default();
-    let exe = exe.to_string_lossy();
-    let exe = base_name(exe.trim_end_matches(" (deleted)"));
-    !NEVER.iter().any(|name| [comm, &called, exe].contains(name)) && in_this_namespace(&dir)
+    let exe = exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned();
+    let status = fs::read_to_string(dir.join("status")).ok()?;
+    let never = NEVER.iter().any(|name| [comm, &called, base_name(&exe)].contains(name));
+    if never || !is_roots(&status) || !is_in_this_namespace(&status) {
+        return None;
+    }
+    let stat = stat(proc, pid)?;
+    let process = Identity { pid, start_time: stat.start_time };
+    (state(proc, process) != State::Gone).then_some(Candidate { process, parent: stat.parent, exe })
 }
 
 fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// NSpid has one number per pid namespace, from this one inwards (proc(5));
-/// kernels before 4.1 do not tell.
-fn in_this_namespace(dir: &Path) -> bool {
-    let status = fs::read_to_string(dir.join("status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    line.is_none_or(|pids| pids.split_whitespace().count() <= 1)
+/// The numbers of a line of /proc/PID/status (proc(5)).
+fn numbers<'a>(status: &'a str, name: &str) -> Option<impl Iterator<Item = u32> + use<'a>> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.split_whitespace().map_while(|number| number.parse().ok()))
 }
 
-/// State and start time: fields 3 and 22, counted behind the name in
-/// parentheses, which may hold anything (proc(5)).
-fn stat(proc: &Path, pid: i32) -> Option<(State, u64)> {
+/// Its real and effective users are both root, or whoever we are. The owner of
+/// /proc/PID would not do: it is root for whatever may not be dumped.
+fn is_roots(status: &str) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    let uids: Vec<u32> = numbers(status, "Uid:").into_iter().flatten().take(2).collect();
+    uids.len() == 2 && uids.iter().all(|uid| *uid == 0 || *uid == own)
+}
+
+/// NSpid has one number per pid namespace, from this one inwards (proc(5));
+/// kernels before 4.1 do not tell.
+fn is_in_this_namespace(status: &str) -> bool {
+    numbers(status, "NSpid:").is_none_or(|pids| pids.count() <= 1)
+}
+
+struct Stat {
+    state: char,
+    parent: i32,
+    start_time: u64,
+}
+
+/// Fields 3, 4 and 22, counted behind the name in parentheses, which may hold
+/// anything (proc(5)).
+fn stat(proc: &Path, pid: i32) -> Option<Stat> {
     let text = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
     let mut fields = text.rsplit_once(") ")?.1.split(' ');
-    let state = match fields.next()? {
-        "T" => State::Stopped,
-        "Z" | "X" | "x" => State::Gone,
-        _ => State::Running,
-    };
-    Some((state, fields.nth(18)?.parse().ok()?))
+    Some(Stat {
+        state: fields.next()?.chars().next()?,
+        parent: fields.next()?.parse().ok()?,
+        start_time: fields.nth(17)?.parse().ok()?,
+    })
 }
 
 /// Its pid; none for what is never a kubelet: the first process, and the
@@ -171,6 +220,14 @@ impl Handle {
         self.signal(Signal::STOP)
     }
 
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// `NotFound` when it is gone; the kernel's otherwise.
+    pub fn kill(&self) -> io::Result<()> {
+        self.signal(Signal::KILL)
+    }
+
     /// SIGCONT.
     ///
     /// # Errors
@@ -200,15 +257,28 @@ mod tests {
     use super::*;
 
     fn fake(dir: &Path, pid: i32, comm: &str, args: &str, exe: &str, nspid: &str) {
+        fake_of(dir, pid, (1, "0\t0\t0\t0"), comm, args, exe, nspid);
+    }
+
+    fn fake_of(
+        dir: &Path,
+        pid: i32,
+        (parent, uids): (i32, &str),
+        comm: &str,
+        args: &str,
+        exe: &str,
+        nspid: &str,
+    ) {
         let dir = dir.join(pid.to_string());
         fs::create_dir(&dir).expect("made");
-        let stat =
-            format!("{pid} ({comm}) S 1 1 1 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 9 0 {pid}00 5");
+        let stat = format!(
+            "{pid} ({comm}) S {parent} 1 1 0 -1 4194560 1 0 0 0 1 2 3 4 20 0 9 0 {pid}00 5"
+        );
         for (name, text) in [
             ("comm", format!("{comm}\n")),
             ("cmdline", args.replace(' ', "\0")),
             ("stat", stat),
-            ("status", format!("Name:\t{comm}\nNSpid:\t{nspid}\n")),
+            ("status", format!("Name:\t{comm}\nUid:\t{uids}\nNSpid:\t{nspid}\n")),
         ] {
             fs::write(dir.join(name), text).expect("written");
         }
@@ -229,15 +299,31 @@ mod tests {
         fake(proc, 64, "etcd", "etcd kubelet", "/usr/bin/etcd", "64");
         fake(proc, 65, "kubelet-guard", "kubelet-guard x", "/x", "65");
         let pids: Vec<i32> = kubelets(proc).iter().map(|process| process.pid).collect();
-        assert_eq!(pids, [30, 40, 50]);
-        assert_eq!(kubelets(proc)[1].start_time, 4000);
+        assert_eq!(pids, [40, 30, 50], "the program first, then what is called so, by age");
+        assert_eq!(kubelets(proc)[0].start_time, 4000);
+    }
+
+    #[test]
+    fn a_process_of_somebody_else_is_no_kubelet_whatever_it_is_called() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let proc = dir.path();
+        let root = "0\t0\t0\t0";
+        let kubelet = "/usr/bin/kubelet";
+        fake_of(proc, 20, (1, "1000\t1000\t1000\t1000"), "kubelet", kubelet, kubelet, "20");
+        fake_of(proc, 21, (1, "1000\t0\t0\t0"), "kubelet", kubelet, kubelet, "21");
+        fake_of(proc, 22, (1, ""), "kubelet", kubelet, kubelet, "22");
+        fake_of(proc, 30, (1, root), "kubelet", "/bin/sh /x/kubelet", "/bin/dash", "30");
+        fake_of(proc, 40, (30, root), "kubelet", kubelet, kubelet, "40");
+        fake_of(proc, 41, (40, root), "kubelet", kubelet, kubelet, "41");
+        let pids: Vec<i32> = kubelets(proc).iter().map(|process| process.pid).collect();
+        assert_eq!(pids, [40, 30], "41 is about to be another program");
     }
 
     #[test]
     fn a_process_is_found_by_both_its_numbers() {
         let proc = Path::new("/proc");
         let pid = i32::try_from(std::process::id()).expect("a pid");
-        let (_, start_time) = stat(proc, pid).expect("we run");
+        let start_time = start_time(proc, pid).expect("we run");
         let own = Identity { pid, start_time };
         assert_eq!(state(proc, own), State::Running);
         let other = Identity { pid, start_time: start_time + 1 };

@@ -5,7 +5,23 @@ use std::{
     fs, io,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::Path,
+    time::{Duration, SystemTime},
 };
+
+/// How long a defragmentation's new file must not have changed to count as
+/// left over. While it is written it changes all the time, and its writer has
+/// it open and locked (flock(2)), so that a disk which hangs for longer
+/// deceives nobody; nobody has it open only between its last write and its
+/// renaming, which follow each other at once (etcd backend.go, defrag). Ten
+/// seconds are for those two system calls on a very slow disk.
+const AT_REST: Duration = Duration::from_secs(10);
+
+/// Whether a file that was changed then is at rest; false when the clock was
+/// turned back behind it.
+#[must_use]
+pub fn is_at_rest(modified: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(modified).is_ok_and(|age| age >= AT_REST)
+}
 
 /// Processes that write databases: etcd, etcdctl and etcdutl (offline
 /// defragmentation), and k3s with its embedded etcd.
