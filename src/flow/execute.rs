@@ -157,6 +157,11 @@ fn defer(left: &mut VecDeque<Step>, step: &Step) -> bool {
 impl Walk<'_> {
     /// A fresh look, with the gates that hold for the step.
     async fn look(&self, step: &Step) -> Result<World, Failure> {
+        // A snapshot or a disarm is better done than not, killed or not.
+        if let (StepKind::Defragment { .. }, Some(failure)) = (&step.kind, hold::lost(self.session))
+        {
+            return Err(failure);
+        }
         let world = match step.kind {
             // A snapshot changes nothing, and both are wanted most when things
             // are bad.
