@@ -88,7 +88,7 @@ fn a_ring_that_never_ends_is_not_read_for_ever() {
         fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
             self.0 += 1;
             assert!(self.0 <= MOST_READS, "it goes on and on");
-            let errno = if self.0 % 2 == 0 { Errno::EPIPE } else { Errno::EINTR };
+            let errno = if self.0.is_multiple_of(2) { Errno::EPIPE } else { Errno::EINTR };
             Err(std::io::Error::from_raw_os_error(errno as i32))
         }
     }
