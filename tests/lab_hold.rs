@@ -186,3 +186,38 @@ fn a_person_is_told_what_holding_means_and_may_say_no() {
     let text = flat(&fs::read_to_string(first.log("kubelet")).unwrap());
     assert!(text.contains("failed liveness probe") || text.contains("failed startup probe"));
 }
+
+/// Opens the guided session up to the question about the kubelet.
+fn asked_about_the_kubelet(first: &Master) -> Terminal {
+    let mut terminal = Terminal::open(first, "TERM=xterm-256color LANG=C.UTF-8");
+    let home = binary().parent().unwrap().to_owned();
+    terminal.run(&format!("cd {} && ./etcd-rescue", home.display()));
+    terminal.read_to("Hold this node's kubelet until it is over?");
+    terminal
+}
+
+fn sh(master: &Master, line: &str) {
+    assert!(master.command("sh").args(["-c", line]).status().unwrap().success(), "{line}");
+}
+
+#[test]
+fn an_etcd_between_two_lives_is_started_before_the_kubelet_is_held() {
+    let _turn = alone();
+    let lab = crash_loop(3, "3.5.16");
+    let first = lab.master("master-1");
+    lab.wait_serving(Duration::from_secs(60)).unwrap();
+    let mut terminal = asked_about_the_kubelet(first);
+    sh(first, "mv /etc/kubernetes/manifests/etcd.yaml /etc/kubernetes/");
+    until("etcd ends", Duration::from_secs(60), || first.pid_of("etcd").is_none());
+    terminal.enter("y");
+    terminal.read_to("is between two starts");
+    thread::sleep(Duration::from_secs(2));
+    assert_ne!(first.state_of("kubelet"), Some('T'), "nobody else starts etcd");
+    sh(first, "mv /etc/kubernetes/etcd.yaml /etc/kubernetes/manifests/");
+    terminal.read_to("is up: the kubelet is held again");
+    assert_eq!(first.state_of("kubelet"), Some('T'));
+    assert!(first.pid_of("etcd").is_some());
+    terminal.keys(&["C-c"]);
+    terminal.end();
+    kubelets_run(&lab);
+}

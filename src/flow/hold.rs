@@ -50,7 +50,8 @@ pub(super) struct Held {
 enum Etcd {
     /// This process.
     Process(i32),
-    /// The runtime says that it runs; which process it is does not show.
+    /// The runtime says that it runs, and so does some etcd; whether it is
+    /// that one does not show.
     Unmatched,
     /// It is between two lives.
     Down,
@@ -58,11 +59,20 @@ enum Etcd {
 
 impl Etcd {
     fn of(node: &Located) -> Self {
+        let there = observe::process::etcd_processes(&HostRoot::default());
+        Self::among(node, !there.is_empty())
+    }
+
+    /// A runtime may call a container running whose process has ended: when no
+    /// etcd is there at all, its word does not count.
+    fn among(node: &Located, any_is_there: bool) -> Self {
         let process = node.process.as_ref().map(|process| process.pid);
         let container = node.container.as_ref().map(|container| container.state);
         match (process.filter(|pid| observe::process::is_etcd(*pid)), container) {
             (Some(pid), _) => Self::Process(pid),
-            (None, Some(ContainerState::Running)) if node.process.is_none() => Self::Unmatched,
+            (None, Some(ContainerState::Running)) if node.process.is_none() && any_is_there => {
+                Self::Unmatched
+            }
             _ => Self::Down,
         }
     }
@@ -297,4 +307,53 @@ fn let_run_or_hold(session: &Session) {
         _ => {}
     }
     *session.hold_mut() = Some(held);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Container, Process};
+
+    fn node(pid: Option<i32>, state: Option<ContainerState>) -> Located {
+        let process = |pid| Process {
+            pid,
+            args: vec!["etcd".to_owned()],
+            env: Vec::new(),
+            comm: "etcd".to_owned(),
+        };
+        let container = |state| Container {
+            id: "0f3c".to_owned(),
+            name: "etcd".to_owned(),
+            pod: "etcd-master-1".to_owned(),
+            namespace: "kube-system".to_owned(),
+            state,
+            created_at: 0,
+            started_at: 0,
+            finished_at: 0,
+            exit_code: 0,
+            reason: String::new(),
+            restarts: 0,
+            image: String::new(),
+            log_path: None,
+            pid: None,
+            args: Vec::new(),
+            env: Vec::new(),
+            mounts: Vec::new(),
+        };
+        Located { process: pid.map(process), container: state.map(container), ..Located::default() }
+    }
+
+    #[test]
+    fn an_etcd_that_is_not_seen_running_is_down() {
+        let exited = Some(ContainerState::Exited);
+        for node in [node(None, None), node(None, exited), node(Some(i32::MAX), None)] {
+            assert!(Etcd::among(&node, true).is_down(), "{node:?}");
+        }
+        let hidden = node(None, Some(ContainerState::Running));
+        assert_eq!(Etcd::among(&hidden, true), Etcd::Unmatched);
+        assert!(Etcd::among(&hidden, false).is_down(), "the runtime does not know yet");
+        assert!(!Etcd::Unmatched.is_down(), "the runtime says so");
+        let dead = node(Some(i32::MAX), Some(ContainerState::Running));
+        assert!(Etcd::among(&dead, true).is_down(), "it has ended since");
+    }
 }
