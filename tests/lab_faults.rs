@@ -16,7 +16,7 @@ use std::{
 use common::{
     alone, fill, judge,
     rescue::{self, PLACE, Ran, Rescue, Signal, child_of, files},
-    three, until,
+    switch_off, switch_on, three, until,
 };
 use lab::{Fill, Lab, Master, Probes};
 use nix::{sys::signal::kill, unistd::Pid};
@@ -125,19 +125,6 @@ fn freeze_in_defragmentation(master: &Master) {
             false
         }
     });
-}
-
-/// Ends its etcd for good: nobody starts it again.
-fn switch_off(master: &Master) {
-    master.signal("kubelet", "STOP").unwrap();
-    until("the kubelet stops", PATIENCE, || master.state_of("kubelet") == Some('T'));
-    master.kill_etcd().unwrap();
-    until("etcd ends", PATIENCE, || master.pid_of("etcd").is_none());
-}
-
-fn switch_on(master: &Master) {
-    master.signal("kubelet", "CONT").unwrap();
-    master.wait_serving(PATIENCE).unwrap();
 }
 
 fn defragmented(answer: &Value) -> Vec<&str> {

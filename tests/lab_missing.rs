@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::{
     alone, fill, judge,
     rescue::{self, Ran, rescue},
-    three, until,
+    switch_off, switch_on, three, until,
 };
 use lab::{Fill, Lab, Master};
 
@@ -70,17 +70,4 @@ fn refused(ran: &Ran, gate: &str) {
     assert_eq!(answer["outcome"], "refused");
     assert_eq!(answer["refusals"][0]["kind"], gate, "{answer:#}");
     assert_eq!(answer["steps"], serde_json::json!([]));
-}
-
-/// Ends its etcd for good: nobody starts it again.
-fn switch_off(master: &Master) {
-    master.signal("kubelet", "STOP").unwrap();
-    until("the kubelet stops", PATIENCE, || master.state_of("kubelet") == Some('T'));
-    master.kill_etcd().unwrap();
-    until("etcd ends", PATIENCE, || master.pid_of("etcd").is_none());
-}
-
-fn switch_on(master: &Master) {
-    master.signal("kubelet", "CONT").unwrap();
-    master.wait_serving(PATIENCE).unwrap();
 }

@@ -7,6 +7,7 @@
 mod compact;
 mod defragment;
 mod disarm;
+mod guardian_process;
 mod journal;
 mod journal_names;
 mod journal_place;

@@ -20,6 +20,7 @@ use super::{
     look::{Here, look},
     prove::prove,
     session::Session,
+    turns::{defer, leads, pick_up, refresh},
     waiting::look_until_open,
 };
 
@@ -93,65 +94,6 @@ pub async fn execute(
         }
     }
     Ok(())
-}
-
-/// Members that were missing when the plan was made and answer now: they are
-/// defragmented as well, before the alarm is taken off.
-fn pick_up(
-    session: &Session,
-    plan: &mut Plan,
-    left: &mut VecDeque<Step>,
-    step: &mut Step,
-    world: &World,
-    wishes: &Wishes,
-) {
-    let healing = matches!(
-        step.kind,
-        StepKind::Defragment { .. } | StepKind::Disarm { .. } | StepKind::Verify
-    );
-    if !healing {
-        return;
-    }
-    for back in decide::came_back(plan, world, wishes) {
-        session.voice.say(&format!("{} answers again: it is defragmented too", back.member_name));
-        let at = plan.steps.iter().position(|known| known.id == step.id).unwrap_or_default();
-        plan.steps.insert(at, back.clone());
-        left.push_front(std::mem::replace(step, back));
-    }
-}
-
-/// Takes over who leads and where the member is reached now. What any member
-/// can do is done by another one when the planned one is silent.
-fn refresh(session: &Session, step: &mut Step, world: &World, wishes: &Wishes) {
-    let planned = step.member_name.clone();
-    decide::replace_silent(step, world, wishes);
-    if step.member_name != planned {
-        session.voice.warn(&format!(
-            "{planned} does not answer: {} takes its place for `{}`",
-            step.member_name, step.id
-        ));
-    }
-    let Some(member) = step.member.and_then(|id| world.member(id)) else { return };
-    step.endpoint.clone_from(&member.endpoint);
-    if let (StepKind::Defragment { leader, db_size, .. }, Ok(status)) =
-        (&mut step.kind, &member.status)
-    {
-        *leader = world.leader() == Some(member.id);
-        *db_size = status.db_size;
-    }
-}
-
-fn leads(step: &Step) -> bool {
-    matches!(step.kind, StepKind::Defragment { leader: true, .. })
-}
-
-/// Puts the leader's defragmentation behind the last follower's; false when
-/// there is none left to go first.
-fn defer(left: &mut VecDeque<Step>, step: &Step) -> bool {
-    let is_defrag = |step: &Step| matches!(step.kind, StepKind::Defragment { .. });
-    let Some(last) = left.iter().rposition(is_defrag) else { return false };
-    left.insert(last + 1, step.clone());
-    true
 }
 
 impl Walk<'_> {

@@ -26,6 +26,7 @@ mod session;
 mod snapshot;
 mod steps;
 mod streams;
+mod turns;
 mod unreachable;
 mod verify;
 mod waiting;

@@ -12,7 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab::{Fill, Lab, Release, Spec, Until};
+use lab::{Fill, Lab, Master, Release, Spec, Until};
+
+/// An etcd is down or up again within this time.
+const SWITCHING: Duration = Duration::from_secs(60);
 
 /// Two cores bear one lab at a time.
 pub fn alone() -> MutexGuard<'static, ()> {
@@ -49,4 +52,18 @@ pub fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not within {patience:?}");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Ends its etcd for good: nobody starts it again.
+pub fn switch_off(master: &Master) {
+    master.signal("kubelet", "STOP").unwrap();
+    until("the kubelet stops", SWITCHING, || master.state_of("kubelet") == Some('T'));
+    master.kill_etcd().unwrap();
+    until("etcd ends", SWITCHING, || master.pid_of("etcd").is_none());
+}
+
+/// Lets the kubelet start it again, and waits until it serves.
+pub fn switch_on(master: &Master) {
+    master.signal("kubelet", "CONT").unwrap();
+    master.wait_serving(SWITCHING).unwrap();
 }
