@@ -2,12 +2,16 @@
 
 use std::{io::Cursor, path::Path};
 
-use etcd_rescue::observe::{
-    disk,
-    kernel_log::{self, Wanted},
-    log_line::{Entry, Joiner},
-    logs,
-    mounts::Mounts,
+use etcd_rescue::{
+    act::holder,
+    observe::{
+        disk,
+        kernel_log::{self, Wanted},
+        log_line::{Entry, Joiner},
+        logs,
+        mounts::Mounts,
+    },
+    sys::hold_record::HoldRecord,
 };
 
 /// A container's log: no byte of a text gets lost or is made up.
@@ -70,5 +74,17 @@ pub fn kernel_log(bytes: &[u8]) {
     let wanted = Wanted { id: "abc".into(), finished_at: 1 << 60, disks: vec!["sda".into()] };
     for boot in [0, 1 << 60, i64::MIN, i64::MAX] {
         assert!(kernel_log::about(&records, &wanted, boot).len() <= 8);
+    }
+}
+
+/// What other runs of ours left in /run: the lock's words, the record of a held
+/// kubelet. The journal is never read back.
+pub fn own_files(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let holder = holder(&text);
+    assert!(holder.command.is_none_or(|command| !command.contains('\n')));
+    if let Ok(record) = serde_json::from_str::<HoldRecord>(&text) {
+        let written = serde_json::to_string(&record).expect("as it was read");
+        assert_eq!(serde_json::from_str::<HoldRecord>(&written).ok(), Some(record));
     }
 }

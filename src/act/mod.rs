@@ -25,7 +25,7 @@ pub use defragment::defragment;
 pub use disarm::disarm;
 pub use journal::{Journal, JournalNews};
 pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, hold_is_left_over, let_go_of_ours};
-pub use node_lock::{LockError, LockHolder, NodeLock};
+pub use node_lock::{LockError, LockHolder, NodeLock, holder};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
 pub use remove_left_overs::{Removed, remove_orphans};

@@ -116,8 +116,10 @@ impl NodeLock {
     }
 }
 
-/// Reads what a holder wrote, and looks whether it is stopped.
-fn holder(words: &str) -> LockHolder {
+/// Reads what a holder wrote, and looks whether it is stopped. Any text is
+/// taken: a process without our manners may have written it.
+#[must_use]
+pub fn holder(words: &str) -> LockHolder {
     let mut lines = words.lines();
     let mut next = || lines.next().map(str::trim).filter(|line| !line.is_empty());
     let pid: Option<i32> = next().and_then(|pid| pid.parse().ok());
