@@ -69,8 +69,9 @@ pub async fn look_first(
         // A new reason is said as a line of its own.
         if is_new {
             drop(shown.take());
+            let flag = if wait.patience == session.settings.wait { " (--wait)" } else { "" };
             session.voice.warn(&format!(
-                "{} does not answer. Waiting for it, at most {} (--wait); Ctrl-C ends this, and \
+                "{} does not answer. Waiting for it, at most {}{flag}; Ctrl-C ends this, and \
                  nothing was changed in etcd",
                 wait.whom,
                 human::duration(wait.patience)
@@ -195,7 +196,7 @@ fn worth_waiting(session: &Session, world: &World, allowed: &[String]) -> Option
     // A voter that stays away is told at once; so is one that is enough to
     // lose the quorum.
     (missing.is_empty() && world.leader().is_none()).then(|| Wait {
-        whom: "a leader".to_owned(),
+        whom: "the cluster's leader".to_owned(),
         why: "no member knows one: an election may be under way".to_owned(),
         patience: ELECTION.min(session.settings.wait),
     })
