@@ -29,7 +29,7 @@ const BALLAST: &str = "/var/lib/etcd/ballast";
 fn a_full_disk_stops_the_recovery_until_there_is_room() {
     let _turn = alone();
     // This release dies when the disk fills up during a defragmentation.
-    let spec = Spec::new(1, &[release("3.4.23")]).quota(24 << 20).data_disk(260_000_000);
+    let spec = Spec::new(1, &[release("3.4.23")]).quota(24 << 20).data_disk(400_000_000);
     let lab = Lab::up(spec).unwrap();
     let first = lab.master("master-1");
     fill(&lab, Fill::churn(), "master-1");
