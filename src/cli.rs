@@ -27,7 +27,7 @@ Examples:
 Exit codes: 0 recovered, healthy or nothing to do   1 internal error   2 usage
   3 needs a decision   4 refused by a safety gate, nothing changed
   5 stopped part-way, run it again   6 done but not verified
-  7 etcd not found or not reachable   129/130/143 interrupted, state printed";
+  7 etcd not found or not reachable   8 findings (diagnose)   129/130/143 interrupted, state printed";
 
 /// Gets etcd writable again on a dead Kubernetes control plane.
 ///
@@ -268,8 +268,55 @@ pub enum Command {
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<String>,
     },
+    /// Say why etcd is slow: fsync, logs, disk, SMART, kernel log; one verdict
+    Diagnose(Diagnose),
+    /// Print Prometheus alert rules for both incidents: no space, slow disk
+    Rules(Rules),
     /// Print the runbook (embedded in this file)
     Runbook,
+}
+
+/// How to look for what makes etcd slow.
+#[derive(Clone, Debug, Args)]
+pub struct Diagnose {
+    /// How long members are watched (at most 30s)
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub window: String,
+    /// How far back logs are read
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub since: String,
+    /// Look only: grant no lease to an etcd too quiet to be measured
+    #[arg(long)]
+    pub passive: bool,
+    /// Also measure the disk with a small load of our own beside etcd's files
+    #[arg(long)]
+    pub probe: bool,
+    /// Have the drive below etcd test itself; a later `diagnose` shows how it went
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub self_test: Option<SelfTestKind>,
+    /// Look again and again, so long apart (default 10s), until Ctrl-C
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "10s")]
+    pub watch: Option<String>,
+}
+
+/// How thoroughly a drive tests itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SelfTestKind {
+    /// Minutes.
+    Short,
+    /// Hours: every block is read.
+    Long,
+}
+
+/// What the alert rules say.
+#[derive(Clone, Debug, Args)]
+pub struct Rules {
+    /// Prefix of the rules' names
+    #[arg(long, value_name = "WORD", default_value = "EtcdRescue")]
+    pub prefix: String,
+    /// Job label of etcd's own metrics (regular expression)
+    #[arg(long, value_name = "REGEX", default_value = ".*etcd.*")]
+    pub etcd_job: String,
 }
 
 /// What to do with a snapshot.
@@ -317,6 +364,8 @@ impl Command {
             Self::Verify => "verify".to_owned(),
             Self::Logs { .. } => "logs".to_owned(),
             Self::Exec { command } => format!("exec -- {}", command.join(" ")),
+            Self::Diagnose(_) => "diagnose".to_owned(),
+            Self::Rules(_) => "rules".to_owned(),
             Self::Runbook => "runbook".to_owned(),
         }
     }

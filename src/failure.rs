@@ -25,6 +25,8 @@ pub enum Exit {
     Unverified = 6,
     /// etcd was not found or does not answer.
     Unreachable = 7,
+    /// `diagnose` found something.
+    Findings = 8,
     /// SIGHUP.
     Hangup = 129,
     /// SIGINT.
@@ -38,7 +40,7 @@ impl Exit {
     #[must_use]
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::Ok => Outcome::Recovered,
+            Self::Ok | Self::Findings => Outcome::Recovered,
             Self::Internal | Self::Usage => Outcome::Failed,
             Self::NeedsDecision => Outcome::NeedsDecision,
             Self::Refused => Outcome::Refused,

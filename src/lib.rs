@@ -84,6 +84,27 @@ pub fn guarded_a_kubelet() -> bool {
     asked.inspect(|kubelet| act::kubelet_guardian::guard(*kubelet)).is_some()
 }
 
+/// Whether this process was started by another of ours to look at something
+/// that may hang; when it was, its work is done.
+#[must_use]
+pub fn looked_aside() -> bool {
+    let Some(words) = sys::aside::asked() else { return false };
+    let mut words = words.into_iter();
+    let word = words.next().unwrap_or_default();
+    let rest: Vec<std::ffi::OsString> = words.collect();
+    match word.to_str().unwrap_or_default() {
+        "path" => sys::aside::answer(&observe::aside::look_at_paths(&rest)),
+        "disks" => sys::aside::answer(&observe::aside::look_below(&rest)),
+        "drive" => sys::aside::answer(&observe::aside::look_at_drive(&rest)),
+        "log" => sys::aside::answer(&observe::aside::read_log(&rest)),
+        "symptoms" => sys::aside::answer(&observe::aside::find_symptoms(&rest)),
+        "probe" => sys::aside::answer(&act::fsync_probe::run(&rest)),
+        "self-test" => sys::aside::answer(&act::self_test::run(&rest)),
+        _ => {}
+    }
+    true
+}
+
 /// Tells why the command line was not understood, or prints the help that was
 /// asked for; the exit code.
 #[must_use]

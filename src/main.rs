@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    if etcd_rescue::guarded_a_kubelet() {
+    if etcd_rescue::guarded_a_kubelet() || etcd_rescue::looked_aside() {
         return ExitCode::SUCCESS;
     }
     let cli = match etcd_rescue::cli::Cli::try_parse() {

@@ -7,6 +7,7 @@
 mod compact;
 mod defragment;
 mod disarm;
+pub mod fsync_probe;
 mod guardian_process;
 mod journal;
 mod journal_names;
@@ -17,6 +18,7 @@ mod node_lock;
 mod part_file;
 mod private_directory;
 mod remove_left_overs;
+pub mod self_test;
 mod snapshot;
 mod trial_write;
 

@@ -14,10 +14,11 @@ use crate::{
 };
 
 use super::{
-    failures, hold, interrupt, logs,
+    diagnose, failures, hold, interrupt, logs,
     look::{arrive, look},
     recover::{Wanted, recover},
     restart::{self, Restart},
+    rules,
     session::Session,
     snapshot, verify,
 };
@@ -147,7 +148,8 @@ fn asks_for_json(words: &[String]) -> bool {
 }
 
 /// Commands whose answer is not the one of `recover`.
-const ANSWERING: [&str; 6] = ["locate", "status", "snapshot", "logs", "exec", "runbook"];
+const ANSWERING: [&str; 8] =
+    ["locate", "status", "snapshot", "diagnose", "rules", "logs", "exec", "runbook"];
 
 fn is_recovery(command: &Command) -> bool {
     matches!(
@@ -192,6 +194,8 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
         Command::Logs { tail, follow, previous } => {
             logs::logs(session, *tail, *follow, *previous).await
         }
+        Command::Diagnose(wanted) => diagnose::diagnose(session, wanted).await,
+        Command::Rules(wanted) => rules::rules(session, wanted),
         Command::Exec { command } => return logs::exec(session, command).await,
         Command::Runbook => {
             // A closed pager is no failure.

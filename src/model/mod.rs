@@ -4,6 +4,7 @@
 //! no generated types, and it imports nothing of ours.
 
 mod alarm;
+pub mod diagnosis;
 mod disk;
 mod freeable;
 mod kubelet;

@@ -2,6 +2,7 @@
 //! What cannot be read becomes a complaint, not a guess.
 
 pub mod arguments;
+pub mod aside;
 mod bolt_size;
 pub mod certificate;
 pub mod certificates;
@@ -15,6 +16,7 @@ pub mod endpoints;
 pub mod freeable;
 pub mod host;
 pub mod k3s;
+pub mod kernel_events;
 pub mod kernel_log;
 pub mod kubelet;
 mod kubelet_process;
@@ -25,6 +27,7 @@ mod locate_error;
 pub mod log_line;
 pub mod logs;
 pub mod manifest;
+pub mod member_views;
 pub mod metrics;
 pub mod mounts;
 pub mod node;

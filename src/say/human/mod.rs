@@ -2,6 +2,7 @@
 //! wider than asked, without a line end at the end. ASCII of our own; what is
 //! not known is called "unknown", never 0.
 
+mod diagnosis;
 mod located;
 mod plan;
 mod recovery;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
+pub use diagnosis::diagnosis;
 pub use located::located;
 pub use plan::{headline, plan, question, step};
 pub use recovery::before_after;

@@ -2,6 +2,7 @@
 //! times in milliseconds, ids in hex. Keys are a promise to scripts: add, but
 //! never rename. What is not known is null.
 
+mod diagnosis;
 mod located;
 mod recovery;
 mod restart;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,

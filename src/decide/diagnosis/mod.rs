@@ -1,0 +1,22 @@
+//! From what was seen of a slow etcd to findings and one verdict. Pure, and
+//! tested by recorded and made-up examinations.
+
+mod drive_facts;
+mod findings;
+mod spreads;
+mod verdict;
+
+pub use drive_facts::drive_facts;
+pub use findings::findings;
+pub use spreads::{between, since_start};
+pub use verdict::verdict;
+
+use crate::model::diagnosis::{Diagnosis, Examined};
+
+/// Everything that is wrong, and what it comes to.
+#[must_use]
+pub fn diagnose(examined: &Examined) -> Diagnosis {
+    let findings = findings(examined);
+    let verdict = verdict(examined, &findings);
+    Diagnosis { findings, verdict }
+}

@@ -1,0 +1,253 @@
+//! What a drive's firmware says of itself, as it says it: no vendor's meaning
+//! is put into it here.
+
+use serde::{Deserialize, Serialize};
+
+/// A leaf disk and what its firmware answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriveHealth {
+    /// The kernel's name ("sda", "nvme0n1").
+    pub disk: String,
+    /// What came back.
+    pub answer: DriveAnswer,
+}
+
+/// What came back from a drive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DriveAnswer {
+    /// An ATA drive.
+    Ata(Box<AtaHealth>),
+    /// An NVMe drive.
+    Nvme(Box<NvmeHealth>),
+    /// A SCSI or SAS drive.
+    Scsi(Box<ScsiHealth>),
+    /// Something stands between: nothing is known of the drive.
+    Hidden {
+        /// "a MegaRAID controller (megaraid_sas)".
+        by: String,
+        /// Commands or places that would show it; may be empty.
+        look: Vec<String>,
+    },
+    /// It is emulated: what it says is not about a real drive.
+    Emulated {
+        /// "QEMU".
+        by: String,
+    },
+    /// It could not be asked.
+    Unreadable {
+        /// Why.
+        why: String,
+        /// The capability we lack ("CAP_SYS_RAWIO").
+        missing: Option<String>,
+    },
+    /// It did not answer in time: it may hang.
+    Silent {
+        /// How long was waited, milliseconds.
+        after_ms: u64,
+    },
+}
+
+/// The drive's own one-bit verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmartStatus {
+    /// It predicts no failure, which means little.
+    Passed,
+    /// It predicts its failure.
+    Failing,
+    /// It did not say.
+    #[default]
+    Unknown,
+}
+
+/// One row of the attribute table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtaAttribute {
+    /// 1 to 255.
+    pub id: u8,
+    /// Bit 0: at or below the threshold means failure soon.
+    pub flags: u16,
+    /// Normalised; 0, 254 and 255 are none.
+    pub value: u8,
+    /// The lowest value ever.
+    pub worst: u8,
+    /// Threshold; `None` when it could not be read.
+    pub threshold: Option<u8>,
+    /// 48 bits whose meaning is the vendor's.
+    pub raw: u64,
+}
+
+/// How a self-test went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelfTestState {
+    /// It found nothing.
+    Completed,
+    /// Somebody or something ended it.
+    Aborted,
+    /// It found a fault.
+    Failed,
+    /// It runs.
+    Running,
+    /// A code without meaning.
+    Unknown,
+}
+
+/// One self-test from the drive's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfTest {
+    /// "short", "long" or the drive's code.
+    pub kind: String,
+    /// How it went.
+    pub state: SelfTestState,
+    /// Power-on hours then; ATA counts modulo 65536.
+    pub hours: Option<u64>,
+    /// Percent still to do, while it runs.
+    pub left_percent: Option<u8>,
+    /// The first bad block.
+    pub lba: Option<u64>,
+    /// The drive's own words for a failure ("read failure").
+    pub detail: Option<String>,
+}
+
+/// An ATA drive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AtaHealth {
+    /// IDENTIFY words 27-46.
+    pub model: String,
+    /// Words 10-19.
+    pub serial: String,
+    /// Words 23-26.
+    pub firmware: String,
+    /// Revolutions a minute; 1 = solid state, 0 = not told (word 217).
+    pub rotation: u16,
+    /// Whether the volatile write cache is on (word 85).
+    pub write_cache: Option<bool>,
+    /// Link speed now, tenths of Gb/s (word 77).
+    pub link_speed: Option<u16>,
+    /// The best it can, tenths of Gb/s (word 76).
+    pub best_link_speed: Option<u16>,
+    /// Whether SMART is there and on.
+    pub smart_enabled: bool,
+    /// SMART RETURN STATUS.
+    pub status: SmartStatus,
+    /// The attribute table.
+    pub attributes: Vec<AtaAttribute>,
+    /// Errors the drive logged, ever.
+    pub error_count: Option<u64>,
+    /// Self-tests, the newest first; a running one first.
+    pub self_tests: Vec<SelfTest>,
+    /// Minutes a short and a long self-test take.
+    pub self_test_minutes: Option<(u16, u16)>,
+    /// Device statistics: percent of the rated life used (page 7).
+    pub used_percent: Option<u8>,
+    /// Power-on hours (page 1).
+    pub power_on_hours: Option<u64>,
+    /// Uncorrectable errors reported (page 4).
+    pub reported_uncorrectable: Option<u64>,
+    /// Resets between a command's acceptance and its end (page 4).
+    pub resets_in_command: Option<u64>,
+    /// Interface CRC errors (page 6).
+    pub crc_errors: Option<u64>,
+    /// Pages that could not be read or looked damaged, in sentences.
+    pub complaints: Vec<String>,
+}
+
+/// An NVMe drive: log page 02 and what IDENTIFY says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NvmeHealth {
+    /// Model.
+    pub model: String,
+    /// Serial number.
+    pub serial: String,
+    /// Firmware revision.
+    pub firmware: String,
+    /// PCI vendor.
+    pub vendor_id: u16,
+    /// Whether it has a volatile write cache: without one a flush is free.
+    pub write_cache: Option<bool>,
+    /// Critical warning bits.
+    pub critical_warning: u8,
+    /// Kelvin; 0 = not reported.
+    pub temperature_k: u16,
+    /// Percent.
+    pub available_spare: u8,
+    /// Percent.
+    pub spare_threshold: u8,
+    /// Percent of the rated life; up to 255.
+    pub used_percent: u8,
+    /// Units of 512,000 bytes.
+    pub data_units_written: u128,
+    /// Hours.
+    pub power_on_hours: u128,
+    /// Power losses without a shutdown.
+    pub unsafe_shutdowns: u128,
+    /// Media and data integrity errors.
+    pub media_errors: u128,
+    /// Entries of the error log, ever; harmless host commands count too.
+    pub error_entries: u128,
+    /// Minutes above the warning temperature.
+    pub warm_minutes: u32,
+    /// Minutes above the critical temperature.
+    pub hot_minutes: u32,
+    /// Self-tests, the newest first; a running one first.
+    pub self_tests: Vec<SelfTest>,
+    /// Whether it can test itself.
+    pub can_self_test: bool,
+    /// Amazon EBS' own latency truth.
+    pub ebs: Option<EbsStatistics>,
+    /// What could not be read, in sentences.
+    pub complaints: Vec<String>,
+}
+
+/// Log page D0h of an Amazon EBS volume: microseconds since it was attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EbsStatistics {
+    /// Writes.
+    pub writes: u64,
+    /// Their time.
+    pub write_us: u64,
+    /// The volume's IOPS were exceeded for so long.
+    pub volume_iops_exceeded_us: u64,
+    /// The volume's throughput.
+    pub volume_throughput_exceeded_us: u64,
+    /// The instance's IOPS.
+    pub instance_iops_exceeded_us: u64,
+    /// The instance's throughput.
+    pub instance_throughput_exceeded_us: u64,
+}
+
+/// A SCSI drive: its log pages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScsiHealth {
+    /// INQUIRY vendor.
+    pub vendor: String,
+    /// INQUIRY product.
+    pub product: String,
+    /// INQUIRY revision.
+    pub revision: String,
+    /// VPD page 80h.
+    pub serial: Option<String>,
+    /// Revolutions a minute; 1 = solid state, 0 = not told.
+    pub rotation: u16,
+    /// Informational exceptions (page 2Fh): additional sense code and
+    /// qualifier; 5Dh = failure predicted.
+    pub exception: Option<(u8, u8)>,
+    /// Degrees Celsius.
+    pub temperature_c: Option<u8>,
+    /// Uncorrected write, read and verify errors.
+    pub uncorrected: [Option<u64>; 3],
+    /// Grown defects.
+    pub grown_defects: Option<u64>,
+    /// Percent of the rated life used (page 11h).
+    pub used_percent: Option<u8>,
+    /// Hours, from the background scan page.
+    pub power_on_hours: Option<u64>,
+    /// Errors that are not of the medium (page 06h).
+    pub non_medium_errors: Option<u64>,
+    /// Self-tests, the newest first.
+    pub self_tests: Vec<SelfTest>,
+    /// What could not be read, in sentences.
+    pub complaints: Vec<String>,
+}

@@ -1,0 +1,43 @@
+//! Everything `diagnose` saw, before anything is made of it.
+
+use super::{
+    DiskBelow, DriveHealth, KernelEvents, LogStory, MemberView, ProbeRefusal, ProbeRun, Symptom,
+};
+use crate::model::World;
+
+/// A part that could not be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unseen {
+    /// What ("the kernel log", "the firmware of sda").
+    pub what: String,
+    /// Why, in a sentence.
+    pub why: String,
+    /// What would show it: a capability, a command; may be empty.
+    pub needs: String,
+}
+
+/// One examination. A part that was not looked at is `None` or empty and
+/// stands in `unseen`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Examined {
+    /// Wall clock at the end, nanoseconds since the epoch.
+    pub at: i64,
+    /// Members by Status; `None` when nobody answers.
+    pub world: Option<World>,
+    /// Members by latency and metrics.
+    pub views: Vec<MemberView>,
+    /// etcd's log on this node.
+    pub log: Option<LogStory>,
+    /// What etcd's clients on this node suffer.
+    pub symptoms: Vec<Symptom>,
+    /// Disks of this node.
+    pub below: Option<DiskBelow>,
+    /// Firmware of those disks.
+    pub drives: Vec<DriveHealth>,
+    /// The kernel log of this node.
+    pub kernel: Option<KernelEvents>,
+    /// Our own load, when it was asked for.
+    pub probe: Option<Result<ProbeRun, ProbeRefusal>>,
+    /// What could not be seen.
+    pub unseen: Vec<Unseen>,
+}
