@@ -3,11 +3,15 @@
 
 mod drive_facts;
 mod findings;
+mod member_numbers;
+mod slow_voter;
 mod spreads;
 mod verdict;
 
 pub use drive_facts::drive_facts;
 pub use findings::findings;
+pub use member_numbers::member_numbers;
+pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 pub use verdict::verdict;
 

@@ -11,8 +11,10 @@ mod histogram;
 mod kernel_events;
 mod latencies;
 mod log_story;
+mod member_numbers;
 mod member_view;
 mod probe_run;
+mod slow_voter;
 
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,
@@ -29,5 +31,7 @@ pub use histogram::{Bracket, Histogram, Spread};
 pub use kernel_events::{KernelEvent, KernelEventKind, KernelEvents};
 pub use latencies::Latencies;
 pub use log_story::{LogSign, LogSignKind, LogStory, Symptom, SymptomKind};
+pub use member_numbers::MemberNumbers;
 pub use member_view::{MemberView, Scrape};
 pub use probe_run::{ProbeRefusal, ProbeRun};
+pub use slow_voter::{SlowBy, SlowVoter};
