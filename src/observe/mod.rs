@@ -35,6 +35,7 @@ mod path_map;
 mod place;
 pub mod process;
 mod runtime;
+pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
 pub mod yaml;

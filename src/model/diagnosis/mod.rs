@@ -13,6 +13,7 @@ mod latencies;
 mod log_story;
 mod member_view;
 mod probe_run;
+mod wide;
 
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,
