@@ -38,6 +38,7 @@ pub mod process;
 mod read_latency;
 mod runtime;
 pub mod scrape;
+pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
 pub mod yaml;
