@@ -1,10 +1,15 @@
 //! From what was seen of a slow etcd to findings and one verdict. Pure, and
 //! tested by recorded and made-up examinations.
 
+mod ata_facts;
 mod drive_facts;
 mod findings;
+mod nvme_facts;
+mod raw_values;
+mod scsi_facts;
 mod spreads;
 mod verdict;
+mod wear;
 
 pub use drive_facts::drive_facts;
 pub use findings::findings;
