@@ -7,9 +7,13 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    below::{self, Question},
+    host::HostRoot,
+};
 use crate::{
     model::{
-        Located,
+        Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
     sys::aside::{Missed, ask},
@@ -39,22 +43,39 @@ pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     words.iter().map(look).collect()
 }
 
-/// What is below these directories of etcd, watched for some seconds.
+/// What is below etcd's directories of this node, watched for this long.
 ///
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn disk_below(
-    _node: &Located,
-    _window: Duration,
-    _patience: Duration,
+    node: &Located,
+    window: Duration,
+    patience: Duration,
 ) -> Result<DiskBelow, Missed> {
-    Ok(DiskBelow::default())
+    let pid = node.process.as_ref().map_or(0, |process| process.pid);
+    let words = [OsString::from(window.as_millis().to_string()), OsString::from(pid.to_string())];
+    let path = |found: &Option<Found<PathBuf>>| {
+        found.as_ref().map_or_else(OsString::new, |found| found.value.clone().into_os_string())
+    };
+    let paths = [path(&node.data_dir), path(&node.wal_dir)];
+    let mut all = vec![OsStr::new("disks")];
+    all.extend(words.iter().chain(&paths).map(OsString::as_os_str));
+    ask(&all, patience).await
 }
 
-/// The child's side of `disk_below`.
+/// The child's side of `disk_below`: milliseconds, etcd's pid or 0, the data
+/// directory and the WAL directory, each empty when there is none.
 #[must_use]
-pub fn look_below(_words: &[OsString]) -> DiskBelow {
-    DiskBelow::default()
+pub fn look_below(words: &[OsString]) -> DiskBelow {
+    let number = |at: usize| words.get(at).and_then(|word| word.to_str()?.parse::<u32>().ok());
+    let path = |at: usize| words.get(at).filter(|word| !word.is_empty()).map(PathBuf::from);
+    let question = Question {
+        window: Duration::from_millis(number(0).unwrap_or_default().into()),
+        etcd: number(1).and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        data_dir: path(2),
+        wal_dir: path(3),
+    };
+    below::look(&HostRoot::default(), &question)
 }
 
 /// What the firmware of a disk says. The disk is only touched by the child.

@@ -3,6 +3,7 @@
 
 pub mod arguments;
 pub mod aside;
+pub mod below;
 mod bolt_size;
 pub mod certificate;
 pub mod certificates;
