@@ -1,11 +1,13 @@
 //! From what was seen of a slow etcd to findings and one verdict. Pure, and
 //! tested by recorded and made-up examinations.
 
+mod bursts;
 mod drive_facts;
 mod findings;
 mod spreads;
 mod verdict;
 
+pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use findings::findings;
 pub use spreads::{between, since_start};
