@@ -2,6 +2,7 @@
 //! tested by recorded and made-up examinations.
 
 mod ata_facts;
+mod bursts;
 mod drive_facts;
 mod findings;
 mod member_numbers;
@@ -16,6 +17,7 @@ mod testing;
 mod verdict;
 mod wear;
 
+pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use findings::findings;
 pub use member_numbers::member_numbers;
