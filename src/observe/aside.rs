@@ -12,8 +12,10 @@ use crate::{
         Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::{Missed, ask},
+    sys::aside::ask,
 };
+
+pub use crate::sys::aside::Missed;
 
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.
