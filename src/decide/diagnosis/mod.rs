@@ -4,13 +4,17 @@
 mod drive_facts;
 mod findings;
 mod member_numbers;
+mod quiet;
 mod slow_voter;
 mod spreads;
+#[cfg(test)]
+mod testing;
 mod verdict;
 
 pub use drive_facts::drive_facts;
 pub use findings::findings;
 pub use member_numbers::member_numbers;
+pub use quiet::{WriteThrough, write_through};
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 pub use verdict::verdict;

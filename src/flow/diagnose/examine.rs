@@ -9,14 +9,14 @@ use tokio::task::JoinSet;
 
 use crate::{
     failure::Failure,
-    flow::{failures, session::Session},
+    flow::{failures, session::Session, watch_members::watch_members},
     model::{
         World,
         diagnosis::{
             DiskBelow, DriveHealth, Examined, LogStory, MemberView, ProbeRefusal, ProbeRun, Symptom,
         },
     },
-    observe::{self, aside, host::HostRoot, kernel_events, member_views},
+    observe::{self, aside, host::HostRoot, kernel_events},
     settings::DiagnoseSettings,
 };
 
@@ -28,6 +28,8 @@ use super::{
 
 /// A look at anything of this node that may hang.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Beyond the window: the scrapes, and our own writes where nobody else writes.
+const WATCHING: Duration = Duration::from_secs(25);
 /// Of the whole, kept for what comes after the window.
 const AFTERWARDS: Duration = Duration::from_secs(18);
 /// A window that still tells something.
@@ -139,10 +141,9 @@ async fn members(
         return Err(failure);
     }
     let Some(world) = world else { return Ok(None) };
-    let watched = async {
-        Ok::<_, NotSeen>(member_views::member_views(&world, access, window, passive).await)
-    };
-    let views = parts.part("the members' speed", window + PATIENCE, watched).await;
+    let watched =
+        async { Ok::<_, NotSeen>(watch_members(session, access, &world, window, passive).await) };
+    let views = parts.part("the members' speed", window + WATCHING, watched).await;
     Ok(Some((world, views.unwrap_or_default())))
 }
 
