@@ -3,14 +3,13 @@
 //! puts together what the other files of this room read.
 
 use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 pub use super::locate_error::LocateError;
 use super::{
     arguments::Arguments,
-    aside,
     certificates::{self, Sources},
     configuration::{self, Configuration},
     container::{self, FindError},
@@ -27,12 +26,8 @@ use super::{
 use crate::{
     model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
     settings::Settings,
-    sys::aside::Missed,
     wire::Tls,
 };
-
-/// Until the data directory has to answer.
-const ANSWER: Duration = Duration::from_secs(4);
 
 /// Finds this node's etcd and reads everything off it; flags win over what is
 /// found.
@@ -68,7 +63,6 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
         return Err(nothing(host, &runtimes));
     }
     fill(host, settings, &configuration.unwrap_or_default(), &mut located);
-    fill_disk(&mut located).await;
     fill_last_end(host, &runtimes, &mut located).await;
     let socket = located.runtime.as_ref().map(|runtime| &runtime.socket.value);
     let cri = runtimes.connected.iter().map(|connected| &connected.cri);
@@ -237,6 +231,9 @@ fn fill(
     located.compaction = arguments.get("auto-compaction-retention").cloned();
     located.version = container.as_ref().and_then(|container| image_version(&container.image));
     fill_credentials(settings, arguments, container.as_ref(), &map, located);
+    if let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) {
+        fill_disk(&path, located);
+    }
 }
 
 fn mapped(map: &PathMap, found: Found<PathBuf>) -> Found<PathBuf> {
@@ -281,17 +278,8 @@ fn fill_credentials(
     located.key = chosen.key;
 }
 
-/// A disk that hangs must not hang us: a child is sent ahead.
-async fn fill_disk(located: &mut Located) {
-    let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) else { return };
-    if let Err(Missed::Late(after)) = aside::answers(&[&path], ANSWER).await {
-        let (path, seconds) = (path.display(), after.as_secs());
-        let complaint =
-            format!("data directory {path} does not answer within {seconds} s: its disk may hang");
-        located.complaints.push(complaint);
-        return;
-    }
-    match disk::data_dir(&path) {
+fn fill_disk(path: &Path, located: &mut Located) {
+    match disk::data_dir(path) {
         Ok((disk, complaints)) => {
             located.disk = Some(disk);
             located.complaints.extend(complaints);

@@ -69,8 +69,10 @@ pub fn on_this_node(node: &Located) -> bool {
 
 async fn node(session: &Session, parts: &Parts) -> Result<Located, Failure> {
     let roads = ROADS.map(Path::new);
-    if let Err(Missed::Late(after)) = aside::answers(&roads, ANSWER).await {
-        let why = format!("{} does not answer within {} s", roads[0].display(), after.as_secs());
+    let answered = tokio::time::timeout(ANSWER, aside::answers(&roads, ANSWER));
+    if matches!(answered.await, Err(_) | Ok(Err(Missed::Late(_)))) {
+        let (path, seconds) = (roads[0].display(), ANSWER.as_secs());
+        let why = format!("{path} does not answer within {seconds} s: its disk may hang");
         parts.unseen("etcd's settings", why, "");
         return Ok(by_flags(session, true));
     }
