@@ -19,17 +19,21 @@ mod member_numbers;
 mod next_steps;
 mod origin_findings;
 mod pace;
+mod quiet;
 mod sharing_findings;
 mod slow_voter;
 mod spreads;
 mod storage_findings;
 mod symptom_findings;
+#[cfg(test)]
+mod testing;
 mod unknown;
 mod verdict;
 mod wording;
 
 pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
+pub use quiet::{WriteThrough, write_through};
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 

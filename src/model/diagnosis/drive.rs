@@ -29,10 +29,13 @@ pub enum DriveAnswer {
         /// Commands or places that would show it; may be empty.
         look: Vec<String>,
     },
-    /// It is emulated: what it says is not about a real drive.
+    /// It is emulated: what it says is not about a real drive, and can clear
+    /// none.
     Emulated {
         /// "QEMU".
         by: String,
+        /// What it says all the same.
+        said: Option<Box<DriveAnswer>>,
     },
     /// It could not be asked.
     Unreadable {
@@ -46,6 +49,26 @@ pub enum DriveAnswer {
         /// How long was waited, milliseconds.
         after_ms: u64,
     },
+}
+
+impl DriveAnswer {
+    /// What a drive said, be it real or emulated, and by what it is emulated.
+    #[must_use]
+    pub fn said(&self) -> (&Self, Option<&str>) {
+        match self {
+            Self::Emulated { by, said } => (said.as_deref().unwrap_or(self), Some(by)),
+            answer => (answer, None),
+        }
+    }
+
+    /// Amazon EBS' statistics, where it is such a volume.
+    #[must_use]
+    pub fn ebs(&self) -> Option<&EbsStatistics> {
+        match self.said().0 {
+            Self::Nvme(health) => health.ebs.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// The drive's own one-bit verdict.
@@ -195,6 +218,8 @@ pub struct NvmeHealth {
     pub self_tests: Vec<SelfTest>,
     /// Whether it can test itself.
     pub can_self_test: bool,
+    /// Minutes a long self-test takes.
+    pub self_test_minutes: Option<u16>,
     /// Amazon EBS' own latency truth.
     pub ebs: Option<EbsStatistics>,
     /// What could not be read, in sentences.
