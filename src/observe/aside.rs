@@ -15,6 +15,8 @@ use crate::{
     sys::aside::{Missed, ask},
 };
 
+use super::smart;
+
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.
 ///
@@ -55,16 +57,29 @@ pub fn look_below(_words: &[OsString]) -> DiskBelow {
     DiskBelow::default()
 }
 
-/// What the firmware of a disk says.
-pub async fn drive(leaf: &LeafDisk, _patience: Duration) -> DriveHealth {
-    let answer = DriveAnswer::Unreadable { why: String::new(), missing: None };
+/// What the firmware of a disk says. The disk is only touched by the child.
+pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
+    let leaf_in_words = serde_json::to_string(leaf).unwrap_or_default();
+    let words = [OsStr::new("drive"), OsStr::new(&leaf_in_words)];
+    let unreadable = |why| DriveAnswer::Unreadable { why, missing: None };
+    let answer = match ask::<Option<DriveAnswer>>(&words, patience).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => unreadable("nobody could be sent to ask it".to_owned()),
+        Err(Missed::Late(waited)) => {
+            DriveAnswer::Silent { after_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
+        }
+        Err(Missed::Failed(why)) => {
+            unreadable(format!("whoever was sent to ask it did not come back: {why}"))
+        }
+    };
     DriveHealth { disk: leaf.name.clone(), answer }
 }
 
 /// The child's side of `drive`.
 #[must_use]
-pub fn look_at_drive(_words: &[OsString]) -> Option<DriveAnswer> {
-    None
+pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
+    let leaf = serde_json::from_str(words.first()?.to_str()?).ok()?;
+    Some(smart::ask(&leaf))
 }
 
 /// etcd's log, as far back as `since`.

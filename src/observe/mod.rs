@@ -37,7 +37,11 @@ mod place;
 pub mod process;
 mod read_latency;
 mod runtime;
+<<<<<<< HEAD
 pub mod scrape;
+=======
+pub mod smart;
+>>>>>>> smart
 pub mod snapshot_file;
 pub mod snapshot_places;
 pub mod yaml;
