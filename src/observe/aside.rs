@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use super::{log_files::Limits, log_story};
 use crate::{
     model::{
         Located,
@@ -87,17 +88,47 @@ pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn log_story(
-    _node: &Located,
-    _since: Duration,
-    _patience: Duration,
+    node: &Located,
+    since: Duration,
+    patience: Duration,
 ) -> Result<LogStory, Missed> {
-    Ok(LogStory::default())
+    match log_story::place(node) {
+        Ok(place) => ask(&log_words("log", since, patience, &[place]).each(), patience).await,
+        Err(sentence) => Ok(LogStory { complaints: vec![sentence], ..LogStory::default() }),
+    }
 }
 
 /// The child's side of `log_story`.
 #[must_use]
-pub fn read_log(_words: &[OsString]) -> LogStory {
-    LogStory::default()
+pub fn read_log(words: &[OsString]) -> LogStory {
+    let (limits, places) = log_limits(words);
+    places.first().map(|place| log_story::read(place, limits)).unwrap_or_default()
+}
+
+/// A child's question about logs.
+struct LogWords(Vec<OsString>);
+
+impl LogWords {
+    fn each(&self) -> Vec<&OsStr> {
+        self.0.iter().map(OsString::as_os_str).collect()
+    }
+}
+
+/// The child stops by itself while there is still time to answer.
+fn log_words(word: &str, since: Duration, patience: Duration, places: &[PathBuf]) -> LogWords {
+    let within = patience.mul_f64(0.7).as_millis();
+    let numbers = [since.as_secs().to_string(), within.to_string()].map(OsString::from);
+    let places = places.iter().map(|place| place.clone().into_os_string());
+    LogWords([OsString::from(word)].into_iter().chain(numbers).chain(places).collect())
+}
+
+/// The child's side of `log_words`.
+fn log_limits(words: &[OsString]) -> (Limits, Vec<PathBuf>) {
+    let number = |at: usize| -> u64 {
+        words.get(at).and_then(|word| word.to_str()?.parse().ok()).unwrap_or_default()
+    };
+    let limits = Limits::new(Duration::from_secs(number(0)), Duration::from_millis(number(1)));
+    (limits, words.iter().skip(2).map(PathBuf::from).collect())
 }
 
 /// What the logs of etcd's clients on this node tell.

@@ -13,7 +13,9 @@ pub mod container_status;
 pub mod control_plane;
 pub mod disk;
 pub mod endpoints;
+pub mod etcd_log_line;
 pub mod freeable;
+pub mod go_duration;
 pub mod host;
 pub mod k3s;
 pub mod kernel_events;
@@ -24,7 +26,10 @@ mod last_end;
 pub mod left_overs;
 mod live_data;
 mod locate_error;
+mod log_files;
 pub mod log_line;
+mod log_signs;
+pub mod log_story;
 pub mod logs;
 pub mod manifest;
 pub mod member_views;
@@ -37,11 +42,8 @@ mod place;
 pub mod process;
 mod read_latency;
 mod runtime;
-<<<<<<< HEAD
 pub mod scrape;
-=======
 pub mod smart;
->>>>>>> smart
 pub mod snapshot_file;
 pub mod snapshot_places;
 pub mod yaml;

@@ -62,7 +62,7 @@ fn hidden_by(case: &Case) -> Option<String> {
     let leaf = case.wal_leaf()?;
     let answer = case.examined.drives.iter().find(|drive| drive.disk == leaf.name);
     match answer.map(|drive| &drive.answer) {
-        Some(DriveAnswer::Hidden { by, .. } | DriveAnswer::Emulated { by }) => Some(by.clone()),
+        Some(DriveAnswer::Hidden { by, .. } | DriveAnswer::Emulated { by, .. }) => Some(by.clone()),
         _ if leaf.bus == Bus::Virtual => Some("a hypervisor".to_owned()),
         _ => None,
     }

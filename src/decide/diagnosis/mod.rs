@@ -1,6 +1,8 @@
 //! From what was seen of a slow etcd to findings and one verdict. Pure, and
 //! tested by recorded and made-up examinations.
 
+mod ata_facts;
+mod bursts;
 mod case;
 mod cause;
 mod chain;
@@ -9,7 +11,6 @@ mod cluster_findings;
 mod condemned;
 mod device;
 mod device_findings;
-mod ata_facts;
 mod drive_facts;
 mod drive_findings;
 mod findings;
@@ -18,14 +19,14 @@ mod latency_findings;
 mod log_findings;
 mod member_numbers;
 mod next_steps;
+mod nvme_facts;
 mod origin_findings;
 mod pace;
 mod quiet;
-mod sharing_findings;
-mod slow_voter;
-mod nvme_facts;
 mod raw_values;
 mod scsi_facts;
+mod sharing_findings;
+mod slow_voter;
 mod spreads;
 mod storage_findings;
 mod symptom_findings;
@@ -33,9 +34,10 @@ mod symptom_findings;
 mod testing;
 mod unknown;
 mod verdict;
-mod wording;
 mod wear;
+mod wording;
 
+pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};

@@ -86,7 +86,7 @@ fn drive(case: &Case, disk: &str, answer: &DriveAnswer) -> Option<String> {
             };
             Some(format!("what the firmware of {label} says: it is hidden behind {by}{look}"))
         }
-        DriveAnswer::Emulated { by } => Some(format!(
+        DriveAnswer::Emulated { by, .. } => Some(format!(
             "what the real disk below {label} is like: {by} emulates it; ask the owner of the host"
         )),
         DriveAnswer::Unreadable { why, missing } => {

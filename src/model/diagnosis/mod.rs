@@ -14,11 +14,8 @@ mod log_story;
 mod member_numbers;
 mod member_view;
 mod probe_run;
-<<<<<<< HEAD
 mod slow_voter;
-=======
 mod wide;
->>>>>>> smart
 
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,
