@@ -10,6 +10,7 @@ mod nvme_facts;
 mod quiet;
 mod raw_values;
 mod scsi_facts;
+mod self_test;
 mod slow_voter;
 mod spreads;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use drive_facts::drive_facts;
 pub use findings::findings;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
+pub use self_test::self_test;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 pub use verdict::verdict;
