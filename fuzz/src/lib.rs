@@ -6,11 +6,13 @@
 //! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
 //! from in `corpus/NAME/`.
 
+mod drives;
 mod etcd;
 mod files;
 mod host;
 mod text;
 
+pub use drives::{ata_pages, nvme_pages, scsi_pages};
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
     snapshot, version,
@@ -23,7 +25,8 @@ pub use text::terminal_text;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 23] = [
+    ("ata_pages", ata_pages),
     ("certificate", certificate),
     ("container_status", container_status),
     ("etcd_arguments", etcd_arguments),
@@ -38,8 +41,10 @@ pub const TARGETS: [Target; 20] = [
     ("meminfo", meminfo),
     ("metrics", metrics),
     ("mounts", mounts),
+    ("nvme_pages", nvme_pages),
     ("own_files", own_files),
     ("processes", processes),
+    ("scsi_pages", scsi_pages),
     ("settings_files", settings_files),
     ("snapshot", snapshot),
     ("terminal_text", terminal_text),

@@ -17,9 +17,8 @@ pub fn read(words: &Words) -> DriveHealth {
             look: words.text("look").into_iter().collect(),
         },
         "emulated" => {
-            let said = words.get("critical").map(|_| {
-                Box::new(DriveAnswer::Nvme(Box::new(nvme(words))))
-            });
+            let said =
+                words.get("critical").map(|_| Box::new(DriveAnswer::Nvme(Box::new(nvme(words)))));
             DriveAnswer::Emulated { by: words.text("by").expect("by="), said }
         }
         "unreadable" => DriveAnswer::Unreadable {
