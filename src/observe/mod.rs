@@ -42,6 +42,7 @@ pub mod process;
 mod runtime;
 pub mod snapshot_file;
 pub mod snapshot_places;
+pub mod symptoms;
 pub mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
