@@ -8,16 +8,20 @@ use std::{
 };
 
 use super::{
+    below::{self, Question},
+    host::HostRoot,
     log_files::{Limits, PODS},
-    log_story, symptoms,
+    log_story, smart, symptoms,
 };
 use crate::{
     model::{
-        Located,
+        Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::{Missed, ask},
+    sys::aside::ask,
 };
+
+pub use crate::sys::aside::Missed;
 
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.
@@ -41,34 +45,64 @@ pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     words.iter().map(look).collect()
 }
 
-/// What is below these directories of etcd, watched for some seconds.
+/// What is below etcd's directories of this node, watched for this long.
 ///
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn disk_below(
-    _node: &Located,
-    _window: Duration,
-    _patience: Duration,
+    node: &Located,
+    window: Duration,
+    patience: Duration,
 ) -> Result<DiskBelow, Missed> {
-    Ok(DiskBelow::default())
+    let pid = node.process.as_ref().map_or(0, |process| process.pid);
+    let words = [OsString::from(window.as_millis().to_string()), OsString::from(pid.to_string())];
+    let path = |found: &Option<Found<PathBuf>>| {
+        found.as_ref().map_or_else(OsString::new, |found| found.value.clone().into_os_string())
+    };
+    let paths = [path(&node.data_dir), path(&node.wal_dir)];
+    let mut all = vec![OsStr::new("disks")];
+    all.extend(words.iter().chain(&paths).map(OsString::as_os_str));
+    ask(&all, patience).await
 }
 
-/// The child's side of `disk_below`.
+/// The child's side of `disk_below`: milliseconds, etcd's pid or 0, the data
+/// directory and the WAL directory, each empty when there is none.
 #[must_use]
-pub fn look_below(_words: &[OsString]) -> DiskBelow {
-    DiskBelow::default()
+pub fn look_below(words: &[OsString]) -> DiskBelow {
+    let number = |at: usize| words.get(at).and_then(|word| word.to_str()?.parse::<u32>().ok());
+    let path = |at: usize| words.get(at).filter(|word| !word.is_empty()).map(PathBuf::from);
+    let question = Question {
+        window: Duration::from_millis(number(0).unwrap_or_default().into()),
+        etcd: number(1).and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        data_dir: path(2),
+        wal_dir: path(3),
+    };
+    below::look(&HostRoot::default(), &question)
 }
 
-/// What the firmware of a disk says.
-pub async fn drive(leaf: &LeafDisk, _patience: Duration) -> DriveHealth {
-    let answer = DriveAnswer::Unreadable { why: String::new(), missing: None };
+/// What the firmware of a disk says. The disk is only touched by the child.
+pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
+    let leaf_in_words = serde_json::to_string(leaf).unwrap_or_default();
+    let words = [OsStr::new("drive"), OsStr::new(&leaf_in_words)];
+    let unreadable = |why| DriveAnswer::Unreadable { why, missing: None };
+    let answer = match ask::<Option<DriveAnswer>>(&words, patience).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => unreadable("nobody could be sent to ask it".to_owned()),
+        Err(Missed::Late(waited)) => {
+            DriveAnswer::Silent { after_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
+        }
+        Err(Missed::Failed(why)) => {
+            unreadable(format!("whoever was sent to ask it did not come back: {why}"))
+        }
+    };
     DriveHealth { disk: leaf.name.clone(), answer }
 }
 
 /// The child's side of `drive`.
 #[must_use]
-pub fn look_at_drive(_words: &[OsString]) -> Option<DriveAnswer> {
-    None
+pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
+    let leaf = serde_json::from_str(words.first()?.to_str()?).ok()?;
+    Some(smart::ask(&leaf))
 }
 
 /// etcd's log, as far back as `since`.

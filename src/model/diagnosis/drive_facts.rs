@@ -16,6 +16,8 @@ pub struct DriveFacts {
     pub disk: String,
     /// What it is called ("Micron_5300_MTFDDAK960TDS, serial 1234").
     pub label: String,
+    /// By what it is emulated: none of this clears a real drive then.
+    pub emulated_by: Option<String>,
     /// Whether nothing turns.
     pub solid_state: Option<bool>,
     /// The firmware predicts its failure, in its own words.
