@@ -18,14 +18,14 @@ pub use etcd::{
     snapshot, version,
 };
 pub use files::{kubelet, manifest, processes, settings_files};
-pub use host::{kernel_log, log_lines, log_tail, meminfo, mounts, own_files};
+pub use host::{kernel_log, log_lines, log_story, log_tail, meminfo, mounts, own_files};
 pub use text::terminal_text;
 
 /// A name, which is that of its directory in the corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: &[Target] = &[
     ("ata_pages", ata_pages),
     ("certificate", certificate),
     ("container_status", container_status),
@@ -36,6 +36,7 @@ pub const TARGETS: [Target; 23] = [
     ("kubelet", kubelet),
     ("last_lines", last_lines),
     ("log_lines", log_lines),
+    ("log_story", log_story),
     ("log_tail", log_tail),
     ("manifest", manifest),
     ("meminfo", meminfo),
