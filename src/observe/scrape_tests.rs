@@ -1,3 +1,5 @@
+//! A page as etcd writes it, and pages that are broken.
+
 use proptest::prelude::*;
 
 use super::read;

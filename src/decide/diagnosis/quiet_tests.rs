@@ -1,3 +1,5 @@
+//! When a few writes of our own are called for.
+
 use super::{super::testing, write_through};
 use crate::model::{MemberId, diagnosis::MemberView};
 

@@ -1,3 +1,5 @@
+//! Quantiles of made-up histograms, and of what is none.
+
 use super::{super::testing::histogram as of, between, since_start};
 use crate::model::diagnosis::{Bracket, Histogram};
 

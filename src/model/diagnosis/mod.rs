@@ -16,6 +16,7 @@ mod member_numbers;
 mod member_view;
 mod probe_run;
 mod slow_voter;
+mod wide;
 
 pub use account::Account;
 pub use below::{
