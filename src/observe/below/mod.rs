@@ -28,7 +28,7 @@ use std::{
 };
 
 pub use block_device::BlockDevice;
-pub use filesystem::Ground;
+pub use filesystem::{Ground, devices};
 pub use leaf::{controllers, scsi_address};
 pub use tree::{Tree, leaves_below};
 
@@ -195,7 +195,7 @@ fn places(ground: Ground<'_>, question: &Question, below: &mut DiskBelow) -> Tre
 }
 
 #[cfg(test)]
-mod recorded;
+pub mod recorded;
 
 #[cfg(test)]
 #[path = "tree_tests.rs"]
