@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::page::Page;
 use super::duration;
 use crate::{
-    model::diagnosis::{Account, Examined, Finding, Severity, Unseen},
+    model::diagnosis::{Account, Finding, Severity, Unseen},
     say::Voice,
 };
 
@@ -126,52 +126,30 @@ fn severity_text(severity: Severity) -> &'static str {
     }
 }
 
-/// What stays unknown, and what was not seen, with what would show it.
+/// What stays unknown, with what would show it.
 fn unknown(page: &mut Page, account: &Account) {
-    let examined = &account.examined;
-    let unseen = unseen(examined);
-    let unknown = &account.diagnosis.verdict.unknown;
-    if !unknown.is_empty() {
+    let known = &account.diagnosis.verdict.unknown;
+    let told = |unseen: &&Unseen| known.iter().any(|text| text.starts_with(&unseen.what));
+    let rest = account.examined.unseen.iter().filter(|unseen| !told(unseen));
+    let rest: Vec<String> = rest.map(unseen_text).collect();
+    if !(known.is_empty() && rest.is_empty()) {
         page.heading("What stays unknown");
-        for text in unknown {
-            page.line("- ", text);
-        }
     }
-    if !unseen.is_empty() {
-        page.heading("What was not seen");
-        for Unseen { what, why, needs } in unseen {
-            let needs =
-                if needs.is_empty() { String::new() } else { format!(". It takes: {needs}") };
-            page.line("- ", &format!("{what}: {why}{needs}"));
-        }
+    for text in known.iter().chain(&rest) {
+        page.line("- ", text);
     }
     page.blank();
-    page.labelled(
-        "",
-        &format!(
-            "Looked for {}, until {}.",
-            duration(Duration::from_millis(account.elapsed_ms)),
-            numbers::minute(examined.at)
-        ),
-    );
+    let took = duration(Duration::from_millis(account.elapsed_ms));
+    let until = numbers::minute(account.examined.at);
+    page.labelled("", &format!("Looked for {took}, until {until}."));
 }
 
-/// Every part that was not seen, and what the parts that were could not read.
-fn unseen(examined: &Examined) -> Vec<Unseen> {
-    let mut unseen = examined.unseen.clone();
-    let mut add = |what: &str, why: &String| {
-        unseen.push(Unseen { what: what.to_owned(), why: why.clone(), needs: String::new() });
+fn unseen_text(unseen: &Unseen) -> String {
+    let needs = match unseen.needs.as_str() {
+        "" => String::new(),
+        needs => format!("; needs {needs}"),
     };
-    if let Some(kernel) = &examined.kernel {
-        kernel.unreadable.iter().for_each(|why| add("the kernel log", why));
-    }
-    if let Some(below) = &examined.below {
-        below.complaints.iter().for_each(|why| add("of the disks", why));
-    }
-    if let Some(log) = &examined.log {
-        log.complaints.iter().for_each(|why| add("of etcd's log", why));
-    }
-    unseen
+    format!("{} could not be seen: {}{needs}", unseen.what, unseen.why)
 }
 
 #[cfg(test)]

@@ -119,7 +119,9 @@ fn symptom_text(kind: SymptomKind) -> &'static str {
 
 /// The kernel's lines about etcd's disks and about memory.
 pub(super) fn kernel(page: &mut Page, kernel: &KernelEvents) {
-    if kernel.unreadable.is_some() {
+    if let Some(why) = &kernel.unreadable {
+        page.heading("Kernel log");
+        page.line("could not be read: ", why);
         return;
     }
     let since = match kernel.from {
