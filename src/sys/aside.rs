@@ -6,6 +6,7 @@
 use std::{
     ffi::{OsStr, OsString},
     io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
@@ -191,5 +192,6 @@ pub fn answer(answer: &impl Serialize) {
     let mut channel = UnixStream::from(fd);
     // The parent sees a short answer as none.
     let _nobody_listens = serde_json::to_vec(answer).map(|bytes| channel.write_all(&bytes));
-    let _nobody_listens = channel.shutdown(std::net::Shutdown::Write);
+    // A thread that a dead disk holds would keep the socket open after our end.
+    let _best_effort = channel.shutdown(Shutdown::Both);
 }
