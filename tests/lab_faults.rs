@@ -4,22 +4,14 @@
 
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-    process::{Child, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, thread, time::Duration};
 
 use common::{
     alone, fill, judge,
-    rescue::{self, PLACE, Ran, Rescue, Signal, child_of, files},
+    rescue::{self, PLACE, Ran, Rescue, Signal, files},
     switch_off, switch_on, three, until,
 };
 use lab::{Fill, Lab, Master, Probes};
-use nix::{sys::signal::kill, unistd::Pid};
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -203,36 +195,11 @@ fn a_pulled_cable_another_leader_and_a_slow_disk_are_lived_through() {
     outage.is_over(ran);
 
     let outage = Outage::begin(&lab, "master-2");
-    let slow = SlowDisk::under(third);
+    let slow = third.slow_sync(Duration::from_millis(300)).unwrap();
     let ran = recover(&lab, &[]).ends(0);
-    slow.end();
+    drop(slow);
     outage.is_over(ran);
     judge::stays_writable(&lab, &[first, second, third]);
-}
-
-/// Every fdatasync of a member's etcd begins 300 ms late.
-struct SlowDisk(Child);
-
-impl SlowDisk {
-    fn under(master: &Master) -> Self {
-        let pid = master.pid_of("etcd").expect("it runs");
-        let mut strace = master.command("/usr/bin/strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-p", &pid.to_string()]);
-        strace.args(["-e", "trace=fdatasync", "-e", "inject=fdatasync:delay_enter=300000"]);
-        let child = strace.stdout(Stdio::null()).spawn().expect("scripts/setup lab says how");
-        let traced = || {
-            let status = format!("/proc/{}/root/proc/{pid}/status", master.init_pid().unwrap());
-            fs::read_to_string(status).is_ok_and(|text| !text.contains("TracerPid:\t0\n"))
-        };
-        until("strace holds etcd", PATIENCE, traced);
-        Self(child)
-    }
-
-    fn end(mut self) {
-        let strace = child_of(self.0.id()).expect("it slowed the disk down to the end");
-        kill(Pid::from_raw(strace), Signal::SIGTERM).unwrap();
-        self.0.wait().unwrap();
-    }
 }
 
 #[test]

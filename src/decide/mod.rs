@@ -28,7 +28,10 @@ mod versions;
 pub use advice::cause;
 pub use anew::{came_back, replace_silent};
 pub use comeback::{Comeback, comes_back, local_comes_back};
-pub use diagnosis::{between, diagnose, drive_facts, member_numbers, since_start, slow_voter};
+pub use diagnosis::{
+    Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
+    since_start, slow_voter, write_through,
+};
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use live::live_data_in_question;

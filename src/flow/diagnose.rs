@@ -14,13 +14,14 @@ use crate::{
         Located,
         diagnosis::{DiskBelow, Examined, PlaceRole, Unseen},
     },
-    observe::{aside, host::HostRoot, kernel_events, member_views},
+    observe::{aside, host::HostRoot, kernel_events},
     say::{human, json},
 };
 
 use super::{
     look::{Here, arrive, look},
     session::Session,
+    watch_members::watch_members,
 };
 
 /// A look at anything of this node that may hang.
@@ -86,7 +87,7 @@ async fn members(
     passive: bool,
 ) -> Result<(crate::model::World, Vec<crate::model::diagnosis::MemberView>), Failure> {
     let world = look(session, here).await?;
-    let views = member_views::member_views(&world, &here.access, window, passive).await;
+    let views = watch_members(session, here, &world, window, passive).await;
     Ok((world, views))
 }
 

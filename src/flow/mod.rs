@@ -32,5 +32,6 @@ mod turns;
 mod unreachable;
 mod verify;
 mod waiting;
+mod watch_members;
 
 pub use command::{not_understood, run};

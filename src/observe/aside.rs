@@ -7,13 +7,21 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    below::{self, Question},
+    host::HostRoot,
+    log_files::Limits,
+    log_story,
+};
 use crate::{
     model::{
-        Located,
+        Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
     sys::aside::{Missed, ask},
 };
+
+use super::smart;
 
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.
@@ -37,34 +45,64 @@ pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     words.iter().map(look).collect()
 }
 
-/// What is below these directories of etcd, watched for some seconds.
+/// What is below etcd's directories of this node, watched for this long.
 ///
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn disk_below(
-    _node: &Located,
-    _window: Duration,
-    _patience: Duration,
+    node: &Located,
+    window: Duration,
+    patience: Duration,
 ) -> Result<DiskBelow, Missed> {
-    Ok(DiskBelow::default())
+    let pid = node.process.as_ref().map_or(0, |process| process.pid);
+    let words = [OsString::from(window.as_millis().to_string()), OsString::from(pid.to_string())];
+    let path = |found: &Option<Found<PathBuf>>| {
+        found.as_ref().map_or_else(OsString::new, |found| found.value.clone().into_os_string())
+    };
+    let paths = [path(&node.data_dir), path(&node.wal_dir)];
+    let mut all = vec![OsStr::new("disks")];
+    all.extend(words.iter().chain(&paths).map(OsString::as_os_str));
+    ask(&all, patience).await
 }
 
-/// The child's side of `disk_below`.
+/// The child's side of `disk_below`: milliseconds, etcd's pid or 0, the data
+/// directory and the WAL directory, each empty when there is none.
 #[must_use]
-pub fn look_below(_words: &[OsString]) -> DiskBelow {
-    DiskBelow::default()
+pub fn look_below(words: &[OsString]) -> DiskBelow {
+    let number = |at: usize| words.get(at).and_then(|word| word.to_str()?.parse::<u32>().ok());
+    let path = |at: usize| words.get(at).filter(|word| !word.is_empty()).map(PathBuf::from);
+    let question = Question {
+        window: Duration::from_millis(number(0).unwrap_or_default().into()),
+        etcd: number(1).and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        data_dir: path(2),
+        wal_dir: path(3),
+    };
+    below::look(&HostRoot::default(), &question)
 }
 
-/// What the firmware of a disk says.
-pub async fn drive(leaf: &LeafDisk, _patience: Duration) -> DriveHealth {
-    let answer = DriveAnswer::Unreadable { why: String::new(), missing: None };
+/// What the firmware of a disk says. The disk is only touched by the child.
+pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
+    let leaf_in_words = serde_json::to_string(leaf).unwrap_or_default();
+    let words = [OsStr::new("drive"), OsStr::new(&leaf_in_words)];
+    let unreadable = |why| DriveAnswer::Unreadable { why, missing: None };
+    let answer = match ask::<Option<DriveAnswer>>(&words, patience).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => unreadable("nobody could be sent to ask it".to_owned()),
+        Err(Missed::Late(waited)) => {
+            DriveAnswer::Silent { after_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
+        }
+        Err(Missed::Failed(why)) => {
+            unreadable(format!("whoever was sent to ask it did not come back: {why}"))
+        }
+    };
     DriveHealth { disk: leaf.name.clone(), answer }
 }
 
 /// The child's side of `drive`.
 #[must_use]
-pub fn look_at_drive(_words: &[OsString]) -> Option<DriveAnswer> {
-    None
+pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
+    let leaf = serde_json::from_str(words.first()?.to_str()?).ok()?;
+    Some(smart::ask(&leaf))
 }
 
 /// etcd's log, as far back as `since`.
@@ -72,17 +110,47 @@ pub fn look_at_drive(_words: &[OsString]) -> Option<DriveAnswer> {
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn log_story(
-    _node: &Located,
-    _since: Duration,
-    _patience: Duration,
+    node: &Located,
+    since: Duration,
+    patience: Duration,
 ) -> Result<LogStory, Missed> {
-    Ok(LogStory::default())
+    match log_story::place(node) {
+        Ok(place) => ask(&log_words("log", since, patience, &[place]).each(), patience).await,
+        Err(sentence) => Ok(LogStory { complaints: vec![sentence], ..LogStory::default() }),
+    }
 }
 
 /// The child's side of `log_story`.
 #[must_use]
-pub fn read_log(_words: &[OsString]) -> LogStory {
-    LogStory::default()
+pub fn read_log(words: &[OsString]) -> LogStory {
+    let (limits, places) = log_limits(words);
+    places.first().map(|place| log_story::read(place, limits)).unwrap_or_default()
+}
+
+/// A child's question about logs.
+struct LogWords(Vec<OsString>);
+
+impl LogWords {
+    fn each(&self) -> Vec<&OsStr> {
+        self.0.iter().map(OsString::as_os_str).collect()
+    }
+}
+
+/// The child stops by itself while there is still time to answer.
+fn log_words(word: &str, since: Duration, patience: Duration, places: &[PathBuf]) -> LogWords {
+    let within = patience.mul_f64(0.7).as_millis();
+    let numbers = [since.as_secs().to_string(), within.to_string()].map(OsString::from);
+    let places = places.iter().map(|place| place.clone().into_os_string());
+    LogWords([OsString::from(word)].into_iter().chain(numbers).chain(places).collect())
+}
+
+/// The child's side of `log_words`.
+fn log_limits(words: &[OsString]) -> (Limits, Vec<PathBuf>) {
+    let number = |at: usize| -> u64 {
+        words.get(at).and_then(|word| word.to_str()?.parse().ok()).unwrap_or_default()
+    };
+    let limits = Limits::new(Duration::from_secs(number(0)), Duration::from_millis(number(1)));
+    (limits, words.iter().skip(2).map(PathBuf::from).collect())
 }
 
 /// What the logs of etcd's clients on this node tell.

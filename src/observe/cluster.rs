@@ -14,13 +14,10 @@ use crate::{
         EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, Silence,
         SilenceKind, World,
     },
-    wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind, http_get},
+    wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind},
 };
 
-use super::metrics;
-
-/// The largest /metrics page worth reading; a busy etcd's is about 200 KiB.
-const METRICS_LIMIT: usize = 4 << 20;
+use super::{metrics, metrics_page};
 
 /// What a member gets whose host did not answer before.
 const SHORT: Duration = Duration::from_secs(1);
@@ -154,7 +151,7 @@ async fn ask_all(
             let kind = status.as_ref().err().map(|silence| silence.kind);
             let hangs = kind == Some(SilenceKind::Hangs);
             let inflight = format!("{endpoint}/metrics");
-            let defragmenting = hangs && scrape(&inflight, &access).await.is_some_and(is_inflight);
+            let defragmenting = hangs && defrag_inflight_at(&inflight, &access).await == Some(true);
             let status = status.map_err(|silence| match defragmenting {
                 true => {
                     let why = "it is defragmenting right now, as its metrics say".to_owned();
@@ -270,8 +267,8 @@ fn is_own_address(url: &str) -> bool {
 async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access) {
     let mut scrapes = JoinSet::new();
     for (index, member) in members.iter().enumerate().filter(|(_, member)| member.status.is_ok()) {
-        let (url, access) = (metrics_url(member, node), access.clone());
-        scrapes.spawn(async move { (index, scrape(&url, &access).await) });
+        let (url, access) = (metrics_page::url(member, node), access.clone());
+        scrapes.spawn(async move { (index, metrics_page::fetch(&url, &access).await.ok()) });
     }
     while let Some(scraped) = scrapes.join_next().await {
         let Ok((index, page)) = scraped else { continue };
@@ -308,37 +305,25 @@ fn told_quota(page: &str) -> Option<Quota> {
     }
 }
 
-fn metrics_url(member: &Member, node: &Located) -> String {
-    let local_url = node.metrics_url.as_ref().filter(|_| member.local);
-    format!("{}/metrics", local_url.map_or(&member.endpoint, |found| &found.value))
-}
-
-async fn scrape(url: &str, access: &Access) -> Option<String> {
-    let answer = http_get(url, Some(&access.tls), access.timeout, METRICS_LIMIT).await.ok()?;
-    (answer.status == 200).then_some(answer.body)
-}
-
 /// Whether a member says that a defragmentation is running (metric
 /// `etcd_disk_defrag_inflight`, 3.4.18+). /metrics answers while it runs;
 /// `None` when it cannot be had.
 pub async fn defrag_inflight(member: &Member, node: &Located, access: &Access) -> Option<bool> {
-    defrag_inflight_at(&metrics_url(member, node), access).await
+    defrag_inflight_at(&metrics_page::url(member, node), access).await
 }
 
 /// The same, of whoever serves this page.
 pub(super) async fn defrag_inflight_at(url: &str, access: &Access) -> Option<bool> {
-    scrape(url, access).await.map(is_inflight)
+    let page = metrics_page::fetch(url, access).await.ok()?;
+    let running = metrics::value(&page, "etcd_disk_defrag_inflight");
+    Some(running.is_some_and(|count| count > 0.0))
 }
 
 /// Snapshot streams of a member that are open now; `None` when its metrics
 /// cannot be had.
 pub async fn open_snapshots(member: &Member, node: &Located, access: &Access) -> Option<u64> {
-    let page = scrape(&metrics_url(member, node), access).await?;
+    let page = metrics_page::fetch(&metrics_page::url(member, node), access).await.ok()?;
     metrics::open_snapshots(&page)
-}
-
-fn is_inflight(page: String) -> bool {
-    metrics::value(&page, "etcd_disk_defrag_inflight").is_some_and(|count| count > 0.0)
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ impl HostRoot {
         }
         self.0.join(path.strip_prefix("/").unwrap_or(path))
     }
+
+    /// What the host itself calls a path below the root.
+    #[must_use]
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        Path::new("/").join(path.strip_prefix(&self.0).unwrap_or(path))
+    }
 }
 
 #[cfg(test)]
@@ -42,6 +48,8 @@ mod tests {
         let host = HostRoot::new("/tmp/x");
         assert_eq!(host.path("/etc/hosts"), Path::new("/tmp/x/etc/hosts"));
         assert_eq!(host.path("/tmp/x/etc/hosts"), Path::new("/tmp/x/etc/hosts"));
+        assert_eq!(host.inside(Path::new("/tmp/x/etc/hosts")), Path::new("/etc/hosts"));
+        assert_eq!(HostRoot::default().inside(Path::new("/etc")), Path::new("/etc"));
         assert_eq!(HostRoot::default().path("/etc/hosts"), Path::new("/etc/hosts"));
     }
 }

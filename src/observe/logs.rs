@@ -73,6 +73,34 @@ impl LogFile {
         Ok(log)
     }
 
+    /// Opens a log so that its last `bytes` are left to read, without the line
+    /// that they cut; and how long it is.
+    ///
+    /// # Errors
+    /// The kernel's words.
+    pub fn open_end(path: &Path, bytes: u64) -> Result<(Self, u64), LogError> {
+        let mut log = Self::open(path)?;
+        let skip_cut = |log: &mut Self| {
+            let end = log.reader.seek(SeekFrom::End(0))?;
+            let start = end.saturating_sub(bytes);
+            log.reader.seek(SeekFrom::Start(start.saturating_sub(1)))?;
+            if start > 0 {
+                // The byte before tells whether a line is cut at all.
+                let mut cut = log.reader.by_ref().take(end - start + 1);
+                cut.skip_until(b'\n')?;
+            }
+            Ok(end)
+        };
+        let length = skip_cut(&mut log).map_err(|source| error(path, source))?;
+        Ok((log, length))
+    }
+
+    /// What makes the open file this one and no other: device and inode.
+    #[must_use]
+    pub fn identity(&self) -> Option<(u64, u64)> {
+        self.reader.get_ref().metadata().ok().map(|meta| (meta.dev(), meta.ino()))
+    }
+
     /// Hands every line up to the present end to `each`, until it breaks.
     /// Pieces of a line that is not finished yet are kept.
     ///

@@ -33,7 +33,7 @@ pub fn open_snapshots(text: &str) -> Option<u64> {
 }
 
 /// Every sample of a metric: its labels as they stand there, and its value.
-fn samples<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
+pub(super) fn samples<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
     text.lines().filter_map(move |line| {
         let rest = line.strip_prefix(name)?;
         let (labels, rest) = match rest.strip_prefix('{') {

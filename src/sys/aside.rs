@@ -5,8 +5,8 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
     io::{self, ErrorKind, Read, Write},
+    net::Shutdown,
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
@@ -117,6 +117,9 @@ pub fn asked() -> Option<Vec<OsString>> {
 pub fn answer(answer: &impl Serialize) {
     // Stdin is the socket to the parent, both ways.
     let Ok(fd) = io::stdin().as_fd().try_clone_to_owned() else { return };
+    let mut channel = UnixStream::from(fd);
     // The parent sees a short answer as none.
-    let _nobody_listens = serde_json::to_vec(answer).map(|bytes| File::from(fd).write_all(&bytes));
+    let _nobody_listens = serde_json::to_vec(answer).map(|bytes| channel.write_all(&bytes));
+    // A thread that a dead disk holds would keep the socket open after our end.
+    let _best_effort = channel.shutdown(Shutdown::Both);
 }

@@ -125,6 +125,28 @@ impl Etcd {
         })
     }
 
+    /// Reads one key that nobody has: through a quorum, or from the contacted
+    /// member alone. A user who may not read it was answered, too: etcd waits
+    /// for the quorum first (`v3_server.go`, `Range`).
+    ///
+    /// # Errors
+    /// No answer, or another refusal.
+    pub async fn read_nothing(&self, linearizable: bool) -> Result<(), WireError> {
+        let request = RangeRequest {
+            key: b"health".to_vec(),
+            limit: 1,
+            serializable: !linearizable,
+            keys_only: true,
+            ..RangeRequest::default()
+        };
+        let mut client = self.kv();
+        let call = client.range(self.request(request));
+        match self.answer("a read", self.usual(), call).await {
+            Err(error) if error.kind != Kind::PermissionDenied => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Drops history up to the revision and waits until the contacted member
     /// has deleted it. `None` waits as long as the connection lives; etcd
     /// does not stop when a deadline passes.
@@ -152,8 +174,17 @@ impl Etcd {
     /// # Errors
     /// `NoSpace` and other refusals.
     pub async fn grant_lease(&self, ttl_s: i64) -> Result<LeaseId, WireError> {
+        self.grant_lease_as(LeaseId(0), ttl_s).await
+    }
+
+    /// The same with an id of the caller's choice, by which it can be revoked
+    /// though the answer was lost.
+    ///
+    /// # Errors
+    /// The same; also when a lease has that id.
+    pub async fn grant_lease_as(&self, id: LeaseId, ttl_s: i64) -> Result<LeaseId, WireError> {
         let mut client = self.lease();
-        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: 0 }));
+        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: id.0 }));
         let answer = self.answer("a lease request", self.usual(), call).await?;
         if answer.error.is_empty() {
             Ok(LeaseId(answer.id))

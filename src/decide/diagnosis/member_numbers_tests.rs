@@ -1,3 +1,5 @@
+//! Two looks at made-up metrics, with and without a restart between them.
+
 use super::member_numbers;
 use crate::model::{
     MemberId,

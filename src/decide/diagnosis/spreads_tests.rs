@@ -1,20 +1,7 @@
-use super::{between, since_start};
+//! Quantiles of made-up histograms, and of what is none.
+
+use super::{super::testing::histogram as of, between, since_start};
 use crate::model::diagnosis::{Bracket, Histogram};
-
-/// The bounds of etcd's disk histograms: 1 ms doubled 13 times.
-fn bounds() -> Vec<f64> {
-    (0..14).map(|n| 0.001 * f64::from(1 << n)).collect()
-}
-
-/// A histogram of these values in milliseconds.
-fn of(values: &[f64]) -> Histogram {
-    let bounds = bounds();
-    let upto =
-        |bound: &f64| values.iter().filter(|value| **value <= bound * 1_000.0).count() as u64;
-    let mut cumulative: Vec<u64> = bounds.iter().map(upto).collect();
-    cumulative.push(values.len() as u64);
-    Histogram { bounds, cumulative, sum: values.iter().sum::<f64>() / 1_000.0 }
-}
 
 #[test]
 fn a_quantile_is_its_bucket_and_linear_inside_it() {

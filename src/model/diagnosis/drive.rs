@@ -201,14 +201,19 @@ pub struct NvmeHealth {
     /// Percent of the rated life; up to 255.
     pub used_percent: u8,
     /// Units of 512,000 bytes.
+    #[serde(with = "super::wide")]
     pub data_units_written: u128,
     /// Hours.
+    #[serde(with = "super::wide")]
     pub power_on_hours: u128,
     /// Power losses without a shutdown.
+    #[serde(with = "super::wide")]
     pub unsafe_shutdowns: u128,
     /// Media and data integrity errors.
+    #[serde(with = "super::wide")]
     pub media_errors: u128,
     /// Entries of the error log, ever; harmless host commands count too.
+    #[serde(with = "super::wide")]
     pub error_entries: u128,
     /// Minutes above the warning temperature.
     pub warm_minutes: u32,
@@ -275,4 +280,38 @@ pub struct ScsiHealth {
     pub self_tests: Vec<SelfTest>,
     /// What could not be read, in sentences.
     pub complaints: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back(answer: DriveAnswer) {
+        let health = DriveHealth { disk: "sda".to_owned(), answer };
+        let written = serde_json::to_string(&health).expect("written");
+        let read: DriveHealth = serde_json::from_str(&written).expect(&written);
+        assert_eq!(read, health, "{written}");
+    }
+
+    #[test]
+    fn every_answer_crosses_from_the_child_to_its_parent() {
+        let nvme = NvmeHealth {
+            media_errors: 7,
+            data_units_written: u128::from(u64::MAX),
+            self_tests: vec![],
+            ebs: Some(EbsStatistics { writes: u64::MAX, ..EbsStatistics::default() }),
+            ..NvmeHealth::default()
+        };
+        let attribute = AtaAttribute { id: 188, raw: 0xFFFF_FFFF_FFFF, ..AtaAttribute::default() };
+        let ata = AtaHealth { attributes: vec![attribute], ..AtaHealth::default() };
+        let nvme = DriveAnswer::Nvme(Box::new(nvme));
+        there_and_back(DriveAnswer::Emulated {
+            by: "QEMU".to_owned(),
+            said: Some(Box::new(nvme.clone())),
+        });
+        there_and_back(nvme);
+        there_and_back(DriveAnswer::Ata(Box::new(ata)));
+        there_and_back(DriveAnswer::Scsi(Box::default()));
+        there_and_back(DriveAnswer::Silent { after_ms: 15_000 });
+    }
 }

@@ -1,5 +1,7 @@
 //! Times of calls of one kind.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// How long each of several calls took.
@@ -15,6 +17,28 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// Counts a call that was answered.
+    pub fn answered(&mut self, took: Duration) {
+        self.millis.push(took.as_secs_f64() * 1_000.0);
+    }
+
+    /// Counts a call that was not answered.
+    pub fn failed(&mut self, why: String) {
+        self.failed += 1;
+        if !self.failures.contains(&why) {
+            self.failures.push(why);
+        }
+    }
+
+    /// Takes in later calls.
+    pub fn append(&mut self, later: Latencies) {
+        self.millis.extend(later.millis);
+        self.failed += later.failed;
+        let news = later.failures.into_iter().filter(|why| !self.failures.contains(why));
+        let news: Vec<String> = news.collect();
+        self.failures.extend(news);
+    }
+
     /// The smallest time that a share `q` (0 to 1) of the answered calls did
     /// not exceed (nearest rank); `None` without an answer.
     #[must_use]

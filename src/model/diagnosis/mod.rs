@@ -15,6 +15,7 @@ mod member_numbers;
 mod member_view;
 mod probe_run;
 mod slow_voter;
+mod wide;
 
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,

@@ -29,6 +29,7 @@ mod prepare;
 pub mod processes;
 mod releases;
 pub mod site;
+mod slow_sync;
 mod spec;
 mod sweep;
 mod wire;
@@ -39,6 +40,7 @@ pub use self::{
     lab::Lab,
     master::Master,
     releases::{Release, release, releases},
+    slow_sync::SlowSync,
     spec::{MasterSpec, Probes, Spec},
     sweep::down_all,
 };

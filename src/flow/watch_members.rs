@@ -1,0 +1,66 @@
+//! The part of `diagnose` that looks at the members side by side for some
+//! seconds, and writes a little where nobody else does.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    act, decide,
+    model::{
+        World,
+        diagnosis::{Latencies, MemberView},
+    },
+    observe::member_views::Watch,
+};
+
+use super::{look::Here, session::Session};
+
+/// Longest time that we write into a quiet etcd.
+const WRITING: Duration = Duration::from_secs(8);
+
+/// Leases granted and revoked between two looks.
+const ROUND: u32 = 5;
+
+/// Watches every member that answers for `window`, and, unless that is
+/// forbidden (`passive`, `--dry-run`), goes on with a few writes of our own
+/// when too little was written for the members' fsyncs to be judged.
+pub async fn watch_members(
+    session: &Session,
+    here: &Here,
+    world: &World,
+    window: Duration,
+    passive: bool,
+) -> Vec<MemberView> {
+    let mut watch = Watch::begin(world, &here.access).await;
+    watch.read(window).await;
+    watch.look_again().await;
+    if !passive && !session.settings.dry_run {
+        write_while_quiet(here, world, &mut watch).await;
+    }
+    watch.views()
+}
+
+async fn write_while_quiet(here: &Here, world: &World, watch: &mut Watch) {
+    let end = Instant::now() + WRITING;
+    let mut leases = 0;
+    while Instant::now() < end
+        && let Some(through) = decide::write_through(world, &watch.views(), leases)
+    {
+        let (writes, refused) = match here.access.dial(&through.endpoint).await {
+            Ok(etcd) => {
+                let round = act::quiet_writes(&etcd, ROUND, end).await;
+                (round.writes, round.refused)
+            }
+            Err(error) => {
+                let mut writes = Latencies::default();
+                writes.failed(error.to_string());
+                (writes, true)
+            }
+        };
+        leases += ROUND;
+        watch.wrote(through.id, writes);
+        watch.look_again().await;
+        if refused {
+            break;
+        }
+    }
+}
