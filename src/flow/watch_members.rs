@@ -10,9 +10,10 @@ use crate::{
         diagnosis::{Latencies, MemberView},
     },
     observe::member_views::Watch,
+    wire::Access,
 };
 
-use super::{look::Here, session::Session};
+use super::session::Session;
 
 /// Longest time that we write into a quiet etcd.
 const WRITING: Duration = Duration::from_secs(8);
@@ -25,27 +26,27 @@ const ROUND: u32 = 5;
 /// when too little was written for the members' fsyncs to be judged.
 pub async fn watch_members(
     session: &Session,
-    here: &Here,
+    access: &Access,
     world: &World,
     window: Duration,
     passive: bool,
 ) -> Vec<MemberView> {
-    let mut watch = Watch::begin(world, &here.access).await;
+    let mut watch = Watch::begin(world, access).await;
     watch.read(window).await;
     watch.look_again().await;
     if !passive && !session.settings.dry_run {
-        write_while_quiet(here, world, &mut watch).await;
+        write_while_quiet(access, world, &mut watch).await;
     }
     watch.views()
 }
 
-async fn write_while_quiet(here: &Here, world: &World, watch: &mut Watch) {
+async fn write_while_quiet(access: &Access, world: &World, watch: &mut Watch) {
     let end = Instant::now() + WRITING;
     let mut leases = 0;
     while Instant::now() < end
         && let Some(through) = decide::write_through(world, &watch.views(), leases)
     {
-        let (writes, refused) = match here.access.dial(&through.endpoint).await {
+        let (writes, refused) = match access.dial(&through.endpoint).await {
             Ok(etcd) => {
                 let round = act::quiet_writes(&etcd, ROUND, end).await;
                 (round.writes, round.refused)

@@ -11,17 +11,17 @@ use super::{
     below::{self, Question},
     host::HostRoot,
     log_files::Limits,
-    log_story,
+    log_story, smart,
 };
 use crate::{
     model::{
         Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::{Missed, ask},
+    sys::aside::ask,
 };
 
-use super::smart;
+pub use crate::sys::aside::Missed;
 
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.

@@ -53,5 +53,5 @@ pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
 pub use kubelet_process::kubelet_process;
 pub use live_data::count_live_data;
 pub use locate_error::LocateError;
-pub use node::locate;
+pub use node::{locate, locate_on};
 pub use place::place;

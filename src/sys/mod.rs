@@ -5,6 +5,7 @@
 pub mod aside;
 pub mod ata_command;
 pub mod hold_record;
+pub mod ioprio;
 pub mod kubelet;
 pub mod nvme;
 pub mod open_files;

@@ -2,6 +2,7 @@
 //! numbers down to the drive's firmware, and what is found in it. What crosses
 //! from a child process carries serde; nothing here judges.
 
+mod account;
 mod below;
 mod drive;
 mod drive_facts;
@@ -17,6 +18,7 @@ mod probe_run;
 mod slow_voter;
 mod wide;
 
+pub use account::Account;
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,
     Sharer, SharerKind, Writer,

@@ -2,12 +2,16 @@
 
 use serde::Serialize;
 
-use crate::model::diagnosis::{Diagnosis, Examined, Finding, Verdict};
+use crate::{
+    failure::Exit,
+    model::diagnosis::{Account, Finding, Verdict},
+};
 
 /// The document.
 #[derive(Clone, Debug, Serialize)]
 pub struct DiagnosisAnswer {
     exit_code: u8,
+    elapsed_ms: u64,
     verdict: Verdict,
     findings: Vec<Finding>,
 }
@@ -15,11 +19,12 @@ pub struct DiagnosisAnswer {
 impl DiagnosisAnswer {
     /// Everything seen and found.
     #[must_use]
-    pub fn new(_examined: &Examined, diagnosis: &Diagnosis) -> Self {
+    pub fn new(account: &Account, exit: Exit) -> Self {
         Self {
-            exit_code: if diagnosis.has_findings() { 8 } else { 0 },
-            verdict: diagnosis.verdict.clone(),
-            findings: diagnosis.findings.clone(),
+            exit_code: exit as u8,
+            elapsed_ms: account.elapsed_ms,
+            verdict: account.diagnosis.verdict.clone(),
+            findings: account.diagnosis.findings.clone(),
         }
     }
 }
