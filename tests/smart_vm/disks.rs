@@ -36,17 +36,24 @@ pub struct Disk {
     pub name: &'static str,
     bus: Bus,
     broken: bool,
+    model: Option<&'static str>,
     device: RefCell<String>,
 }
 
 impl Disk {
     pub fn new(name: &'static str, bus: Bus) -> Self {
-        Self { name, bus, broken: false, device: RefCell::default() }
+        Self { name, bus, broken: false, model: None, device: RefCell::default() }
     }
 
     /// One whose writes to `BAD_SECTOR` fail.
     pub fn broken(mut self) -> Self {
         self.broken = true;
+        self
+    }
+
+    /// An `Ahci` disk that calls itself something else than QEMU's.
+    pub fn called(mut self, model: &'static str) -> Self {
+        self.model = Some(model);
         self
     }
 
@@ -70,14 +77,18 @@ impl Disk {
         self.device().trim_start_matches("/dev/").to_owned()
     }
 
-    /// qemu's arguments, after making the image in the folder.
-    pub fn arguments(&self, folder: &Path) -> Vec<String> {
+    /// qemu's arguments, after making the image in the folder. `place` is its
+    /// own: a port for one disk.
+    pub fn arguments(&self, folder: &Path, place: usize) -> Vec<String> {
         let name = self.name;
         let image = folder.join(name);
         make_image(&image, name);
         let (controller, device) = match self.bus {
             Bus::Nvme => (None, format!("nvme,id={name},serial={name}")),
-            Bus::Ahci => (None, format!("ide-hd,id={name},serial={name}")),
+            Bus::Ahci => {
+                let model = self.model.map(|model| format!(",model={model}")).unwrap_or_default();
+                (None, format!("ide-hd,id={name},bus=ide.{place},serial={name}{model}"))
+            }
             Bus::VirtioBlk => (None, format!("virtio-blk-pci,id={name},serial={name}")),
             Bus::VirtioScsi => (
                 Some("virtio-scsi-pci,id=bus-scsi"),

@@ -26,7 +26,7 @@ const COMMAND: Duration = Duration::from_secs(100);
 /// The first process of the guest: loads the modules, mounts what has a
 /// filesystem and does what the second serial port says, a command a line.
 const INIT: &str = r#"#!/bin/busybox sh
-/bin/busybox mkdir -p /proc /sys /dev /tmp /mnt
+/bin/busybox mkdir -p /proc /sys /dev /tmp /mnt /var/log
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc proc /proc
@@ -60,7 +60,7 @@ impl Answer {
     /// Fails with everything it said unless it ended with one of these codes.
     #[track_caller]
     pub fn ends(self, codes: &[i32]) -> Self {
-        assert!(codes.contains(&self.code), "{self:#?}");
+        assert!(codes.contains(&self.code), "{}: {}{}", self.code, self.stdout, self.stderr);
         self
     }
 
@@ -230,8 +230,8 @@ fn start(parts: &Path, archive: &Path, disks: &[Disk], folder: &Path) -> Child {
         .args(["-serial", &format!("file:{}", folder.join("console").display())])
         .args(["-chardev", &socket("serial"), "-serial", "chardev:serial"])
         .args(["-chardev", &socket("qmp"), "-mon", "chardev=qmp,mode=control"]);
-    for disk in disks {
-        command.args(disk.arguments(folder));
+    for (place, disk) in disks.iter().enumerate() {
+        command.args(disk.arguments(folder, place));
     }
     command.stdin(Stdio::null()).spawn().expect("qemu starts")
 }

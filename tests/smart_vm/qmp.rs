@@ -50,4 +50,14 @@ impl Qmp {
             json!({ "path": path, "property": property, "value": value.into() }),
         );
     }
+
+    /// Lets so many bytes a second through to a disk; 0 = all.
+    #[track_caller]
+    pub fn throttle(&mut self, device: &str, bytes_written: u64) {
+        let limits = json!({
+            "id": device, "bps": 0, "bps_rd": 0, "bps_wr": bytes_written,
+            "iops": 0, "iops_rd": 0, "iops_wr": 0,
+        });
+        self.execute("block_set_io_throttle", limits);
+    }
 }
