@@ -169,7 +169,7 @@ fn mount_point(line: &str) -> Option<(i32, i32, MountPoint)> {
 
 /// The kernel writes blanks, tabs, newlines and backslashes of a path as
 /// `\` and three octal digits.
-fn unescape(escaped: &[u8]) -> PathBuf {
+pub(super) fn unescape(escaped: &[u8]) -> PathBuf {
     let mut path = Vec::with_capacity(escaped.len());
     let mut rest = escaped;
     while let Some((first, tail)) = rest.split_first() {
