@@ -65,8 +65,7 @@ fn view_line(words: &Words, view: &mut MemberView, peer: Option<MemberId>) {
 
 fn scrapes(view: &mut MemberView) -> (&mut Scrape, &mut Scrape) {
     let first = view.first.get_or_insert_with(Scrape::default);
-    let second =
-        view.second.get_or_insert_with(|| Scrape { at_ms: 5_000.0, ..Scrape::default() });
+    let second = view.second.get_or_insert_with(|| Scrape { at_ms: 5_000.0, ..Scrape::default() });
     (first, second)
 }
 

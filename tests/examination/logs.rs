@@ -50,9 +50,7 @@ pub fn sign(words: &Words, story: &mut LogStory) {
     }
     let (kind, example) = match words.at(1) {
         "fdatasync" => (LogSignKind::SlowFdatasync, "slow fdatasync"),
-        "heartbeat" => {
-            (LogSignKind::LateHeartbeat, "leader failed to send out heartbeat on time")
-        }
+        "heartbeat" => (LogSignKind::LateHeartbeat, "leader failed to send out heartbeat on time"),
         "apply" => (LogSignKind::SlowApply, "apply request took too long"),
         "read-index" => {
             (LogSignKind::SlowReadIndex, "waiting for ReadIndex response took too long, retrying")

@@ -80,11 +80,11 @@ pub fn read(text: &str) -> Examined {
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let words = Words::of(line);
         match words.at(0) {
-            "member" | "alarm" | "started" | "pid" | "fsync" | "since-start" | "commit" | "reads"
-            | "serializable" | "writes-through" | "counters" | "rtt" | "no-metrics"
+            "member" | "alarm" | "started" | "pid" | "fsync" | "since-start" | "commit"
+            | "reads" | "serializable" | "writes-through" | "counters" | "rtt" | "no-metrics"
             | "failed-reads" => cluster::read(&words, &mut examined),
-            "data-dir" | "wal-dir" | "layer" | "disk" | "window" | "array" | "shares" | "writer"
-            | "pressure" => disks::read(&words, below(&mut examined)),
+            "data-dir" | "wal-dir" | "layer" | "disk" | "window" | "array" | "shares"
+            | "writer" | "pressure" => disks::read(&words, below(&mut examined)),
             "drive" => examined.drives.push(drives::read(&words)),
             "kernel" | "kernel-lost" | "kernel-unreadable" => {
                 logs::kernel(&words, examined.kernel.get_or_insert_with(KernelEvents::default));

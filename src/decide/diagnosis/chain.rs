@@ -6,9 +6,9 @@ use super::{
     case::{Case, Patient},
     cause::Cause,
     sharing_findings::{main_writer, writes},
-    wording::{bracket, capital, many, millis},
+    wording::{as_start, bracket, many, millis},
 };
-use crate::model::diagnosis::{Finding, Symptom, SymptomKind};
+use crate::model::diagnosis::{Finding, Severity, Symptom, SymptomKind};
 
 /// The chain; empty when there is no cause, or nothing that follows from it.
 pub(super) fn chain(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
@@ -31,27 +31,28 @@ fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
             links.extend(load(case));
             let label = case.disk_label(condemned.disk);
             let reasons = condemned.reasons.join(", ");
-            links.push(format!("The drive {label} fails its host: {reasons}"));
+            links.push(format!("The drive {label} is at its end: {reasons}"));
         }
-        Cause::Hangs(finding) => links.push(capital(&finding.what)),
-        Cause::AboveDrive(finding) => links.push(capital(&finding.what)),
-        Cause::SlowHere => {
+        Cause::Hangs(finding) => links.push(as_start(&finding.what)),
+        Cause::AboveDrive(finding) => links.push(as_start(&finding.what)),
+        Cause::SlowHere | Cause::SlowSeveral(_) => {
             links.extend(load(case));
             links.extend(slow_device(case));
         }
-        Cause::DiskErrors(finding) => links.push(capital(&finding.what)),
-        Cause::Other(_) | Cause::Nothing | Cause::Bursts(_) => {
+        Cause::DiskErrors(finding) => links.push(as_start(&finding.what)),
+        Cause::Nothing => return links,
+        Cause::Other(_) | Cause::Bursts(_) => {
             links.extend(
                 has("nospace").map(|_| {
                     "etcd's database passed its quota, so it refuses every write".to_owned()
                 }),
             );
+            let stalls = has("log_slow_fdatasync").filter(|it| it.severity > Severity::Info);
             links.extend(
-                has("log_slow_fdatasync")
-                    .map(|finding| format!("The disk stalls at times: {}", finding.what)),
+                stalls.map(|finding| format!("The disk stalls at times: {}", finding.what)),
             );
         }
-        Cause::SlowThere(_) | Cause::SlowSeveral(_) => {}
+        Cause::SlowThere(_) => {}
     }
     links.extend(syncs(case, findings));
     links
@@ -61,10 +62,13 @@ fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
 fn load(case: &Case) -> Option<String> {
     let writer = main_writer(case).filter(|_| case.is_slow_here())?;
     let place = if writer.cgroup { " to etcd's disk" } else { "" };
-    Some(format!("{}{place}", capital(&writes(writer))))
+    Some(format!("{}{place}", as_start(&writes(writer))))
 }
 
 fn slow_device(case: &Case) -> Option<String> {
+    if !case.is_slow_here() {
+        return None;
+    }
     let measured = case
         .wal_leaves()
         .into_iter()
@@ -88,7 +92,7 @@ fn syncs(case: &Case, findings: &[Finding]) -> Option<String> {
         .collect();
     if names.is_empty() {
         let still = findings.iter().find(|finding| finding.code == "fsync_stands_still")?;
-        return Some(capital(&still.what));
+        return Some(as_start(&still.what));
     }
     let leads = if slow.iter().any(|patient| patient.member.is_leader()) {
         "; the leader is among them, so every write of the cluster waits"

@@ -121,7 +121,7 @@ fn reasons(facts: Option<&DriveFacts>, about: &[&Finding]) -> Vec<String> {
     if let Some(facts) = facts {
         let predicted = predicted(facts);
         if !predicted.is_empty() {
-            reasons.push(format!("its firmware reports {}", listed(&predicted)));
+            reasons.push(format!("by its firmware's own word ({})", listed(&predicted)));
         }
         let counted = [
             (facts.command_timeouts, "command timeout", " in its firmware"),

@@ -87,11 +87,8 @@ fn of_disk(
 
 /// Filesystems and arrays that gave up.
 fn gave_up(case: &Case, disk: Option<&str>, events: &[&KernelEvent]) -> Option<Finding> {
-    let of = |kind| {
-        events
-            .iter()
-            .filter(move |event| event.kind == kind && case.since(event.at) <= DAY)
-            .next_back()
+    let of = |kind: KernelEventKind| {
+        events.iter().rfind(|event| event.kind == kind && case.since(event.at) <= DAY)
     };
     let (event, code, word) = of(KernelEventKind::ReadOnly)
         .map(|event| (event, "filesystem_gave_up", "a filesystem was made read-only"))

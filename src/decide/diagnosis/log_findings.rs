@@ -157,18 +157,16 @@ fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
     sign.count.saturating_sub(during.map(|(_, count)| count).sum())
 }
 
-/// "in 4 bursts over the last 22 h, the longest of 12 min, the last 37 min
-/// ago"; `None` for a log without any.
+/// "in 4 bursts over the last 22 h, the longest of 12 min"; `None` for a log
+/// without any.
 pub(super) fn bursts_told(case: &Case) -> Option<String> {
     let story = case.examined.log.as_ref()?;
     let bursts = bursts(story);
-    let (long, last) = (longest(&bursts)?, bursts.last()?);
+    let long = longest(&bursts)?;
     let over = span(case.since(story.from));
-    let (length, ended) = (span(long.length()), ago(case.since(last.to)));
+    let length = span(long.length());
     Some(match bursts.len() {
-        1 => format!("in one burst of {length}, which ended {ended}"),
-        n => {
-            format!("in {n} bursts over the last {over}, the longest of {length}, the last {ended}")
-        }
+        1 => format!("in one burst of {length}"),
+        n => format!("in {n} bursts over the last {over}, the longest of {length}"),
     })
 }

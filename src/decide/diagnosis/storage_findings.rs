@@ -66,8 +66,7 @@ fn array_findings(case: &Case, array: &Array) -> Vec<Finding> {
         found.push(storage("array_failed", Severity::Critical, what).because(broken));
     } else if array.degraded > 0 {
         let what = format!(
-            "the array {name} ({}) lacks {} of its {} disks: the next one that fails takes the data \
-             along",
+            "the array {name} ({}) lacks {} of its {} disks: one more failure may cost the data",
             array.level,
             thousands(array.degraded),
             thousands(array.disks)
