@@ -57,7 +57,8 @@ pub(super) fn cause<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Cause<'
     }
 }
 
-fn slow<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Option<Cause<'a, 'f>> {
+/// The members that are slow, apart from what is to be done about disks.
+pub(super) fn slow<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Option<Cause<'a, 'f>> {
     let slow = slow_members(case);
     let here = |at: &usize| case.patients.get(*at).is_some_and(|it| it.member.local);
     match slow[..] {

@@ -25,13 +25,19 @@ pub(super) fn chain(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<Str
 /// Everything below raft.
 fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
     let has = |code: &str| findings.iter().find(|finding| finding.code == code);
+    let stalls = || {
+        let stalls = has("log_slow_fdatasync").filter(|it| it.severity > Severity::Info);
+        stalls.map(|finding| format!("The disk stalls at times: {}", finding.what))
+    };
     let mut links = Vec::new();
     match cause {
+        Cause::Replace(condemned) if !condemned.slow => return links,
         Cause::Replace(condemned) => {
             links.extend(load(case));
             let label = case.disk_label(condemned.disk);
             let reasons = condemned.reasons.join(", ");
             links.push(format!("The drive {label} is at its end: {reasons}"));
+            links.extend(stalls());
         }
         Cause::Hangs(finding) => links.push(as_start(&finding.what)),
         Cause::AboveDrive(finding) => links.push(as_start(&finding.what)),
@@ -47,10 +53,7 @@ fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
                     "etcd's database passed its quota, so it refuses every write".to_owned()
                 }),
             );
-            let stalls = has("log_slow_fdatasync").filter(|it| it.severity > Severity::Info);
-            links.extend(
-                stalls.map(|finding| format!("The disk stalls at times: {}", finding.what)),
-            );
+            links.extend(stalls());
         }
         Cause::SlowThere(_) => {}
     }
@@ -138,7 +141,8 @@ fn clients(case: &Case) -> Vec<String> {
         let all = case.examined.symptoms.iter().filter(|it| it.kind == kind && it.count > 0);
         let all: Vec<&Symptom> = all.collect();
         let last = all.iter().map(|symptom| symptom.last_at).max()?;
-        Some((all.iter().map(|symptom| symptom.count).sum(), last))
+        let count = all.iter().fold(0_u64, |sum, symptom| sum.saturating_add(symptom.count));
+        Some((count, last))
     };
     let told = |found: Option<(u64, i64)>, words: &str| {
         found.map(|(count, last)| {

@@ -126,7 +126,7 @@ fn size(patient: &Patient, refused: bool) -> Vec<Finding> {
                 .then("make room with `etcd-rescue recover`, which also works before the alarm"),
         );
     }
-    if used > Bytes(100 << 20) && used.0 * 2 < size.0 {
+    if used > Bytes(100 << 20) && used.0 < size.0 / 2 {
         let severity = if refused { Severity::Info } else { Severity::Warning };
         let what = format!(
             "{}: only {used} of its database of {size} are in use, the rest is free pages",

@@ -100,7 +100,9 @@ fn commit(patient: &Patient) -> Option<Finding> {
     let above = |upto: &Option<f64>| upto.is_none_or(|upto| upto > 32.0);
     let slow: u64 = spread.buckets.iter().filter(|(upto, _)| above(upto)).map(|(_, n)| n).sum();
     let share = if spread.n >= 100 { 5 } else { 20 };
-    let is_slow = spread.p99.estimate_ms > 25.0 && slow >= 3 && slow * 100 >= spread.n * share;
+    let is_slow = spread.p99.estimate_ms > 25.0
+        && slow >= 3
+        && slow.saturating_mul(100) >= spread.n.saturating_mul(share);
     is_slow.then(|| {
         let what = format!("{}: backend commit p99 is {}", patient.whose(), counted(spread));
         Finding::new("commit_slow", Severity::Warning, EvidenceKind::Latency, what)
@@ -147,7 +149,7 @@ fn unanswered(patient: &Patient) -> Option<Finding> {
         .map(|calls| calls.millis.len() as u64);
     let asked = failed + answered.iter().sum::<u64>();
     (failed > 0).then(|| {
-        let many_failed = failed >= 3 && failed * 20 >= asked;
+        let many_failed = failed >= 3 && failed.saturating_mul(20) >= asked;
         let severity = if many_failed { Severity::Warning } else { Severity::Info };
         let what = format!(
             "{}: {} of {} requests got no answer",

@@ -140,8 +140,8 @@ fn worst(sign: &LogSign) -> String {
 /// timeline that begins in the start-up counts as start-up.
 fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
     let Some(started) = case.started_at() else { return sign.count };
-    let settled = started + START_UP;
-    let is_within = |at: i64| (started - 10 * SECOND..settled).contains(&at);
+    let settled = started.saturating_add(START_UP);
+    let is_within = |at: i64| (started.saturating_sub(10 * SECOND)..settled).contains(&at);
     if is_within(sign.first_at) && is_within(sign.last_at) {
         return 0;
     }
@@ -154,7 +154,7 @@ fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
         let end = begin.saturating_add(story.piece);
         end > started && begin < settled && story.piece <= START_UP
     });
-    sign.count.saturating_sub(during.map(|(_, count)| count).sum())
+    during.fold(sign.count, |left, (_, count)| left.saturating_sub(*count))
 }
 
 /// "in 4 bursts over the last 22 h, the longest of 12 min"; `None` for a log

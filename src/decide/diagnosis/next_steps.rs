@@ -36,7 +36,8 @@ pub(super) fn next_steps(case: &Case, findings: &[Finding], cause: &Cause) -> Ve
     for finding in severe.filter(|finding| !told_already(finding, cause)) {
         let Some(next) = &finding.next else { continue };
         let step = as_step(next);
-        if !steps.iter().any(|known| known.contains(next.as_str()) || *known == step) {
+        let is_known = |known: &String| known.to_lowercase().contains(&next.to_lowercase());
+        if !steps.iter().any(is_known) {
             steps.push(step);
         }
     }
@@ -71,7 +72,9 @@ fn for_the_disk(case: &Case, cause: &Cause) -> Vec<String> {
                     "Let it test itself: `etcd-rescue diagnose --self-test short`; a later \
                      `etcd-rescue diagnose` shows how that went"
                 ),
-                format!("Have a spare for {label} at hand: once etcd is slow as well, replace it"),
+                format!(
+                    "Have a spare for {label} at hand: if it happens again, or etcd is slow as well, replace it"
+                ),
             ]
         }
         _ => Vec::new(),

@@ -3,9 +3,10 @@
 
 use super::{
     case::{Case, Patient},
-    cause::{Cause, cause},
+    cause::{Cause, cause, slow},
     chain::chain,
     circumstances::circumstances,
+    device_findings::probe_told,
     latency_findings::others,
     log_findings::bursts_told,
     next_steps::next_steps,
@@ -20,7 +21,8 @@ use crate::model::diagnosis::{EvidenceKind, Finding, Latencies, Severity, Spread
 #[must_use]
 pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
     let cause = cause(case, findings);
-    let slow_member = match &cause {
+    let besides = besides(case, findings, &cause);
+    let slow_member = match besides.as_ref().unwrap_or(&cause) {
         Cause::SlowThere(at) => case.patients.get(*at),
         Cause::SlowHere | Cause::AboveDrive(_) => case.here(),
         Cause::Replace(condemned) if condemned.slow => case.here(),
@@ -28,8 +30,14 @@ pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
         _ => None,
     };
     Verdict {
-        sentence: sentence(case, findings, &cause),
-        chain: chain(case, findings, &cause),
+        sentence: match &besides {
+            Some(besides) => {
+                let first = sentence(case, findings, &cause);
+                format!("{first} Besides, {}", told(case, findings, besides))
+            }
+            None => sentence(case, findings, &cause),
+        },
+        chain: chain(case, findings, besides.as_ref().unwrap_or(&cause)),
         now: next_steps(case, findings, &cause),
         unknown: unknown(case),
         slow_member: slow_member.map(|patient| patient.label.clone()),
@@ -37,6 +45,18 @@ pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
             Cause::Replace(condemned) => Some(condemned.disk.to_owned()),
             _ => None,
         },
+    }
+}
+
+/// A drive that will fail is not what makes etcd slow now.
+fn besides<'a, 'f>(
+    case: &Case<'a>,
+    findings: &'f [Finding],
+    cause: &Cause<'a, 'f>,
+) -> Option<Cause<'a, 'f>> {
+    match cause {
+        Cause::Replace(condemned) if !condemned.slow => slow(case, findings),
+        _ => None,
     }
 }
 
@@ -246,6 +266,10 @@ fn nothing(case: &Case) -> String {
         )
     }));
     numbers.extend(disk_numbers(case));
+    let probe = case.examined.probe.as_ref().and_then(|probe| probe.as_ref().ok());
+    numbers.extend(
+        probe.and_then(probe_told).map(|told| format!("our own load had fdatasync {told}")),
+    );
     let unseen = not_seen(case);
     let but =
         if unseen.is_empty() { String::new() } else { format!("; not seen: {}", listed(&unseen)) };
