@@ -9,6 +9,7 @@ use etcd_rescue::{
         disk, kernel_events,
         kernel_log::{self, Wanted},
         log_line::{Entry, Joiner},
+        log_story::read_bytes,
         logs,
         mounts::Mounts,
     },
@@ -34,6 +35,18 @@ pub fn log_lines(bytes: &[u8]) {
     assert!(lines <= given, "{lines} lines out of {given}");
     // A byte that is no UTF-8 becomes a sign of three bytes.
     assert!(length <= bytes.len() * 3, "{length} bytes out of {}", bytes.len());
+}
+
+/// etcd's log: every sign stands in its timeline once and has a line.
+pub fn log_story(bytes: &[u8]) {
+    let story = read_bytes(bytes);
+    assert!(story.from <= story.to && story.piece >= 0);
+    for sign in &story.signs {
+        assert!(sign.count > 0 && sign.count <= story.lines);
+        assert_eq!(sign.timeline.iter().sum::<u64>(), sign.count);
+        assert!((story.from..=story.to).contains(&sign.first_at) && sign.first_at <= sign.last_at);
+        assert!(!sign.example.contains(char::is_control));
+    }
 }
 
 /// Finding the last lines of a log: a place where a line begins.
