@@ -202,12 +202,12 @@ fn nobody_starts_it(node: &Located) -> Option<String> {
 }
 
 /// "3 min ago".
-fn ago(nanos: i64) -> String {
+pub(super) fn ago(nanos: i64) -> String {
     if nanos < SECOND { "just now".to_owned() } else { format!("{} ago", span(nanos)) }
 }
 
 /// "40 ms", "12 s", "3 min 20 s", "5 h", "12 days".
-fn span(nanos: i64) -> String {
+pub(super) fn span(nanos: i64) -> String {
     let seconds = nanos.max(0) / SECOND;
     match (seconds, seconds % 60) {
         (0, _) => format!("{} ms", nanos.max(0) / 1_000_000),

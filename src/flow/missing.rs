@@ -72,7 +72,7 @@ fn how_to_heal(session: &Session, member: &Member) -> String {
     let mut settings = session.settings.clone();
     settings.allow_missing.retain(|name| !member.is_called(name));
     let again = settings.command_line(&session.command);
-    match host(&member.endpoint) {
+    match member.host() {
         Some(host) => {
             let file = std::env::current_exe().unwrap_or_else(|_| "etcd-rescue".into());
             let file = quoted(&file.to_string_lossy());
@@ -84,33 +84,5 @@ fn how_to_heal(session: &Session, member: &Member) -> String {
             )
         }
         None => format!("when it is back: `{again}`"),
-    }
-}
-
-/// The host of a client URL, IPv6 in brackets as scp takes it.
-fn host(url: &str) -> Option<&str> {
-    let authority = url.split_once("://")?.1.split('/').next()?;
-    let port = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
-    let host = &authority[..port.unwrap_or(authority.len())];
-    let is_here = host.starts_with("127.") || host == "localhost" || host == "[::1]";
-    (!host.is_empty() && !is_here).then_some(host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn the_host_of_a_client_url() {
-        for (url, expected) in [
-            ("https://10.0.0.12:2379", Some("10.0.0.12")),
-            ("https://[fd00::12]:2379", Some("[fd00::12]")),
-            ("https://[fd00::12]", Some("[fd00::12]")),
-            ("https://master-2", Some("master-2")),
-            ("https://127.0.0.1:2379", None),
-            ("", None),
-        ] {
-            assert_eq!(host(url), expected, "{url}");
-        }
     }
 }

@@ -212,6 +212,17 @@ impl Member {
         self.status.as_ref().is_ok_and(|status| status.leader == Some(self.id))
     }
 
+    /// The host of its client URL, IPv6 in brackets as scp takes it; `None`
+    /// when that is this machine's loopback.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let authority = self.endpoint.split_once("://")?.1.split('/').next()?;
+        let port = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
+        let host = &authority[..port.unwrap_or(authority.len())];
+        let is_here = host.starts_with("127.") || host == "localhost" || host == "[::1]";
+        (!host.is_empty() && !is_here).then_some(host)
+    }
+
     /// "leader", "follower", "learner" or "unknown".
     #[must_use]
     pub fn role(&self) -> &'static str {
@@ -220,6 +231,35 @@ impl Member {
             Err(_) => "unknown",
             Ok(_) if self.is_leader() => "leader",
             Ok(_) => "follower",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_client_url() {
+        for (url, expected) in [
+            ("https://10.0.0.12:2379", Some("10.0.0.12")),
+            ("https://[fd00::12]:2379", Some("[fd00::12]")),
+            ("https://[fd00::12]", Some("[fd00::12]")),
+            ("https://master-2", Some("master-2")),
+            ("https://127.0.0.1:2379", None),
+            ("", None),
+        ] {
+            let member = Member {
+                id: MemberId(1),
+                name: String::new(),
+                endpoint: url.to_owned(),
+                local: false,
+                learner: false,
+                defragmenting: false,
+                open_snapshots: None,
+                status: Err("".into()),
+            };
+            assert_eq!(member.host(), expected, "{url}");
         }
     }
 }

@@ -59,6 +59,48 @@ pub struct Finding {
     pub next: Option<String>,
 }
 
+impl Finding {
+    /// A finding without more than its sentence.
+    #[must_use]
+    pub fn new(
+        code: &'static str,
+        severity: Severity,
+        kind: EvidenceKind,
+        what: impl Into<String>,
+    ) -> Self {
+        let (what, evidence) = (what.into(), Vec::new());
+        Self { code, severity, kind, member: None, disk: None, what, evidence, next: None }
+    }
+
+    /// About this member.
+    #[must_use]
+    pub fn of(mut self, member: impl Into<String>) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+
+    /// About this leaf disk.
+    #[must_use]
+    pub fn on(mut self, disk: impl Into<String>) -> Self {
+        self.disk = Some(disk.into());
+        self
+    }
+
+    /// With these numbers and lines behind it.
+    #[must_use]
+    pub fn because(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn then(mut self, next: impl Into<String>) -> Self {
+        self.next = Some(next.into());
+        self
+    }
+}
+
 /// The answer to "why is etcd slow?".
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Verdict {

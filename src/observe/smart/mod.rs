@@ -19,3 +19,6 @@ pub mod scsi_pages;
 pub mod sense;
 
 pub use drive::ask;
+
+#[cfg(test)]
+mod recorded_tests;

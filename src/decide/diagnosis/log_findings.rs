@@ -1,0 +1,182 @@
+//! Findings from etcd's log: what comes in bursts is quiet while one looks,
+//! and the log still has it.
+
+use super::{
+    super::restart::{ago, span},
+    case::Case,
+    wording::{many, millis, thousands},
+};
+use crate::model::diagnosis::{EvidenceKind, Finding, LogSign, LogSignKind, LogStory, Severity};
+
+const SECOND: i64 = 1_000_000_000;
+/// After its start etcd catches up and elects: lines then are no sign.
+const START_UP: i64 = 300 * SECOND;
+/// "The last hours": older bursts are told, and no more.
+const RECENT: i64 = 12 * 3_600 * SECOND;
+
+/// A kind of line, its words, and from how many on it is a finding.
+struct Rule {
+    kind: LogSignKind,
+    code: &'static str,
+    /// "lines about …".
+    about: &'static str,
+    /// Lines outside of the start-up from which on it is a warning.
+    from: u64,
+    /// And how long the worst took at least, milliseconds, where it is told.
+    worst_ms: f64,
+}
+
+/// `u64::MAX`: told, never a finding. Slow applies are common where people
+/// list everything, and late heartbeats where CPUs are shared, so a few of
+/// them say nothing; an fsync of a second does.
+const RULES: &[Rule] = &[
+    Rule {
+        kind: LogSignKind::SlowFdatasync,
+        code: "log_slow_fdatasync",
+        about: "an fdatasync of more than a second",
+        from: 3,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::LateHeartbeat,
+        code: "log_late_heartbeats",
+        about: "heartbeats that the leader sent too late",
+        from: 20,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::SlowReadIndex,
+        code: "log_slow_read_index",
+        about: "reads that waited more than 500 ms for a quorum",
+        from: 20,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::SlowApply,
+        code: "log_slow_applies",
+        about: "requests that took too long to apply",
+        from: 100,
+        worst_ms: 500.0,
+    },
+    Rule {
+        kind: LogSignKind::SlowAgreement,
+        code: "log_slow_agreement",
+        about: "reads that waited for the members to agree",
+        from: 100,
+        worst_ms: 500.0,
+    },
+    Rule {
+        kind: LogSignKind::LeaderLost,
+        code: "log_leader_lost",
+        about: "a lost leader or an election",
+        from: 10,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::SlowRequest,
+        code: "log_slow_requests",
+        about: "slow requests",
+        from: u64::MAX,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::NoSpace,
+        code: "log_no_space",
+        about: "an exceeded quota",
+        from: u64::MAX,
+        worst_ms: 0.0,
+    },
+    Rule {
+        kind: LogSignKind::PeerTrouble,
+        code: "log_peer_trouble",
+        about: "peers that do not answer",
+        from: u64::MAX,
+        worst_ms: 0.0,
+    },
+];
+
+/// What etcd's log on this node tells.
+pub(super) fn findings(case: &Case) -> Vec<Finding> {
+    let Some(story) = &case.examined.log else { return Vec::new() };
+    RULES
+        .iter()
+        .filter_map(|rule| {
+            let sign = story.signs.iter().find(|sign| sign.kind == rule.kind)?;
+            (sign.count > 0).then(|| finding(case, story, sign, rule))
+        })
+        .collect()
+}
+
+fn finding(case: &Case, story: &LogStory, sign: &LogSign, rule: &Rule) -> Finding {
+    let settled = after_start_up(case, story, sign);
+    let recent = case.since(sign.last_at) <= RECENT;
+    let bad = sign.worst_ms.is_none_or(|worst| worst >= rule.worst_ms);
+    let is_finding = settled >= rule.from && recent && bad;
+    let severity = if is_finding { Severity::Warning } else { Severity::Info };
+    let mut what = format!(
+        "etcd's log has {} about {}{}, the last {}",
+        many(sign.count, "line"),
+        rule.about,
+        worst(sign),
+        ago(case.since(sign.last_at))
+    );
+    if settled == 0 {
+        what.push_str(": all of them right after its start");
+    }
+    let finding = Finding::new(rule.code, severity, EvidenceKind::EtcdLog, what)
+        .because(bursts(case, story, sign))
+        .because([sign.example.clone()]);
+    match case.here() {
+        Some(here) => finding.of(&here.label),
+        None => finding,
+    }
+}
+
+fn worst(sign: &LogSign) -> String {
+    sign.worst_ms.map(|worst| format!(" (the longest {})", millis(worst))).unwrap_or_default()
+}
+
+/// How many lines were not written right after a start. A piece of the
+/// timeline that begins in the start-up counts as start-up.
+fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
+    let Some(started) = case.started_at() else { return sign.count };
+    let settled = started + START_UP;
+    let is_within = |at: i64| (started - 10 * SECOND..settled).contains(&at);
+    if is_within(sign.first_at) && is_within(sign.last_at) {
+        return 0;
+    }
+    if story.piece <= 0 || sign.timeline.is_empty() {
+        return sign.count;
+    }
+    let pieces = sign.timeline.iter().enumerate();
+    let during = pieces.filter(|(at, _)| {
+        let begin = story.from.saturating_add(story.piece.saturating_mul(*at as i64));
+        let end = begin.saturating_add(story.piece);
+        end > started && begin < settled && story.piece <= START_UP
+    });
+    sign.count.saturating_sub(during.map(|(_, count)| count).sum())
+}
+
+/// "in 4 bursts, the longest of 12 min with 431 lines".
+fn bursts(case: &Case, story: &LogStory, sign: &LogSign) -> Option<String> {
+    let mut bursts: Vec<(usize, u64)> = Vec::new();
+    let mut open = false;
+    for count in &sign.timeline {
+        match bursts.last_mut().filter(|_| open && *count > 0) {
+            Some((pieces, lines)) => (*pieces, *lines) = (*pieces + 1, *lines + count),
+            None if *count > 0 => bursts.push((1, *count)),
+            None => {}
+        }
+        open = *count > 0;
+    }
+    let largest = bursts.iter().max_by_key(|(_, lines)| *lines)?;
+    let length = span(story.piece.saturating_mul(largest.0 as i64));
+    let covered = span(case.since(story.from));
+    (bursts.len() > 1).then(|| {
+        format!(
+            "they came in {} bursts over {covered}; the largest had {} lines within {length}",
+            bursts.len(),
+            thousands(largest.1)
+        )
+    })
+}

@@ -1,0 +1,49 @@
+//! What etcd's clients on this node suffer. Symptoms explain what somebody was
+//! called for; they are never the cause, and no finding by themselves.
+
+use super::{super::restart::ago, case::Case, wording::many};
+use crate::model::diagnosis::{EvidenceKind, Finding, Severity, Symptom, SymptomKind};
+
+/// Every symptom, as good to know.
+pub(super) fn findings(case: &Case) -> Vec<Finding> {
+    case.examined
+        .symptoms
+        .iter()
+        .filter(|symptom| symptom.count > 0)
+        .map(|symptom| {
+            let what = format!("{}, the last {}", told(symptom), ago(case.since(symptom.last_at)));
+            Finding::new(code(symptom.kind), Severity::Info, EvidenceKind::Symptom, what)
+                .because([symptom.example.clone()])
+        })
+        .collect()
+}
+
+fn code(kind: SymptomKind) -> &'static str {
+    match kind {
+        SymptomKind::ApiServerTimeouts => "apiserver_timeouts",
+        SymptomKind::LostLease => "lease_lost",
+        SymptomKind::CoreDnsSlow => "coredns_slow",
+        SymptomKind::MetricsServerTimeouts => "metrics_server_timeouts",
+    }
+}
+
+/// "kube-system/kube-apiserver-master-1/kube-apiserver: 412 timeouts at etcd".
+fn told(symptom: &Symptom) -> String {
+    let word = match symptom.kind {
+        SymptomKind::ApiServerTimeouts => "request to etcd that timed out or was cancelled",
+        SymptomKind::LostLease => "line about a lost lease",
+        SymptomKind::CoreDnsSlow => "line about a health check of more than a second",
+        SymptomKind::MetricsServerTimeouts => "line about an answer that came too late",
+    };
+    match symptom.kind {
+        SymptomKind::ApiServerTimeouts if symptom.count != 1 => {
+            let count = super::wording::thousands(symptom.count);
+            format!("{}: {count} requests to etcd timed out or were cancelled", symptom.container)
+        }
+        SymptomKind::ApiServerTimeouts => format!("{}: 1 {word}", symptom.container),
+        _ => {
+            let (noun, rest) = word.split_once(' ').unwrap_or((word, ""));
+            format!("{}: {} {rest}", symptom.container, many(symptom.count, noun))
+        }
+    }
+}
