@@ -16,7 +16,6 @@ pub mod nvme_pages;
 mod permission;
 mod scsi_drive;
 pub mod scsi_pages;
-pub mod sense;
 
 pub use drive::ask;
 

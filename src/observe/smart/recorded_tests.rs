@@ -2,11 +2,12 @@
 //! Linux 6.1), and sense data of both formats.
 
 use super::{
-    ata_identity::Identity,
-    ata_pages, ata_self_tests, ata_statistics, nvme_pages, scsi_pages,
-    sense::{Registers, Sense},
+    ata_identity::Identity, ata_pages, ata_self_tests, ata_statistics, nvme_pages, scsi_pages,
 };
-use crate::model::diagnosis::{NvmeHealth, SelfTestState, SmartStatus};
+use crate::{
+    model::diagnosis::{NvmeHealth, SelfTestState, SmartStatus},
+    sys::sense::{Registers, Sense},
+};
 
 /// Bytes from what the recorder printed.
 fn bytes(hex: &str) -> Vec<u8> {
