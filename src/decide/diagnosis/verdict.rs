@@ -3,14 +3,17 @@
 
 use super::{
     case::{Case, Patient},
-    cause::{Cause, cause},
+    cause::{Cause, cause, slow},
     chain::chain,
     circumstances::circumstances,
+    device_findings::probe_told,
     latency_findings::others,
     log_findings::bursts_told,
     next_steps::next_steps,
+    pace::Pace,
+    sharing_findings::main_writer,
     unknown::{not_seen, unknown},
-    wording::{capital, counted, listed, millis},
+    wording::{as_start, bracket, counted, listed, millis, rate, thousands, upto},
 };
 use crate::model::diagnosis::{EvidenceKind, Finding, Latencies, Severity, Spread, Verdict};
 
@@ -18,7 +21,8 @@ use crate::model::diagnosis::{EvidenceKind, Finding, Latencies, Severity, Spread
 #[must_use]
 pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
     let cause = cause(case, findings);
-    let slow_member = match &cause {
+    let besides = besides(case, findings, &cause);
+    let slow_member = match besides.as_ref().unwrap_or(&cause) {
         Cause::SlowThere(at) => case.patients.get(*at),
         Cause::SlowHere | Cause::AboveDrive(_) => case.here(),
         Cause::Replace(condemned) if condemned.slow => case.here(),
@@ -26,8 +30,14 @@ pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
         _ => None,
     };
     Verdict {
-        sentence: sentence(case, findings, &cause),
-        chain: chain(case, findings, &cause),
+        sentence: match &besides {
+            Some(besides) => {
+                let first = sentence(case, findings, &cause);
+                format!("{first} Besides, {}", told(case, findings, besides))
+            }
+            None => sentence(case, findings, &cause),
+        },
+        chain: chain(case, findings, besides.as_ref().unwrap_or(&cause)),
         now: next_steps(case, findings, &cause),
         unknown: unknown(case),
         slow_member: slow_member.map(|patient| patient.label.clone()),
@@ -38,11 +48,20 @@ pub(super) fn verdict(case: &Case, findings: &[Finding]) -> Verdict {
     }
 }
 
+/// A drive that will fail is not what makes etcd slow now.
+fn besides<'a, 'f>(
+    case: &Case<'a>,
+    findings: &'f [Finding],
+    cause: &Cause<'a, 'f>,
+) -> Option<Cause<'a, 'f>> {
+    match cause {
+        Cause::Replace(condemned) if !condemned.slow => slow(case, findings),
+        _ => None,
+    }
+}
+
 /// What refuses or silences etcd altogether is said first.
 fn sentence(case: &Case, findings: &[Finding], cause: &Cause) -> String {
-    let first = findings.first().filter(|finding| {
-        finding.severity == Severity::Critical && finding.kind == EvidenceKind::Cluster
-    });
     let stops = findings
         .iter()
         .find(|finding| finding.code == "nospace" || finding.code == "corrupt")
@@ -50,13 +69,16 @@ fn sentence(case: &Case, findings: &[Finding], cause: &Cause) -> String {
             findings.iter().find(|finding| {
                 finding.severity == Severity::Critical && finding.kind == EvidenceKind::Cluster
             })
-        })
-        .or(first);
+        });
     let of_the_cause = told(case, findings, cause);
     match (stops, cause) {
         (Some(stops), Cause::Other(_) | Cause::Nothing | Cause::Bursts(_)) => own_words(stops),
-        (Some(stops), _) => format!("{}. {of_the_cause}", own_words(stops).trim_end_matches('.')),
-        (None, _) => of_the_cause,
+        (Some(stops), _) => format!("{} {of_the_cause}", own_words(stops)),
+        (None, Cause::Other(_)) => of_the_cause,
+        (None, _) => match case.here().and_then(|here| here.member.status.as_ref().err()) {
+            Some(why) => format!("etcd on this node does not answer ({why}). {of_the_cause}"),
+            None => of_the_cause,
+        },
     }
 }
 
@@ -66,12 +88,6 @@ fn own_words(finding: &Finding) -> String {
         Some(next) => format!("{}; {next}.", as_start(&finding.what)),
         None => format!("{}.", as_start(&finding.what)),
     }
-}
-
-/// Names keep their small letters at the start of a sentence.
-fn as_start(what: &str) -> String {
-    let ordinary = ["the ", "its ", "no ", "only ", "a ", "all ", "our ", "on ", "round "];
-    if ordinary.iter().any(|word| what.starts_with(word)) { capital(what) } else { what.to_owned() }
 }
 
 fn told(case: &Case, findings: &[Finding], cause: &Cause) -> String {
@@ -91,8 +107,8 @@ fn told(case: &Case, findings: &[Finding], cause: &Cause) -> String {
         Cause::SlowThere(at) => {
             case.patients.get(*at).map(|it| slow_there(case, it)).unwrap_or_default()
         }
-        Cause::SlowSeveral(slow) => several(case, findings, slow),
-        Cause::DiskErrors(finding) => disk_errors(case, finding),
+        Cause::SlowSeveral(slow) => several(case, slow),
+        Cause::DiskErrors(finding) => disk_errors(case, findings, finding),
         Cause::Bursts(finding) => bursts(case, finding),
         Cause::Other(finding) => own_words(finding),
         Cause::Nothing => nothing(case),
@@ -158,13 +174,13 @@ fn slow_there(case: &Case, patient: &Patient) -> String {
         ""
     };
     format!(
-        "{} is slow: {fsync}{leads}; its disk has to be looked at there: {}.",
+        "{} is slow: {fsync}{leads}; what its disk does has to be looked at there: {}.",
         patient.label,
         patient.look_there()
     )
 }
 
-fn several(case: &Case, findings: &[Finding], slow: &[usize]) -> String {
+fn several(case: &Case, slow: &[usize]) -> String {
     let slow: Vec<&Patient> = slow.iter().filter_map(|at| case.patients.get(*at)).collect();
     let each: Vec<String> = slow
         .iter()
@@ -177,11 +193,13 @@ fn several(case: &Case, findings: &[Finding], slow: &[usize]) -> String {
     let voters = case.patients.iter().filter(|patient| !patient.member.learner).count();
     let all =
         if slow.len() >= voters { "Every member is slow" } else { "Several members are slow" };
-    let here = if case.is_slow_here() { circumstances(case, findings) } else { String::new() };
-    let here = match here.strip_prefix(": ").or(here.strip_prefix(", ")) {
-        Some(rest) => format!("; on this node {rest}"),
-        None => String::new(),
-    };
+    let writer = main_writer(case).filter(|_| case.is_slow_here());
+    let here = writer
+        .map(|writer| {
+            let much = rate(writer.bytes_per_s);
+            format!("; on this node {} writes {much} beside etcd", writer.who)
+        })
+        .unwrap_or_default();
     format!(
         "{all}, by WAL fsync p99: {}: look for what they have in common (one storage below all, \
          the same load, the same model of disk) and run `etcd-rescue diagnose` on each{here}.",
@@ -189,10 +207,22 @@ fn several(case: &Case, findings: &[Finding], slow: &[usize]) -> String {
     )
 }
 
-fn disk_errors(case: &Case, finding: &Finding) -> String {
+fn disk_errors(case: &Case, findings: &[Finding], finding: &Finding) -> String {
     let quick = if case.is_well_here() { ", while etcd's fsyncs are quick now" } else { "" };
+    let filesystem = findings
+        .iter()
+        .find(|other| {
+            ["filesystem_gave_up", "filesystem_errors"].contains(&other.code)
+                && other.disk == finding.disk
+                && other.code != finding.code
+        })
+        .map(|other| match &other.disk {
+            Some(disk) => format!(", and {}", other.what.replace(&case.disk_label(disk), disk)),
+            None => format!(", and {}", other.what),
+        })
+        .unwrap_or_default();
     format!(
-        "{}{quick}: check its cable and backplane, let it test itself (`etcd-rescue diagnose \
+        "{}{filesystem}{quick}: check its cable and backplane, let it test itself (`etcd-rescue diagnose \
          --self-test short`), and have a spare at hand.",
         as_start(&finding.what)
     )
@@ -203,7 +233,7 @@ fn bursts(case: &Case, finding: &Finding) -> String {
     let now = if case.is_well_here() { "is quick at this moment" } else { "may be quiet now" };
     let when = bursts_told(case).map(|told| format!(" ({told})")).unwrap_or_default();
     format!(
-        "etcd {now}, but {}{when}: catch the next one with `etcd-rescue diagnose --watch`.",
+        "etcd {now} and slow in bursts: {}{when}; catch the next one with `etcd-rescue diagnose --watch`.",
         finding.what
     )
 }
@@ -217,20 +247,29 @@ fn nothing(case: &Case) -> String {
         .collect();
     let mut numbers: Vec<String> = Vec::new();
     if !spreads.is_empty() {
-        let each: Vec<String> = spreads
-            .iter()
-            .map(|(patient, spread)| format!("{} {}", patient.label, counted(spread)))
-            .collect();
+        let each: Vec<String> =
+            spreads.iter().map(|(patient, spread)| measured(patient, spread)).collect();
         numbers.push(format!("WAL fsync p99 is {}", each.join(", ")));
     }
     let reads: Vec<&Latencies> =
         case.patients.iter().filter_map(|it| it.view).map(|view| &view.linearizable).collect();
     let longest = reads.iter().filter_map(|reads| reads.max()).reduce(f64::max);
     numbers.extend(longest.map(|ms| {
-        let n: usize = reads.iter().map(|reads| reads.millis.len()).sum();
-        format!("the longest of {n} reads through a quorum took {}", millis(ms))
+        let millis_of_all = reads.iter().flat_map(|reads| &reads.millis).copied().collect();
+        let all = Latencies { millis: millis_of_all, ..Latencies::default() };
+        let middle = all.quantile(0.5).unwrap_or_default();
+        let n = thousands(all.millis.len() as u64);
+        format!(
+            "half of {n} reads through a quorum took up to {}, the longest {}",
+            millis(middle),
+            millis(ms)
+        )
     }));
     numbers.extend(disk_numbers(case));
+    let probe = case.examined.probe.as_ref().and_then(|probe| probe.as_ref().ok());
+    numbers.extend(
+        probe.and_then(probe_told).map(|told| format!("our own load had fdatasync {told}")),
+    );
     let unseen = not_seen(case);
     let but =
         if unseen.is_empty() { String::new() } else { format!("; not seen: {}", listed(&unseen)) };
@@ -238,6 +277,16 @@ fn nothing(case: &Case) -> String {
         return format!("Nothing slow was found, but nothing could be measured either{but}.");
     }
     format!("Nothing slow was found: {}{but}.", numbers.join("; "))
+}
+
+/// Single slow ones are told as such: with few fsyncs they are the p99.
+fn measured(patient: &Patient, spread: &Spread) -> String {
+    if patient.fsync == Pace::Unsure && spread.p99.over_ms >= 16.0 {
+        let n = thousands(spread.n);
+        let (half, some) = (upto(&spread.p50), bracket(&spread.p99));
+        return format!("{} {some} by a few stragglers, half {half} (n={n})", patient.label);
+    }
+    format!("{} {}", patient.label, counted(spread))
 }
 
 fn disk_numbers(case: &Case) -> Option<String> {
