@@ -19,12 +19,14 @@ mod latency_findings;
 mod log_findings;
 mod member_numbers;
 mod next_steps;
+mod nothing_found;
 mod nvme_facts;
 mod origin_findings;
 mod pace;
 mod quiet;
 mod raw_values;
 mod scsi_facts;
+mod sentence;
 mod sharing_findings;
 mod slow_voter;
 mod spreads;
@@ -54,3 +56,7 @@ pub fn diagnose(examined: &Examined) -> Diagnosis {
     let verdict = verdict::verdict(&case, &findings);
     Diagnosis { findings, verdict }
 }
+
+#[cfg(test)]
+#[path = "never_panics_tests.rs"]
+mod tests;
