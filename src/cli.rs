@@ -289,7 +289,7 @@ pub struct Diagnose {
     /// How far back logs are read (30m, 24h, 7d)
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub since: String,
-    /// Look only: grant no lease to an etcd too quiet to be measured
+    /// Look only: put no entry into the raft log of an etcd too quiet to be measured
     #[arg(long)]
     pub passive: bool,
     /// Also measure the disk with up to 1000 small synced writes of our own beside

@@ -128,7 +128,10 @@ fn writes(patient: &Patient) -> Option<Finding> {
     let writes = &patient.view?.writes;
     slow_calls(writes).then(|| {
         let told = times(writes).unwrap_or_default();
-        let what = format!("{}: small writes (leases) are slow, {told}", patient.whose());
+        let what = format!(
+            "{}: entries of the raft log take long to be agreed on, {told}",
+            patient.whose()
+        );
         Finding::new("writes_slow", Severity::Warning, EvidenceKind::Latency, what)
             .of(&patient.label)
     })
