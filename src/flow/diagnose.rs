@@ -20,7 +20,7 @@ use crate::{
     settings::DiagnoseSettings,
 };
 
-use super::session::Session;
+use super::{self_test, session::Session};
 use examine::{Once, examine};
 
 /// Answers "why is etcd slow?", once or again and again.
@@ -30,6 +30,7 @@ pub async fn diagnose(session: &Session, typed: &Diagnose) -> Result<Exit, Failu
     loop {
         let started = std::time::Instant::now();
         let examined = examine(session, &wanted, &mut once).await?;
+        self_test::start(session, &examined, wanted.self_test).await?;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let account = account(examined, elapsed_ms);
         let Some(pause) = wanted.watch else { return Ok(tell(session, &account)) };

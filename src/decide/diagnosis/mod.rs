@@ -25,6 +25,7 @@ mod pace;
 mod quiet;
 mod raw_values;
 mod scsi_facts;
+mod self_test;
 mod sharing_findings;
 mod slow_voter;
 mod spreads;
@@ -41,6 +42,7 @@ pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
+pub use self_test::self_test;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 
