@@ -279,24 +279,53 @@ pub enum Command {
 /// How to look for what makes etcd slow.
 #[derive(Clone, Debug, Args)]
 pub struct Diagnose {
-    /// How long members are watched (at most 30s)
+    /// How long members and disks are watched (1s to 30s)
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub window: String,
-    /// How far back logs are read
+    /// How far back logs are read (30m, 24h, 7d)
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub since: String,
     /// Look only: grant no lease to an etcd too quiet to be measured
     #[arg(long)]
     pub passive: bool,
-    /// Also measure the disk with a small load of our own beside etcd's files
+    /// Also measure the disk with up to 1000 small synced writes of our own beside
+    /// etcd's files (15s at most; asks first on a terminal)
     #[arg(long)]
     pub probe: bool,
     /// Have the drive below etcd test itself; a later `diagnose` shows how it went
     #[arg(long, value_enum, value_name = "KIND")]
     pub self_test: Option<SelfTestKind>,
-    /// Look again and again, so long apart (default 10s), until Ctrl-C
+    /// Look again and again, so long apart (default 10s), until Ctrl-C; with
+    /// -w json one document per line. Drives and the probe only the first time
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "10s")]
     pub watch: Option<String>,
+}
+
+impl Diagnose {
+    /// As one would type it again: what differs from the defaults.
+    fn words(&self) -> String {
+        let mut words = "diagnose".to_owned();
+        for (flag, value, usual) in
+            [("--window", &self.window, "5s"), ("--since", &self.since, "24h")]
+        {
+            if value != usual {
+                words.push_str(&format!(" {flag} {value}"));
+            }
+        }
+        for (flag, given) in [("--passive", self.passive), ("--probe", self.probe)] {
+            if given {
+                words.push_str(&format!(" {flag}"));
+            }
+        }
+        if let Some(kind) = self.self_test {
+            let kind = if kind == SelfTestKind::Short { "short" } else { "long" };
+            words.push_str(&format!(" --self-test {kind}"));
+        }
+        if let Some(pause) = &self.watch {
+            words.push_str(&format!(" --watch {pause}"));
+        }
+        words
+    }
 }
 
 /// How thoroughly a drive tests itself.
@@ -364,7 +393,7 @@ impl Command {
             Self::Verify => "verify".to_owned(),
             Self::Logs { .. } => "logs".to_owned(),
             Self::Exec { command } => format!("exec -- {}", command.join(" ")),
-            Self::Diagnose(_) => "diagnose".to_owned(),
+            Self::Diagnose(wanted) => wanted.words(),
             Self::Rules(_) => "rules".to_owned(),
             Self::Runbook => "runbook".to_owned(),
         }

@@ -3,13 +3,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-pub use self::words::{called_as, quoted};
+pub use self::{
+    diagnose::DiagnoseSettings,
+    words::{called_as, quoted},
+};
 pub use crate::cli::Color;
 use crate::{
     cli::{Global, WriteOut},
     failure::{Exit, Failure},
 };
 
+mod diagnose;
 mod words;
 
 /// Name and password for clusters with authentication on. `Debug` hides the
@@ -165,8 +169,8 @@ fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>
     Ok(Some(Login { name, password }))
 }
 
-/// A duration as Go and systemd write it: "500ms", "30s", "1m30s", "2h"; a
-/// bare number is seconds.
+/// A duration as Go and systemd write it: "500ms", "30s", "1m30s", "2h", "7d";
+/// a bare number is seconds.
 fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     let bad = || {
         let next = format!("write it like 500ms, 30s or 2m: `etcd-rescue {flag} 30s`");
@@ -187,6 +191,7 @@ fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
             "s" => 1_000,
             "m" => 60_000,
             "h" => 3_600_000,
+            "d" => 86_400_000,
             _ => return Err(bad()),
         };
         total += Duration::from_millis(u64::from(number) * millis);
@@ -201,9 +206,14 @@ mod tests {
 
     #[test]
     fn reads_times_as_people_write_them() {
-        for (text, millis) in
-            [("5s", 5_000), ("500ms", 500), ("1m30s", 90_000), ("2h", 7_200_000), ("45", 45_000)]
-        {
+        for (text, millis) in [
+            ("5s", 5_000),
+            ("500ms", 500),
+            ("1m30s", 90_000),
+            ("2h", 7_200_000),
+            ("7d", 604_800_000),
+            ("45", 45_000),
+        ] {
             assert_eq!(duration("--timeout", text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "s", "5x", "-1s", "5s3", "0", "0s", "0ms", "99999999999s"] {

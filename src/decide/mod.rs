@@ -30,7 +30,7 @@ pub use anew::{came_back, replace_silent};
 pub use comeback::{Comeback, comes_back, local_comes_back};
 pub use diagnosis::{
     Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
-    since_start, slow_voter, write_through,
+    self_test, since_start, slow_voter, write_through,
 };
 pub use gates::refusals;
 pub use hold::needs_hold;

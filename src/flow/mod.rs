@@ -24,6 +24,7 @@ mod report;
 mod restart;
 mod rules;
 mod save;
+mod self_test;
 mod session;
 mod snapshot;
 mod steps;

@@ -4,19 +4,24 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::{log_files::Limits, log_story};
+use super::{
+    below::{self, Question},
+    host::HostRoot,
+    log_files::{Limits, PODS},
+    log_story, smart, symptoms,
+};
 use crate::{
     model::{
-        Located,
+        Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::{Missed, ask},
+    sys::aside::ask,
 };
 
-use super::smart;
+pub use crate::sys::aside::Missed;
 
 /// Whether every one of these paths answers (a directory is read, a
 /// filesystem asked for its room) within this time.
@@ -34,28 +39,64 @@ pub async fn answers(paths: &[&Path], patience: Duration) -> Result<(), Missed> 
 pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     let look = |path: &OsString| {
         let path = PathBuf::from(path);
-        let _missing_answers_too = (std::fs::read_dir(&path), crate::sys::statvfs::room(&path));
+        let _missing_answers_too = crate::sys::statvfs::room(&path);
+        read_small_files(&path);
         path
     };
     words.iter().map(look).collect()
 }
 
-/// What is below these directories of etcd, watched for some seconds.
+/// Reads the small files of a directory, or the path itself when it is one:
+/// what the kernel only remembers of a file says nothing about its disk, and
+/// what was read now is remembered when it is wanted.
+fn read_small_files(path: &Path) {
+    const MOST: usize = 256;
+    const LONGEST: u64 = 1 << 20;
+    let read = |path: &Path| {
+        let small = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST);
+        let _unreadable_answers_too = small.then(|| std::fs::read(path));
+    };
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            entries.take(MOST).filter_map(Result::ok).for_each(|entry| read(&entry.path()))
+        }
+        Err(_) => read(path),
+    }
+}
+
+/// What is below etcd's directories of this node, watched for this long.
 ///
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn disk_below(
-    _node: &Located,
-    _window: Duration,
-    _patience: Duration,
+    node: &Located,
+    window: Duration,
+    patience: Duration,
 ) -> Result<DiskBelow, Missed> {
-    Ok(DiskBelow::default())
+    let pid = node.process.as_ref().map_or(0, |process| process.pid);
+    let words = [OsString::from(window.as_millis().to_string()), OsString::from(pid.to_string())];
+    let path = |found: &Option<Found<PathBuf>>| {
+        found.as_ref().map_or_else(OsString::new, |found| found.value.clone().into_os_string())
+    };
+    let paths = [path(&node.data_dir), path(&node.wal_dir)];
+    let mut all = vec![OsStr::new("disks")];
+    all.extend(words.iter().chain(&paths).map(OsString::as_os_str));
+    ask(&all, patience).await
 }
 
-/// The child's side of `disk_below`.
+/// The child's side of `disk_below`: milliseconds, etcd's pid or 0, the data
+/// directory and the WAL directory, each empty when there is none.
 #[must_use]
-pub fn look_below(_words: &[OsString]) -> DiskBelow {
-    DiskBelow::default()
+pub fn look_below(words: &[OsString]) -> DiskBelow {
+    let number = |at: usize| words.get(at).and_then(|word| word.to_str()?.parse::<u32>().ok());
+    let path = |at: usize| words.get(at).filter(|word| !word.is_empty()).map(PathBuf::from);
+    let question = Question {
+        window: Duration::from_millis(number(0).unwrap_or_default().into()),
+        etcd: number(1).and_then(|pid| i32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        data_dir: path(2),
+        wal_dir: path(3),
+    };
+    below::look(&HostRoot::default(), &question)
 }
 
 /// What the firmware of a disk says. The disk is only touched by the child.
@@ -136,15 +177,19 @@ fn log_limits(words: &[OsString]) -> (Limits, Vec<PathBuf>) {
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn symptoms(
-    _node: &Located,
-    _since: Duration,
-    _patience: Duration,
+    node: &Located,
+    since: Duration,
+    patience: Duration,
 ) -> Result<Vec<Symptom>, Missed> {
-    Ok(Vec::new())
+    let begun = Instant::now();
+    let named = symptoms::log_paths(node).await;
+    let left = patience.saturating_sub(begun.elapsed());
+    ask(&log_words("symptoms", since, left, &named).each(), left).await
 }
 
 /// The child's side of `symptoms`.
 #[must_use]
-pub fn find_symptoms(_words: &[OsString]) -> Vec<Symptom> {
-    Vec::new()
+pub fn find_symptoms(words: &[OsString]) -> Vec<Symptom> {
+    let (limits, named) = log_limits(words);
+    symptoms::find(&named, Path::new(PODS), limits)
 }

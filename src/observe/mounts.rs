@@ -1,7 +1,7 @@
 //! The mount table of this mount namespace, and which mount a path is on.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     ffi::OsString,
     fs, io,
     os::unix::{ffi::OsStringExt, fs::MetadataExt},
@@ -10,6 +10,7 @@ use std::{
 
 use procfs::process::MountInfo;
 
+use super::host::HostRoot;
 use crate::{model::Filesystem, sys::statvfs};
 
 /// One mount, from `/proc/self/mountinfo` (proc(5)).
@@ -24,6 +25,13 @@ pub struct MountPoint {
     pub device: u64,
     /// Whether it is read-only, by mount or by superblock.
     pub read_only: bool,
+    /// The directory of the filesystem that is its root: not "/" for bind
+    /// mounts and btrfs subvolumes.
+    pub root: PathBuf,
+    /// What was mounted ("/dev/sda2", "server:/export", "overlay").
+    pub source: PathBuf,
+    /// Options of the superblock that have a value ("upperdir", "logdev").
+    pub options: HashMap<String, PathBuf>,
 }
 
 /// The mounts that can be seen, in the order of the table.
@@ -34,20 +42,29 @@ impl Mounts {
     /// This process's own table; empty when /proc is not there.
     #[must_use]
     pub fn read() -> Self {
-        fs::read("/proc/self/mountinfo")
+        Self::read_in(&HostRoot::default())
+    }
+
+    /// The table of a host's tree.
+    #[must_use]
+    pub fn read_in(host: &HostRoot) -> Self {
+        fs::read(host.path("/proc/self/mountinfo"))
             .map(|bytes| Self::parse(&String::from_utf8_lossy(&bytes)))
             .unwrap_or_default()
     }
 
     /// Reads a table; lines that cannot be understood are left out, and so
-    /// are mounts that a later one at the same place hides.
+    /// are mounts that a later one at the same place or further up hides.
     #[must_use]
     pub fn parse(text: &str) -> Self {
+        let table: Vec<(i32, i32, MountPoint)> = text.lines().filter_map(mount_point).collect();
+        let hidden = hidden(&table);
         let mut places = HashSet::new();
-        let mut mounts: Vec<MountPoint> = text
-            .lines()
+        let mut mounts: Vec<MountPoint> = table
+            .into_iter()
             .rev()
-            .filter_map(mount_point)
+            .filter(|(id, ..)| !hidden.contains(id))
+            .map(|(.., mount)| mount)
             .filter(|mount| places.insert(mount.path.clone()))
             .collect();
         mounts.reverse();
@@ -67,6 +84,14 @@ impl Mounts {
         self.iter()
             .filter(|mount| path.starts_with(&mount.path))
             .max_by_key(|mount| (mount.device == device, mount.path.components().count()))
+    }
+
+    /// The same when the path itself cannot be asked.
+    #[must_use]
+    pub fn holding_path(&self, path: &Path) -> Option<&MountPoint> {
+        self.iter()
+            .filter(|mount| path.starts_with(&mount.path))
+            .max_by_key(|mount| mount.path.components().count())
     }
 
     /// The filesystem of a path that need not exist yet: that of its nearest
@@ -101,21 +126,50 @@ fn nearest(path: &Path) -> io::Result<PathBuf> {
     Err(error)
 }
 
-fn mount_point(line: &str) -> Option<MountPoint> {
+/// Ids of the mounts that cannot be reached: another one on the same parent is
+/// mounted further up, or the parent itself cannot be reached.
+fn hidden(table: &[(i32, i32, MountPoint)]) -> HashSet<i32> {
+    // A root that was never switched (an initramfs) is its own parent and hides
+    // nothing.
+    let taken: HashSet<(i32, &Path)> = table
+        .iter()
+        .filter(|(id, parent, _)| id != parent)
+        .map(|(_, parent, mount)| (*parent, mount.path.as_path()))
+        .collect();
+    let mut hidden = HashSet::new();
+    // Parents come before their children, but for mounts that were moved.
+    for (id, parent, mount) in table {
+        let further_up = |path: &Path| taken.contains(&(*parent, path));
+        if hidden.contains(parent) || mount.path.ancestors().skip(1).any(further_up) {
+            hidden.insert(*id);
+        }
+    }
+    hidden
+}
+
+/// A line's mount, after its id and its parent's.
+fn mount_point(line: &str) -> Option<(i32, i32, MountPoint)> {
     let info = MountInfo::from_line(line).ok()?;
     let (major, minor) = info.majmin.split_once(':')?;
     let device = nix::sys::stat::makedev(major.parse().ok()?, minor.parse().ok()?);
-    Some(MountPoint {
+    let options = info.super_options.iter();
+    let mount = MountPoint {
         path: unescape(info.mount_point.as_os_str().as_encoded_bytes()),
         kind: info.fs_type,
         device,
         read_only: info.mount_options.contains_key("ro") || info.super_options.contains_key("ro"),
-    })
+        root: unescape(info.root.as_bytes()),
+        source: unescape(info.mount_source.unwrap_or_default().as_bytes()),
+        options: options
+            .filter_map(|(name, value)| Some((name.clone(), unescape(value.as_ref()?.as_bytes()))))
+            .collect(),
+    };
+    Some((info.mnt_id, info.pid, mount))
 }
 
 /// The kernel writes blanks, tabs, newlines and backslashes of a path as
 /// `\` and three octal digits.
-fn unescape(escaped: &[u8]) -> PathBuf {
+pub(super) fn unescape(escaped: &[u8]) -> PathBuf {
     let mut path = Vec::with_capacity(escaped.len());
     let mut rest = escaped;
     while let Some((first, tail)) = rest.split_first() {
@@ -169,6 +223,45 @@ not a mount
         let sda = nix::sys::stat::makedev(8, 1);
         assert_eq!(on("/var/lib/etcd-rescue", sda).as_deref(), Some("/"));
         assert_eq!(on("/mnt/x", 999).as_deref(), Some("/mnt"), "btrfs has another st_dev");
+    }
+
+    #[test]
+    fn what_was_mounted_is_told() {
+        let mounts = Mounts::parse(
+            "40 22 0:50 / /merged rw - overlay overlay rw,lowerdir=/l,upperdir=/up\\040per\n\
+             41 22 8:1 /data\\134x /bind rw - ext4 /dev/mapper/vg-root rw\n",
+        );
+        let [overlay, bind] = &mounts.iter().collect::<Vec<_>>()[..] else { panic!("{mounts:?}") };
+        assert_eq!(overlay.options["upperdir"], Path::new("/up per"));
+        assert_eq!((overlay.root.as_path(), overlay.source.as_path()), {
+            (Path::new("/"), Path::new("overlay"))
+        });
+        assert_eq!(bind.root, Path::new("/data\\x"));
+        assert_eq!(bind.source, Path::new("/dev/mapper/vg-root"));
+    }
+
+    #[test]
+    fn a_mount_below_a_later_one_is_hidden() {
+        let mounts = Mounts::parse(
+            "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 8:2 / /var/lib/etcd rw - ext4 /dev/sda2 rw\n\
+             24 23 8:3 / /var/lib/etcd/member/wal rw - ext4 /dev/sda3 rw\n\
+             25 22 8:4 / /var rw - ext4 /dev/sda4 rw\n26 25 8:5 / /var/log rw - ext4 /dev/sda5 rw\n",
+        );
+        let on = |path: &str| mounts.holding_path(Path::new(path)).map(|mount| &mount.source);
+        assert_eq!(on("/var/lib/etcd/member/wal"), Some(&PathBuf::from("/dev/sda4")));
+        assert_eq!(on("/var/log/pods"), Some(&PathBuf::from("/dev/sda5")));
+        assert_eq!(on("/root"), Some(&PathBuf::from("/dev/sda1")));
+    }
+
+    #[test]
+    fn a_root_in_memory_hides_no_mount() {
+        let mounts = Mounts::parse(
+            "1 1 0:2 / / rw - rootfs rootfs rw,size=219912k\n\
+             24 1 259:0 / /mnt/nvme rw,relatime - ext4 /dev/nvme0n1 rw\n",
+        );
+        let on = |path: &str| mounts.holding_path(Path::new(path)).map(|mount| &mount.source);
+        assert_eq!(on("/mnt/nvme/member"), Some(&PathBuf::from("/dev/nvme0n1")));
+        assert_eq!(on("/mnt"), Some(&PathBuf::from("rootfs")));
     }
 
     #[test]

@@ -120,6 +120,12 @@ impl Voice {
         self.inner.json
     }
 
+    /// How often `-v` was given.
+    #[must_use]
+    pub fn verbose(&self) -> u8 {
+        self.inner.verbose
+    }
+
     /// Lines of conversation; long prose is wrapped, commands and tables are
     /// left as they are.
     pub fn say(&self, text: &str) {
@@ -191,6 +197,29 @@ impl Voice {
         match serde_json::to_string_pretty(document) {
             Ok(text) => self.line(Stream::Out, &text),
             Err(error) => self.fail(&format!("the JSON answer could not be written: {error}")),
+        }
+    }
+
+    /// One JSON document of many, on a line of its own; nothing for people.
+    pub fn json_line(&self, document: &impl Serialize) {
+        if !self.inner.json {
+            return;
+        }
+        // No other document may follow the last line.
+        self.inner.streamed.store(true, Ordering::Relaxed);
+        match serde_json::to_string(document) {
+            Ok(text) => self.line(Stream::Out, &text),
+            Err(error) => self.fail(&format!("the JSON answer could not be written: {error}")),
+        }
+    }
+
+    /// An empty screen for the next answer, where stdout is one; nothing
+    /// elsewhere.
+    pub fn clear(&self) {
+        let terminal = &self.inner.terminal;
+        if terminal.stdout && !terminal.dumb && !self.inner.json {
+            // ECMA-48: cursor to the upper left, then erase to the end.
+            let _closed_is_fine = self.write(Stream::Out, b"\x1b[H\x1b[J");
         }
     }
 

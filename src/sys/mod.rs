@@ -5,8 +5,10 @@
 pub mod aside;
 pub mod ata_command;
 pub mod hold_record;
+pub mod ioprio;
 pub mod kubelet;
 pub mod nvme;
 pub mod open_files;
+pub mod sense;
 pub mod sg;
 pub mod statvfs;

@@ -26,6 +26,7 @@ mod pace;
 mod quiet;
 mod raw_values;
 mod scsi_facts;
+mod self_test;
 mod sentence;
 mod sharing_findings;
 mod slow_voter;
@@ -43,6 +44,7 @@ pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
+pub use self_test::self_test;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 

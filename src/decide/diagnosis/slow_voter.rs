@@ -10,6 +10,8 @@ use crate::model::{
 
 /// Fewer fsyncs than this prove nothing of a voter.
 const ENOUGH: u64 = 8;
+/// A leader that is very slow leaves its followers with no more than a few.
+const FEW: u64 = 3;
 /// So many of one voter prove that there was something to sync.
 const MANY: u64 = 20;
 /// Beyond this a slow fsync counts, milliseconds: etcd's authors want 10, and
@@ -86,13 +88,13 @@ fn without<'a, 'b>(voters: &'b [Voter<'a>], at: usize) -> Vec<&'b Voter<'a>> {
 }
 
 fn by_fsync(voter: &Voter<'_>, others: &[&Voter<'_>]) -> bool {
-    let others: Vec<&Spread> = others
-        .iter()
-        .filter_map(|other| other.fsync.as_ref().filter(|spread| spread.n >= ENOUGH))
-        .collect();
     let Some(spread) = &voter.fsync else { return false };
     let (over_ms, _) = tail(spread);
-    let proven = spread.n >= ENOUGH || spread.p50.over_ms >= VERY_SLOW_MS;
+    let very_slow = spread.p50.over_ms >= VERY_SLOW_MS;
+    let enough = |spread: &Spread| spread.n >= if very_slow { FEW } else { ENOUGH };
+    let others = others.iter().filter_map(|other| other.fsync.as_ref());
+    let others: Vec<&Spread> = others.filter(|spread| enough(spread)).collect();
+    let proven = very_slow || enough(spread);
     let slower = |other: &&Spread| {
         let (_, upto_ms) = tail(other);
         upto_ms.is_some_and(|upto_ms| over_ms >= TIMES * upto_ms)

@@ -73,6 +73,7 @@ fn nobody_is_named_when_nobody_stands_out() {
 #[test]
 fn very_slow_fsyncs_need_not_be_many() {
     assert_eq!(slow_voter(&fsyncs(&[&[2.0; 30], &[3_000.0], &[2.0; 30]])).unwrap().name, "m2");
+    assert_eq!(slow_voter(&fsyncs(&[&[2_000.0; 4], &[2.0; 4], &[2.0; 4]])).unwrap().name, "m1");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! numbers down to the drive's firmware, and what is found in it. What crosses
 //! from a child process carries serde; nothing here judges.
 
+mod account;
 mod below;
 mod drive;
 mod drive_facts;
@@ -14,9 +15,11 @@ mod log_story;
 mod member_numbers;
 mod member_view;
 mod probe_run;
+mod self_test_order;
 mod slow_voter;
 mod wide;
 
+pub use account::Account;
 pub use below::{
     Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place, PlaceRole,
     Sharer, SharerKind, Writer,
@@ -35,4 +38,5 @@ pub use log_story::{LogSign, LogSignKind, LogStory, Symptom, SymptomKind};
 pub use member_numbers::MemberNumbers;
 pub use member_view::{MemberView, Scrape};
 pub use probe_run::{ProbeRefusal, ProbeRun};
+pub use self_test_order::{DriveProtocol, SelfTestOrder};
 pub use slow_voter::{SlowBy, SlowVoter};

@@ -3,6 +3,8 @@
 //! not known is called "unknown", never 0.
 
 mod diagnosis;
+#[cfg(test)]
+pub(crate) mod incident;
 mod located;
 mod plan;
 mod recovery;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
-pub use diagnosis::diagnosis;
+pub use diagnosis::{Layout, diagnosis, next_round};
 pub use located::located;
 pub use plan::{headline, plan, question, step};
 pub use recovery::before_after;
