@@ -18,6 +18,13 @@ use super::session::Session;
 /// Longest time that we write into a quiet etcd.
 const WRITING: Duration = Duration::from_secs(8);
 
+/// A write that takes longer is not waited for: the whole has to end in time.
+const WRITE: Duration = Duration::from_secs(3);
+
+/// When the looks took so much longer than the window, something hangs; what is
+/// known by then must not be lost over writes.
+const TOO_LATE: Duration = Duration::from_secs(5);
+
 /// Leases granted and revoked one after the other between two looks.
 const ROUND: u32 = 5;
 
@@ -31,10 +38,12 @@ pub async fn watch_members(
     window: Duration,
     passive: bool,
 ) -> Vec<MemberView> {
+    let begun = Instant::now();
     let mut watch = Watch::begin(world, access).await;
     watch.read(window).await;
     watch.look_again().await;
-    if !passive && !session.settings.dry_run {
+    let in_time = begun.elapsed() < window + TOO_LATE;
+    if in_time && !passive && !session.settings.dry_run {
         write_while_quiet(access, world, &mut watch).await;
     }
     watch.views()
@@ -42,6 +51,7 @@ pub async fn watch_members(
 
 async fn write_while_quiet(access: &Access, world: &World, watch: &mut Watch) {
     let end = Instant::now() + WRITING;
+    let access = Access { timeout: access.timeout.min(WRITE), ..access.clone() };
     let mut leases = 0;
     while Instant::now() < end
         && let Some(through) = decide::write_through(world, &watch.views(), leases)

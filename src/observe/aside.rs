@@ -4,14 +4,14 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     below::{self, Question},
     host::HostRoot,
-    log_files::Limits,
-    log_story, smart,
+    log_files::{Limits, PODS},
+    log_story, smart, symptoms,
 };
 use crate::{
     model::{
@@ -39,10 +39,29 @@ pub async fn answers(paths: &[&Path], patience: Duration) -> Result<(), Missed> 
 pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     let look = |path: &OsString| {
         let path = PathBuf::from(path);
-        let _missing_answers_too = (std::fs::read_dir(&path), crate::sys::statvfs::room(&path));
+        let _missing_answers_too = crate::sys::statvfs::room(&path);
+        read_small_files(&path);
         path
     };
     words.iter().map(look).collect()
+}
+
+/// Reads the small files of a directory, or the path itself when it is one:
+/// what the kernel only remembers of a file says nothing about its disk, and
+/// what was read now is remembered when it is wanted.
+fn read_small_files(path: &Path) {
+    const MOST: usize = 256;
+    const LONGEST: u64 = 1 << 20;
+    let read = |path: &Path| {
+        let small = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST);
+        let _unreadable_answers_too = small.then(|| std::fs::read(path));
+    };
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            entries.take(MOST).filter_map(Result::ok).for_each(|entry| read(&entry.path()))
+        }
+        Err(_) => read(path),
+    }
 }
 
 /// What is below etcd's directories of this node, watched for this long.
@@ -158,15 +177,19 @@ fn log_limits(words: &[OsString]) -> (Limits, Vec<PathBuf>) {
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn symptoms(
-    _node: &Located,
-    _since: Duration,
-    _patience: Duration,
+    node: &Located,
+    since: Duration,
+    patience: Duration,
 ) -> Result<Vec<Symptom>, Missed> {
-    Ok(Vec::new())
+    let begun = Instant::now();
+    let named = symptoms::log_paths(node).await;
+    let left = patience.saturating_sub(begun.elapsed());
+    ask(&log_words("symptoms", since, left, &named).each(), left).await
 }
 
 /// The child's side of `symptoms`.
 #[must_use]
-pub fn find_symptoms(_words: &[OsString]) -> Vec<Symptom> {
-    Vec::new()
+pub fn find_symptoms(words: &[OsString]) -> Vec<Symptom> {
+    let (limits, named) = log_limits(words);
+    symptoms::find(&named, Path::new(PODS), limits)
 }

@@ -51,6 +51,10 @@ fn judge<'a>(case: &Case<'a>, findings: &[Finding], disk: &'a str) -> Option<Con
     let about: Vec<&Finding> =
         findings.iter().filter(|finding| finding.disk.as_deref() == Some(disk)).collect();
     let facts = case.drives.iter().find(|facts| facts.disk == disk);
+    // What an emulated drive says is about no drive that could be replaced.
+    if facts.is_some_and(|facts| facts.emulated_by.is_some()) {
+        return None;
+    }
     let slow = is_slow(case, findings, disk);
     let fails = about.iter().any(|finding| finding.code == "drive_fails");
     let firmware = fails || about.iter().any(|finding| weighs(facts, finding));

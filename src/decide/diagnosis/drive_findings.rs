@@ -30,8 +30,8 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         found.extend(cable(case, facts));
         found.extend(heat_and_tests(case, facts));
     }
-    let volumes = case.examined.drives.iter();
-    found.extend(volumes.filter_map(|drive| throttled(case, &drive.disk, drive.answer.ebs()?)));
+    let drives = case.examined.drives.iter();
+    found.extend(drives.filter_map(|drive| throttled(case, &drive.disk, drive.answer.ebs()?)));
     found
 }
 
@@ -57,10 +57,14 @@ fn prediction(case: &Case, facts: &DriveFacts) -> Vec<Finding> {
     let mut found = Vec::new();
     if !words.is_empty() {
         let what = format!("the firmware of {label} reports a failing drive: {}", listed(&words));
-        found.push(
-            firmware("drive_fails", Severity::Critical, facts, what)
-                .then(format!("replace {} before it fails", facts.disk)),
-        );
+        let finding = firmware("drive_fails", Severity::Critical, facts, what);
+        found.push(match &facts.emulated_by {
+            Some(by) => finding.then(format!(
+                "{by} emulates {}: ask the owner of the host about the real disk",
+                facts.disk
+            )),
+            None => finding.then(format!("replace {} before it fails", facts.disk)),
+        });
     }
     let mild = facts.warnings.iter().filter(|(_, critical)| !critical);
     found.extend(mild.map(|(warning, _)| {

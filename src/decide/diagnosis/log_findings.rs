@@ -3,8 +3,9 @@
 
 use super::{
     super::restart::{ago, span},
+    bursts::{bursts, longest},
     case::Case,
-    wording::{many, millis, thousands},
+    wording::{many, millis},
 };
 use crate::model::diagnosis::{EvidenceKind, Finding, LogSign, LogSignKind, LogStory, Severity};
 
@@ -124,7 +125,6 @@ fn finding(case: &Case, story: &LogStory, sign: &LogSign, rule: &Rule) -> Findin
         what.push_str(": all of them right after its start");
     }
     let finding = Finding::new(rule.code, severity, EvidenceKind::EtcdLog, what)
-        .because(bursts(case, story, sign))
         .because([sign.example.clone()]);
     match case.here() {
         Some(here) => finding.of(&here.label),
@@ -157,26 +157,18 @@ fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
     sign.count.saturating_sub(during.map(|(_, count)| count).sum())
 }
 
-/// "in 4 bursts, the longest of 12 min with 431 lines".
-fn bursts(case: &Case, story: &LogStory, sign: &LogSign) -> Option<String> {
-    let mut bursts: Vec<(usize, u64)> = Vec::new();
-    let mut open = false;
-    for count in &sign.timeline {
-        match bursts.last_mut().filter(|_| open && *count > 0) {
-            Some((pieces, lines)) => (*pieces, *lines) = (*pieces + 1, *lines + count),
-            None if *count > 0 => bursts.push((1, *count)),
-            None => {}
+/// "in 4 bursts over the last 22 h, the longest of 12 min, the last 37 min
+/// ago"; `None` for a log without any.
+pub(super) fn bursts_told(case: &Case) -> Option<String> {
+    let story = case.examined.log.as_ref()?;
+    let bursts = bursts(story);
+    let (long, last) = (longest(&bursts)?, bursts.last()?);
+    let over = span(case.since(story.from));
+    let (length, ended) = (span(long.length()), ago(case.since(last.to)));
+    Some(match bursts.len() {
+        1 => format!("in one burst of {length}, which ended {ended}"),
+        n => {
+            format!("in {n} bursts over the last {over}, the longest of {length}, the last {ended}")
         }
-        open = *count > 0;
-    }
-    let largest = bursts.iter().max_by_key(|(_, lines)| *lines)?;
-    let length = span(story.piece.saturating_mul(largest.0 as i64));
-    let covered = span(case.since(story.from));
-    (bursts.len() > 1).then(|| {
-        format!(
-            "they came in {} bursts over {covered}; the largest had {} lines within {length}",
-            bursts.len(),
-            thousands(largest.1)
-        )
     })
 }

@@ -7,6 +7,7 @@ use super::{
     chain::chain,
     circumstances::circumstances,
     latency_findings::others,
+    log_findings::bursts_told,
     next_steps::next_steps,
     unknown::{not_seen, unknown},
     wording::{capital, counted, listed, millis},
@@ -92,11 +93,7 @@ fn told(case: &Case, findings: &[Finding], cause: &Cause) -> String {
         }
         Cause::SlowSeveral(slow) => several(case, findings, slow),
         Cause::DiskErrors(finding) => disk_errors(case, finding),
-        Cause::Bursts(finding) => format!(
-            "etcd is quick at this moment, but {}: it is slow in bursts; watch it with `etcd-rescue \
-             diagnose --watch`.",
-            finding.what
-        ),
+        Cause::Bursts(finding) => bursts(case, finding),
         Cause::Other(finding) => own_words(finding),
         Cause::Nothing => nothing(case),
     }
@@ -198,6 +195,16 @@ fn disk_errors(case: &Case, finding: &Finding) -> String {
         "{}{quick}: check its cable and backplane, let it test itself (`etcd-rescue diagnose \
          --self-test short`), and have a spare at hand.",
         as_start(&finding.what)
+    )
+}
+
+/// Quiet while one looks, and not before.
+fn bursts(case: &Case, finding: &Finding) -> String {
+    let now = if case.is_well_here() { "is quick at this moment" } else { "may be quiet now" };
+    let when = bursts_told(case).map(|told| format!(" ({told})")).unwrap_or_default();
+    format!(
+        "etcd {now}, but {}{when}: catch the next one with `etcd-rescue diagnose --watch`.",
+        finding.what
     )
 }
 

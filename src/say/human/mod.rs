@@ -3,6 +3,8 @@
 //! not known is called "unknown", never 0.
 
 mod diagnosis;
+#[cfg(test)]
+pub(crate) mod incident;
 mod located;
 mod plan;
 mod recovery;
