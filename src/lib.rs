@@ -94,6 +94,11 @@ pub fn looked_aside() -> bool {
     let rest: Vec<std::ffi::OsString> = words.collect();
     match word.to_str().unwrap_or_default() {
         "path" => sys::aside::answer(&observe::aside::look_at_paths(&rest)),
+        "data-dir" => sys::aside::answer(&observe::data_disk::look_at_data_dir(&rest)),
+        "new-files" => sys::aside::answer(&observe::data_disk::look_for_new_files(&rest)),
+        "places" => sys::aside::answer(&observe::data_disk::look_for_places(&rest)),
+        "place" => sys::aside::answer(&observe::data_disk::judge_place(&rest)),
+        "target" => sys::aside::answer(&observe::data_disk::judge_target(&rest)),
         "disks" => sys::aside::answer(&observe::aside::look_below(&rest)),
         "drive" => sys::aside::answer(&observe::aside::look_at_drive(&rest)),
         "log" => sys::aside::answer(&observe::aside::read_log(&rest)),

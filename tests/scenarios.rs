@@ -7,7 +7,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Comeback, Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
-        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Freeable,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Found, Freeable,
         FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member, MemberId,
         MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
         Scope, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
@@ -147,6 +147,11 @@ fn read(scenario: &str) -> (World, Wishes) {
                     leftovers: Vec::new(),
                     orphans: Vec::new(),
                 });
+            }
+            "hangs" => {
+                let path = std::path::PathBuf::from("/var/lib/etcd");
+                world.node.data_dir = Some(Found::new(path.clone(), "--data-dir"));
+                world.node.hanging.push(path);
             }
             "left-over" => {
                 let disk = world.node.disk.as_mut().expect("a disk before");

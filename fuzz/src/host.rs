@@ -5,7 +5,8 @@ use std::{io::Cursor, path::Path};
 use etcd_rescue::{
     act::holder,
     observe::{
-        disk,
+        below::{diskstats, io_stat},
+        disk, kernel_events,
         kernel_log::{self, Wanted},
         log_line::{Entry, Joiner},
         log_story::read_bytes,
@@ -72,7 +73,45 @@ pub fn mounts(bytes: &[u8]) {
             let mount = mounts.holding(path, device);
             assert!(mount.is_none_or(|mount| path.starts_with(&mount.path)));
         }
+        let mount = mounts.holding_path(path);
+        assert!(mount.is_none_or(|mount| path.starts_with(&mount.path)));
     }
+}
+
+/// /proc/diskstats, before and after: shares are shares, and what is stalled
+/// has completed nothing.
+pub fn diskstats(bytes: &[u8]) {
+    let (before, after) = super::halves(bytes);
+    let parse = |bytes| diskstats::parse(&String::from_utf8_lossy(bytes));
+    let (before, after) = (parse(before), parse(after));
+    for (name, first) in &before {
+        let Some(last) = after.get(name) else { continue };
+        for seconds in [0.0, 0.5, 5.0] {
+            let Some(window) = diskstats::window(name, first, last, seconds) else { continue };
+            assert!((0.0..=100.0).contains(&window.util_percent), "{window:?}");
+            let means = [window.w_await_ms, window.r_await_ms, window.flush_await_ms];
+            assert!(means.iter().flatten().all(|mean| *mean >= 0.0), "{window:?}");
+            assert!(!window.stalled || means == [None; 3], "{window:?}");
+        }
+    }
+}
+
+/// A cgroup's io.stat: at most one count a line.
+pub fn io_stat(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let written = io_stat::parse(&text);
+    assert!(written.len() <= text.lines().count());
+    assert!(written.keys().all(|device| device.contains(':')));
+}
+
+/// The trouble in the kernel's log: bounded, in the order of the lines, and
+/// printable.
+pub fn kernel_events(bytes: &[u8]) {
+    let records = kernel_log::parse(bytes);
+    let names = kernel_events::Names::default();
+    let events = kernel_events::events(&records, &names, 0);
+    assert!(events.len() <= records.len().min(200));
+    assert!(events.iter().all(|event| event.text.bytes().all(|b| (b' '..=b'~').contains(&b))));
 }
 
 /// /proc/meminfo.

@@ -18,7 +18,10 @@ pub use etcd::{
     snapshot, version,
 };
 pub use files::{kubelet, manifest, processes, settings_files};
-pub use host::{kernel_log, log_lines, log_story, log_tail, meminfo, mounts, own_files};
+pub use host::{
+    diskstats, io_stat, kernel_events, kernel_log, log_lines, log_story, log_tail, meminfo, mounts,
+    own_files,
+};
 pub use text::terminal_text;
 
 /// A name, which is that of its directory in the corpus, and the function.
@@ -29,9 +32,12 @@ pub const TARGETS: &[Target] = &[
     ("ata_pages", ata_pages),
     ("certificate", certificate),
     ("container_status", container_status),
+    ("diskstats", diskstats),
     ("etcd_arguments", etcd_arguments),
     ("etcd_config", etcd_config),
     ("grpc_reply", grpc_reply),
+    ("io_stat", io_stat),
+    ("kernel_events", kernel_events),
     ("kernel_log", kernel_log),
     ("kubelet", kubelet),
     ("last_lines", last_lines),

@@ -17,6 +17,7 @@ const LAG_LIMIT: u64 = 1_000;
 pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refusals.extend(corrupt(world));
+    refusals.extend(hanging_disk(world, wishes));
     refusals.extend(quorum(world));
     // Without a quorum every further gate would only repeat the same news.
     if refusals.iter().any(|refusal| refusal.kind == RefusalKind::NoQuorum) {
@@ -32,6 +33,24 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     }
     refusals.extend(last_copy(world, wishes));
     refusals
+}
+
+/// How much room there is can be told as little as whether a write would ever
+/// end. The last word on it is the disk's: a later look may find it answers.
+fn hanging_disk(world: &World, wishes: &Wishes) -> Option<Refusal> {
+    let data_dir = world.node.data_dir.as_ref().filter(|_| world.node.data_dir_hangs())?;
+    (wishes.scope != Scope::Disarm).then(|| Refusal {
+        kind: RefusalKind::DiskHangs,
+        flag: None,
+        what: format!(
+            "this node's data directory {} does not answer, so that its disk may hang: how much \
+             room there is cannot be told, and what is written here may never end",
+            data_dir.value.display()
+        ),
+        next: "what is wrong with the disk: `etcd-rescue diagnose` here; the cluster without this \
+               member: run the recovery on another master"
+            .to_owned(),
+    })
 }
 
 fn answering(world: &World) -> impl Iterator<Item = (&Member, &MemberStatus)> {

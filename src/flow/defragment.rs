@@ -206,11 +206,11 @@ fn defrag_failure(session: &Session, member: &Member, error: &WireError) -> Fail
 async fn show(here: &Here, member: &Member, progress: &Progress) -> Infallible {
     let in_use = member.status.as_ref().map(|status| status.db_size_in_use).unwrap_or_default();
     let left_over: Vec<PathBuf> =
-        new_files(here, member).into_iter().map(|(path, _)| path).collect();
+        new_files(here, member).await.into_iter().map(|(path, _)| path).collect();
     loop {
         if member.local {
             tokio::time::sleep(TICK).await;
-            let mut files = new_files(here, member).into_iter();
+            let mut files = new_files(here, member).await.into_iter();
             let written = files.find(|(path, _)| !left_over.contains(path));
             progress.tick(&written.map_or("waiting for its answer".to_owned(), |(_, size)| {
                 format!("{size} written, at most {in_use}")
@@ -226,9 +226,9 @@ async fn show(here: &Here, member: &Member, progress: &Progress) -> Infallible {
     }
 }
 
-fn new_files(here: &Here, member: &Member) -> Vec<(PathBuf, Bytes)> {
-    match &here.node.data_dir {
-        Some(found) if member.local => observe::disk::leftovers(&found.value.join("member/snap")),
+async fn new_files(here: &Here, member: &Member) -> Vec<(PathBuf, Bytes)> {
+    match here.node.answering_data_dir() {
+        Some(data_dir) if member.local => observe::data_disk::new_files(data_dir).await,
         _ => Vec::new(),
     }
 }

@@ -194,7 +194,8 @@ pub fn snapshot_dir(session: &Session, directory: &Path, why: &str) -> Failure {
     let mut elsewhere = session.settings.clone();
     elsewhere.snapshot_dir = Some("DIR".into());
     let elsewhere = elsewhere.command_line(&session.command);
-    let next = if directory.exists() {
+    // Only a directory that answered can be missing.
+    let next = if !why.contains("does not exist") {
         format!("name another directory: `{elsewhere}`")
     } else {
         let directory = quoted(&directory.to_string_lossy());

@@ -40,7 +40,7 @@ impl Walk<'_> {
         }
         let freed = remove(self.session, disk, &orphans, consent).await?;
         self.session.record_mut().changed_anything |= freed > Bytes(0);
-        let now = observe::disk::data_dir(&disk.path).map_or_else(|_| disk.clone(), |(now, _)| now);
+        let now = disk_now(disk).await;
         Ok(format!("{freed} freed; {}", free_now(&now)))
     }
 }
@@ -61,7 +61,7 @@ pub async fn free_before_waiting(session: &Session, here: &Here) -> Result<Optio
     let orphans: Vec<PathBuf> = disk.orphans.iter().map(|(path, _)| path.clone()).collect();
     let began = Instant::now();
     let freed = remove(session, &disk, &orphans, &consent).await?;
-    let now = observe::disk::data_dir(&disk.path).map_or(disk, |(now, _)| now);
+    let now = disk_now(&disk).await;
     let detail = format!(
         "{freed} of a broken-off defragmentation freed before etcd's next start; {}",
         free_now(&now)
@@ -123,6 +123,14 @@ async fn remove(
         session.voice.warn(&format!("{} stays: {why}", path.display()));
     }
     Ok(removed.files.iter().fold(Bytes(0), |sum, (_, size)| sum.plus(*size)))
+}
+
+/// The disk as it is now; as it was seen last when it cannot be looked at.
+async fn disk_now(disk: &DataDir) -> DataDir {
+    match observe::data_disk::data_dir(&disk.path).await {
+        Ok(Ok((now, _))) => now,
+        _ => disk.clone(),
+    }
 }
 
 fn free_now(disk: &DataDir) -> String {

@@ -84,24 +84,43 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
         member.status.as_ref().is_err_and(|silence| silence.kind == SilenceKind::NoHost)
     });
     *here.dead.borrow_mut() = without_host.map(|member| member.id).collect();
-    // Room is taken and given back while we work.
-    if let Some(disk) = &mut world.node.disk
-        && let Ok((now, _)) = observe::disk::data_dir(&disk.path)
-    {
-        *disk = now;
-    }
+    look_at_disk(&mut world.node).await;
     observe::left_overs::keep_what_is_used(&mut world, &here.access).await;
     session.record_mut().logbook.looked(&world);
     Ok(world)
 }
 
+/// Room is taken and given back while we work, and a disk may begin to hang.
+async fn look_at_disk(node: &mut Located) {
+    let Some(disk) = &mut node.disk else { return };
+    match observe::data_disk::data_dir(&disk.path).await {
+        Ok(Ok((now, _))) => *disk = now,
+        Ok(Err(_)) => {}
+        Err(_) => {
+            node.hanging.extend(node.data_dir.iter().map(|found| found.value.clone()));
+            node.disk = None;
+        }
+    }
+}
+
 /// The directory asked for, or the usual ones.
-pub fn snapshot_places(session: &Session, node: &Located) -> Result<Vec<SnapshotPlace>, Failure> {
-    let data_dir = node.data_dir.as_ref().map(|found| found.value.as_path());
+pub async fn snapshot_places(
+    session: &Session,
+    node: &Located,
+) -> Result<Vec<SnapshotPlace>, Failure> {
+    let data_dir = node.answering_data_dir();
     let Some(directory) = &session.settings.snapshot_dir else {
-        return Ok(observe::snapshot_places::snapshot_places(data_dir));
+        let (places, silent) = observe::data_disk::places(data_dir).await.unwrap_or_default();
+        for mount in silent {
+            session.voice.warn(&format!(
+                "the filesystem on {} does not answer and is left alone: its disk may hang",
+                mount.display()
+            ));
+        }
+        return Ok(places);
     };
-    observe::place(directory, data_dir)
+    observe::data_disk::place(directory, data_dir)
+        .await
         .map(|place| vec![place])
         .map_err(|why| failures::snapshot_dir(session, directory, &why))
 }

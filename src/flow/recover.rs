@@ -51,7 +51,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
         free_before_waiting(session, &here).await?;
     }
     let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
-    world.snapshot_places = snapshot_places(session, &here.node)?;
+    world.snapshot_places = snapshot_places(session, &here.node).await?;
     let mut wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
@@ -110,8 +110,8 @@ async fn ask_for_a_place(session: &Session, here: &Here) -> Option<SnapshotPlace
         if typed.is_empty() {
             return None;
         }
-        let data_dir = here.node.data_dir.as_ref().map(|found| found.value.as_path());
-        match observe::place(Path::new(&typed), data_dir) {
+        let data_dir = here.node.answering_data_dir();
+        match observe::data_disk::place(Path::new(&typed), data_dir).await {
             Ok(place) => return Some(place),
             Err(why) => session.voice.warn(&format!("{typed}: {why}")),
         }

@@ -34,7 +34,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
     let source = source(session, &world, member)?;
     let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     if !to_stdout {
-        check_target(session, &here, path, size)?;
+        check_target(session, &here, path, size).await?;
     }
     if session.settings.dry_run {
         return Ok(tell_planned(&session.voice, source, path, size));
@@ -125,10 +125,15 @@ fn source<'a>(
 }
 
 /// Everything that can be known about the place before a byte is sent.
-fn check_target(session: &Session, here: &Here, path: &Path, size: Bytes) -> Result<(), Failure> {
+async fn check_target(
+    session: &Session,
+    here: &Here,
+    path: &Path,
+    size: Bytes,
+) -> Result<(), Failure> {
     let refuse = |why: String| failures::snapshot_path(session, path, &why);
-    let data_dir = here.node.data_dir.as_ref().map(|found| found.value.as_path());
-    let place = observe::snapshot_file::target(path, data_dir).map_err(refuse)?;
+    let data_dir = here.node.answering_data_dir();
+    let place = observe::data_disk::target(path, data_dir).await.map_err(refuse)?;
     let needed = decide::needed_at(place.shares_data_dir, size);
     let filesystem = &place.filesystem;
     if filesystem.available >= needed {

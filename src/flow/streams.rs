@@ -44,7 +44,7 @@ pub async fn decide_when_ended(
         // Metrics that fail just now end no wait.
         tokio::time::sleep(PAUSE.min(session.settings.wait)).await;
         let live = world.live;
-        let snapshot_places = snapshot_places(session, &here.node)?;
+        let snapshot_places = snapshot_places(session, &here.node).await?;
         world = World { live, snapshot_places, ..look(session, here).await? };
         decision = decide::decide(&world, wishes);
     }

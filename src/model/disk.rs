@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::Bytes;
 
 /// A mounted filesystem, as `statvfs` and mountinfo tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filesystem {
     /// Where it is mounted.
     pub mount_point: PathBuf,
@@ -20,7 +22,7 @@ pub struct Filesystem {
 }
 
 /// This node's data directory.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataDir {
     /// Host path.
     pub path: PathBuf,
@@ -64,7 +66,7 @@ impl DataDir {
 }
 
 /// A directory that could take the snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotPlace {
     /// The directory; may not exist yet.
     pub directory: PathBuf,

@@ -254,8 +254,12 @@ pub struct Located {
     pub version: Option<Found<String>>,
     /// etcd's `--name`.
     pub name: Option<Found<String>>,
-    /// The data directory's room; `None` when there is no data directory.
+    /// The data directory's room; `None` when there is no data directory, or
+    /// when it does not answer.
     pub disk: Option<super::DataDir>,
+    /// Directories of this node that did not answer in time, and were left
+    /// alone: their disk may hang.
+    pub hanging: Vec<PathBuf>,
     /// Total memory of this node.
     pub memory: Option<Bytes>,
     /// The kubelet of this node.
@@ -267,4 +271,19 @@ pub struct Located {
     pub freeable: Vec<super::Freeable>,
     /// What could not be read, in sentences.
     pub complaints: Vec<String>,
+}
+
+impl Located {
+    /// Whether a look at the data directory took too long.
+    #[must_use]
+    pub fn data_dir_hangs(&self) -> bool {
+        self.data_dir.as_ref().is_some_and(|found| self.hanging.contains(&found.value))
+    }
+
+    /// The data directory, unless it hangs.
+    #[must_use]
+    pub fn answering_data_dir(&self) -> Option<&std::path::Path> {
+        let found = self.data_dir.as_ref().filter(|_| !self.data_dir_hangs());
+        found.map(|found| found.value.as_path())
+    }
 }

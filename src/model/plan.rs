@@ -108,6 +108,8 @@ pub enum RefusalKind {
     LearnerOverQuota,
     /// A member is behind the leader.
     Lagging,
+    /// This node's data directory does not answer.
+    DiskHangs,
     /// No filesystem has room for the snapshot.
     NoRoomForSnapshot,
     /// No room for the new database file.

@@ -39,10 +39,29 @@ pub async fn answers(paths: &[&Path], patience: Duration) -> Result<(), Missed> 
 pub fn look_at_paths(words: &[OsString]) -> Vec<PathBuf> {
     let look = |path: &OsString| {
         let path = PathBuf::from(path);
-        let _missing_answers_too = (std::fs::read_dir(&path), crate::sys::statvfs::room(&path));
+        let _missing_answers_too = crate::sys::statvfs::room(&path);
+        read_small_files(&path);
         path
     };
     words.iter().map(look).collect()
+}
+
+/// Reads the small files of a directory, or the path itself when it is one:
+/// what the kernel only remembers of a file says nothing about its disk, and
+/// what was read now is remembered when it is wanted.
+fn read_small_files(path: &Path) {
+    const MOST: usize = 256;
+    const LONGEST: u64 = 1 << 20;
+    let read = |path: &Path| {
+        let small = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST);
+        let _unreadable_answers_too = small.then(|| std::fs::read(path));
+    };
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            entries.take(MOST).filter_map(Result::ok).for_each(|entry| read(&entry.path()))
+        }
+        Err(_) => read(path),
+    }
 }
 
 /// What is below etcd's directories of this node, watched for this long.

@@ -13,6 +13,14 @@ pub enum LocateError {
     /// The runtime's socket, /proc and the keys are for root.
     #[error("not root: the container runtime's socket and etcd's keys are readable by root only")]
     NotRoot,
+    /// What has to be read does not answer.
+    #[error("{} does not answer: reading it took longer than {} s; the disk below it may hang", .path.display(), .after.as_secs())]
+    Hangs {
+        /// The directory or file.
+        path: PathBuf,
+        /// How long was waited.
+        after: std::time::Duration,
+    },
     /// Neither a runtime answers nor an etcd process runs.
     #[error("no etcd was found: no container runtime answers and no etcd process runs here")]
     NoRuntimeAndNoProcess {
@@ -94,6 +102,7 @@ impl LocateError {
             })),
             Self::RuntimeEndpointBad { source, .. } => lines.push(source.to_string()),
             Self::NotRoot
+            | Self::Hangs { .. }
             | Self::RuntimeEndpointUnreadable { .. }
             | Self::ContainerNotFound { .. } => {}
         }
@@ -109,6 +118,12 @@ impl LocateError {
             Self::NotRoot => {
                 format!("run it as root: `sudo etcd-rescue`\nor name everything by hand: {BY_HAND}")
             }
+            Self::Hangs { .. } => format!(
+                "is it the disk? `dmesg | tail -50`; processes that wait for it: \
+                 `ps -eo state,pid,wchan,args | grep '^D'`\n\
+                 the cluster without this node: run it on another master\n\
+                 or with certificates on another disk: {BY_HAND}"
+            ),
             Self::NoRuntimeAndNoProcess { .. } => format!(
                 "run it on a master of the cluster\n\
                  is the runtime up? `systemctl status containerd crio`\n\

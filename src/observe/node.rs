@@ -10,10 +10,11 @@ use std::{
 pub use super::locate_error::LocateError;
 use super::{
     arguments::Arguments,
+    aside,
     certificates::{self, Sources},
     configuration::{self, Configuration},
     container::{self, FindError},
-    disk, endpoints, freeable,
+    data_disk, disk, endpoints, first_look, freeable,
     host::HostRoot,
     k3s,
     kubelet::Kubelet,
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
     settings::Settings,
+    sys::aside::Missed,
     wire::Tls,
 };
 
@@ -39,7 +41,11 @@ pub async fn locate(settings: &Settings) -> Result<Located, LocateError> {
     if !nix::unistd::geteuid().is_root() && !stands_alone(settings) {
         return Err(LocateError::NotRoot);
     }
-    locate_on(&HostRoot::default(), settings).await
+    let silent = first_look::silent_directories(settings).await?;
+    let mut located = locate_on(&HostRoot::default().without(silent.clone()), settings).await?;
+    located.complaints.extend(silent.iter().map(|path| does_not_answer(path)));
+    located.hanging.extend(silent);
+    Ok(located)
 }
 
 /// `locate` with another tree in place of `/`, and whoever asks.
@@ -60,9 +66,10 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
 
     let configuration = configuration::read(host, process.as_ref(), &mut located);
     if configuration.is_none() && settings.endpoints.is_empty() {
-        return Err(nothing(host, &runtimes));
+        return Err(nothing(host, &runtimes).await);
     }
     fill(host, settings, &configuration.unwrap_or_default(), &mut located);
+    fill_disk(&mut located).await;
     fill_last_end(host, &runtimes, &mut located).await;
     let socket = located.runtime.as_ref().map(|runtime| &runtime.socket.value);
     let cri = runtimes.connected.iter().map(|connected| &connected.cri);
@@ -179,7 +186,7 @@ fn find_process(
 /// Where kubeadm keeps etcd's data and certificates.
 const TRACES: [&str; 2] = ["/var/lib/etcd/member", "/etc/kubernetes/pki/etcd"];
 
-fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
+async fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
     if runtimes.connected.is_empty() {
         let tried = runtimes
             .failed
@@ -189,7 +196,12 @@ fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
         return LocateError::NoRuntimeAndNoProcess { tried };
     }
     let asked = runtimes.connected.iter().map(|it| it.runtime.socket.value.clone()).collect();
-    let traces = TRACES.iter().map(|path| host.path(path)).filter(|path| path.exists()).collect();
+    let mut traces: Vec<PathBuf> = TRACES.iter().map(|path| host.path(path)).collect();
+    let paths: Vec<&Path> = traces.iter().map(PathBuf::as_path).collect();
+    match aside::answers(&paths, data_disk::PATIENCE).await {
+        Err(Missed::Late(_)) => traces.clear(),
+        _ => traces.retain(|path| path.exists()),
+    }
     LocateError::NoEtcd { asked, traces }
 }
 
@@ -231,9 +243,6 @@ fn fill(
     located.compaction = arguments.get("auto-compaction-retention").cloned();
     located.version = container.as_ref().and_then(|container| image_version(&container.image));
     fill_credentials(settings, arguments, container.as_ref(), &map, located);
-    if let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) {
-        fill_disk(&path, located);
-    }
 }
 
 fn mapped(map: &PathMap, found: Found<PathBuf>) -> Found<PathBuf> {
@@ -278,16 +287,44 @@ fn fill_credentials(
     located.key = chosen.key;
 }
 
-fn fill_disk(path: &Path, located: &mut Located) {
-    match disk::data_dir(path) {
-        Ok((disk, complaints)) => {
+/// What the data directory and its disk look like, when they answer.
+async fn fill_disk(located: &mut Located) {
+    let wal_dir = located.wal_dir.as_ref().map(|found| found.value.clone());
+    let wal = async {
+        match &wal_dir {
+            Some(path) => aside::answers(&[path], data_disk::PATIENCE).await,
+            None => Ok(()),
+        }
+    };
+    let Some(path) = located.data_dir.as_ref().map(|found| found.value.clone()) else { return };
+    let (seen, wal) = tokio::join!(data_disk::data_dir(&path), wal);
+    match seen {
+        Ok(Ok((disk, complaints))) => {
             located.disk = Some(disk);
             located.complaints.extend(complaints);
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             located.complaints.push(format!("data directory {}: {error}", path.display()));
         }
+        Err(_) => hangs(located, path),
     }
+    if let (Err(Missed::Late(_)), Some(path)) = (wal, wal_dir) {
+        hangs(located, path);
+    }
+}
+
+fn hangs(located: &mut Located, path: PathBuf) {
+    located.complaints.push(does_not_answer(&path));
+    located.hanging.push(path);
+}
+
+fn does_not_answer(path: &Path) -> String {
+    format!(
+        "{} does not answer: a look at it took longer than {} s, and it was left alone; its disk \
+         may hang",
+        path.display(),
+        data_disk::PATIENCE.as_secs()
+    )
 }
 
 async fn fill_last_end(host: &HostRoot, runtimes: &Runtimes, located: &mut Located) {

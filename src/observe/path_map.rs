@@ -42,13 +42,25 @@ impl PathMap<'_> {
             return below(&mount.host_path, path.strip_prefix(&mount.container_path).ok());
         }
         let same = self.host.path(&path);
-        let Some(pid) = self.pid else { return same };
+        let Some(pid) = self.pid.filter(|pid| !self.sees_our_tree(*pid)) else { return same };
         let root = self.host.path(format!("/proc/{pid}/root"));
         let seen = below(&root, path.strip_prefix("/").ok());
         match (identity(&same), identity(&seen)) {
             (here, Some(there)) if here != Some(there) => seen,
             _ => same,
         }
+    }
+
+    /// Whether the process has the mounts and the root that we have: then there
+    /// is no need to touch the path, which may be on a disk that hangs.
+    fn sees_our_tree(&self, pid: i32) -> bool {
+        let link = |of: &str, what: &str| {
+            let path = self.host.path(format!("/proc/{of}/{what}"));
+            fs::read_link(path).ok()
+        };
+        let of = pid.to_string();
+        let same = |what| link(&of, what).is_some_and(|there| Some(there) == link("self", what));
+        same("ns/mnt") && same("root")
     }
 }
 

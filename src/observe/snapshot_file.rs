@@ -13,8 +13,6 @@ use thiserror::Error;
 
 use crate::model::Bytes;
 
-pub use super::place::target;
-
 /// What a good snapshot file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotFile {

@@ -6,6 +6,8 @@ use std::{
     cmp::Reverse,
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::mpsc,
+    time::{Duration, Instant},
 };
 
 use super::mounts::{MountPoint, Mounts};
@@ -51,30 +53,97 @@ const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// The name of our directory on a mount of its own.
 const NAME: &str = "etcd-rescue";
 
-/// Candidates for the snapshot of an etcd with this data directory (host
-/// path).
+/// Candidates for the snapshot of an etcd with this data directory (host path,
+/// one that answers) on the filesystems that answer within this time, and
+/// where those that do not are mounted. A thread that one of them holds is left behind:
+/// this is for a process that can be left behind as well.
 #[must_use]
-pub fn snapshot_places(data_dir: Option<&Path>) -> Vec<SnapshotPlace> {
+pub fn answering_places(
+    data_dir: Option<&Path>,
+    patience: Duration,
+) -> (Vec<SnapshotPlace>, Vec<PathBuf>) {
     let mounts = Mounts::read();
-    let places = places(&mounts, &DISKS, data_dir);
-    if places.is_empty() { self::places(&mounts, &LAST_RESORT, data_dir) } else { places }
+    let mut silent = Vec::new();
+    for kinds in [&DISKS[..], &LAST_RESORT[..]] {
+        let places = answering(&mounts, kinds, data_dir, patience, &mut silent);
+        if !places.is_empty() {
+            return (places, silent);
+        }
+    }
+    (Vec::new(), silent)
 }
 
+/// Where snapshots of ours may be on the data directory's own filesystem.
+#[must_use]
+pub fn beside_data_dir(data_dir: &Path, device: u64) -> Option<PathBuf> {
+    let mounts = Mounts::read();
+    let mount_points = by_device(&mounts, &DISKS).remove(&device)?;
+    let place = place_on(&mounts, &mount_points, Some(&resolved(data_dir)))?;
+    place.shares_data_dir.then_some(place.directory)
+}
+
+/// Each filesystem in a thread of its own.
+fn answering(
+    mounts: &Mounts,
+    kinds: &[&str],
+    data_dir: Option<&Path>,
+    patience: Duration,
+    silent: &mut Vec<PathBuf>,
+) -> Vec<SnapshotPlace> {
+    let mut asked = BTreeMap::new();
+    let (teller, answers) = mpsc::channel();
+    for (device, mount_points) in by_device(mounts, kinds) {
+        asked.insert(device, mount_points.first().map(|mount| mount.path.clone()));
+        let mount_points: Vec<MountPoint> = mount_points.into_iter().cloned().collect();
+        let (mounts, teller) = (mounts.clone(), teller.clone());
+        let data_dir = data_dir.map(Path::to_owned);
+        std::thread::spawn(move || {
+            let mount_points: Vec<&MountPoint> = mount_points.iter().collect();
+            let data_dir = data_dir.as_deref().map(resolved);
+            let found = place_on(&mounts, &mount_points, data_dir.as_deref());
+            // Nobody waits any more when it took too long.
+            let _late = teller.send((device, found));
+        });
+    }
+    drop(teller);
+    let (deadline, mut places) = (Instant::now() + patience, Vec::new());
+    while let Ok((device, found)) =
+        answers.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    {
+        asked.remove(&device);
+        places.extend(found);
+    }
+    silent.extend(asked.into_values().flatten());
+    best_first(places)
+}
+
+#[cfg(test)]
 fn places(mounts: &Mounts, kinds: &[&str], data_dir: Option<&Path>) -> Vec<SnapshotPlace> {
-    let data_dir = data_dir.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-    let data_device = data_dir
-        .as_deref()
-        .and_then(|path| mounts.filesystem(path).ok())
-        .map(|filesystem| filesystem.device);
-    let mut places: Vec<SnapshotPlace> = by_device(mounts, kinds)
-        .into_values()
-        .filter_map(|mount_points| {
-            let candidates = mount_points.iter().flat_map(|mount| directories(&mount.path));
-            place(mounts, candidates, &mount_points, data_dir.as_deref(), data_device)
-        })
-        .collect();
+    let data_dir = data_dir.map(resolved);
+    let devices = by_device(mounts, kinds).into_values();
+    best_first(
+        devices.filter_map(|mounted| place_on(mounts, &mounted, data_dir.as_deref())).collect(),
+    )
+}
+
+fn resolved(data_dir: &Path) -> PathBuf {
+    data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned())
+}
+
+fn best_first(mut places: Vec<SnapshotPlace>) -> Vec<SnapshotPlace> {
     places.sort_by_key(|place| (place.shares_data_dir, Reverse(place.filesystem.available)));
     places
+}
+
+/// The place on a device that is mounted here.
+fn place_on(
+    mounts: &Mounts,
+    mount_points: &[&MountPoint],
+    data_dir: Option<&Path>,
+) -> Option<SnapshotPlace> {
+    let data_device = data_dir.and_then(|path| mounts.filesystem(path).ok()).map(|it| it.device);
+    let candidates = mount_points.iter().flat_map(|mount| directories(&mount.path));
+    place(mounts, candidates, mount_points, data_dir, data_device)
 }
 
 /// The usable mounts of each device, shortest mount point first.

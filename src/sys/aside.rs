@@ -11,7 +11,11 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -24,6 +28,29 @@ const ENTRY: &str = "__look-aside";
 
 /// Longest answer that is taken.
 const LONGEST: usize = 32 << 20;
+
+/// How often its patience a child gets that the machine did not let run.
+const STARVED: u32 = 10;
+
+/// What a question gets that was not answered in time shortly before.
+const SHORT: Duration = Duration::from_millis(500);
+
+/// How long that holds.
+const LATELY: Duration = Duration::from_secs(60);
+
+/// Whether this process is our program, so that its file can be started as a
+/// child; another one that this code is part of (a test) may do anything then.
+static OURS: AtomicBool = AtomicBool::new(false);
+
+/// Questions that were not answered in time.
+static LATE: Mutex<Vec<Late>> = Mutex::new(Vec::new());
+
+/// A question without an answer, and the child that was left behind with it.
+struct Late {
+    words: Vec<OsString>,
+    at: Instant,
+    child: Child,
+}
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -51,10 +78,36 @@ where
 }
 
 fn ask_and_wait<T: DeserializeOwned>(words: &[OsString], patience: Duration) -> Result<T, Missed> {
+    if !OURS.load(Ordering::Relaxed) {
+        return Err(Missed::Failed("this program starts no children of its own".to_owned()));
+    }
     let failed = |error: io::Error| Missed::Failed(error.to_string());
-    let deadline = Instant::now() + patience;
+    let patience = patience_now(words, patience).ok_or(Missed::Late(patience))?;
     let (channel, theirs) = UnixStream::pair().map_err(failed)?;
-    let mut child = Command::new("/proc/self/exe")
+    let mut child = start(words, theirs).map_err(failed)?;
+    let mut deadline = Instant::now() + patience;
+    let last = Instant::now() + patience * STARVED;
+    let mut bytes = Vec::new();
+    let mut whole = read(&channel, deadline, &mut bytes);
+    // A machine that is too busy to let it run is no disk that hangs.
+    while let (Ok(false), true, true) = (&whole, wants_to_run(&child), deadline < last) {
+        deadline = Instant::now() + SHORT;
+        whole = read(&channel, deadline, &mut bytes);
+    }
+    // It has ended or is told to; whether it does is the kernel's matter.
+    let _may_be_gone = child.kill();
+    let _may_hang = child.try_wait();
+    if whole.map_err(failed)? {
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
+    } else {
+        remember(Late { words: words.to_vec(), at: Instant::now(), child });
+        Err(Missed::Late(patience))
+    }
+}
+
+fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {
+    Command::new("/proc/self/exe")
         .arg0("etcd-rescue")
         .arg(ENTRY)
         .args(words)
@@ -66,29 +119,45 @@ fn ask_and_wait<T: DeserializeOwned>(words: &[OsString], patience: Duration) -> 
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(failed)?;
-    let answer = read(&channel, deadline);
-    // It has ended or is told to; whether it does is the kernel's matter.
-    let _may_be_gone = child.kill();
-    let _may_hang = child.try_wait();
-    match answer.map_err(failed)? {
-        Some(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})"))),
-        None => Err(Missed::Late(patience)),
+}
+
+/// How long this question is waited for: nothing while the child that was left
+/// behind with it is still there, as what it hangs on has not moved; little
+/// when it was late a moment ago.
+fn patience_now(words: &[OsString], patience: Duration) -> Option<Duration> {
+    let mut late = LATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    late.retain_mut(|one| one.at.elapsed() < LATELY || matches!(one.child.try_wait(), Ok(None)));
+    match late.iter_mut().find(|one| one.words == words).map(|one| one.child.try_wait()) {
+        Some(Ok(None)) => None,
+        Some(_) => Some(patience.min(SHORT)),
+        None => Some(patience),
     }
 }
 
-/// Everything up to the end of the answer; nothing when that takes too long.
-fn read(mut channel: &UnixStream, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 16 << 10]);
+fn remember(late: Late) {
+    let mut known = LATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known.retain(|one| one.words != late.words);
+    known.push(late);
+}
+
+/// Whether it waits for nothing but a processor (state R in proc(5),
+/// /proc/PID/stat).
+fn wants_to_run(child: &Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+}
+
+/// Adds to `bytes` up to the end of the answer; false when that takes too long.
+fn read(mut channel: &UnixStream, deadline: Instant, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    let mut buffer = [0; 16 << 10];
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(None);
+            return Ok(false);
         }
         channel.set_read_timeout(Some(left))?;
         match channel.read(&mut buffer) {
-            Ok(0) => return Ok(Some(bytes)),
+            Ok(0) => return Ok(true),
             Ok(read) => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
@@ -101,9 +170,11 @@ fn read(mut channel: &UnixStream, deadline: Instant) -> io::Result<Option<Vec<u8
     }
 }
 
-/// In the child: what it is asked to do, when this process is one.
+/// In our program: what it is asked to do, when this process is a child. When
+/// it is none, it may start such children from now on.
 #[must_use]
 pub fn asked() -> Option<Vec<OsString>> {
+    OURS.store(true, Ordering::Relaxed);
     let mut args = std::env::args_os().skip(1);
     if args.next()? != ENTRY {
         return None;
@@ -113,7 +184,8 @@ pub fn asked() -> Option<Vec<OsString>> {
     Some(args.collect())
 }
 
-/// In the child: the answer.
+/// In the child: the answer. What still hangs here in another thread does not
+/// keep the parent waiting.
 pub fn answer(answer: &impl Serialize) {
     // Stdin is the socket to the parent, both ways.
     let Ok(fd) = io::stdin().as_fd().try_clone_to_owned() else { return };

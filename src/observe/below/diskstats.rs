@@ -115,7 +115,8 @@ pub fn window(name: &str, first: &Counters, last: &Counters, seconds: f64) -> Op
 
 /// Milliseconds between two readings of a counter that begins anew.
 fn elapsed(first: u64, last: u64) -> f64 {
-    last.checked_sub(first).unwrap_or_else(|| (last + WRAP).saturating_sub(first)) as f64
+    last.checked_sub(first).unwrap_or_else(|| last.saturating_add(WRAP).saturating_sub(first))
+        as f64
 }
 
 fn mean(total: f64, count: u64) -> Option<f64> {

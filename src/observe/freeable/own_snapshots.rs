@@ -11,14 +11,13 @@ use std::{
 use super::{MOST_FILES, MOST_PATHS, command, is_on, regular_files, summed};
 use crate::{
     model::{DataDir, Freeable, FreeableKind},
-    observe::{snapshot_file::looks_whole, snapshot_places::snapshot_places},
+    observe::{snapshot_file::looks_whole, snapshot_places::beside_data_dir},
     settings::Settings,
 };
 
 pub(super) fn own_snapshots(settings: &Settings, disk: &DataDir) -> Option<Freeable> {
-    let own = snapshot_places(Some(&disk.path)).into_iter();
-    let mut directories: Vec<PathBuf> =
-        own.filter(|place| place.shares_data_dir).map(|place| place.directory).collect();
+    let beside = beside_data_dir(&disk.path, disk.filesystem.device);
+    let mut directories: Vec<PathBuf> = beside.into_iter().collect();
     if let Some(asked) = &settings.snapshot_dir {
         directories.extend([asked.clone(), asked.join("etcd-rescue")]);
     }

@@ -183,6 +183,7 @@ pub(crate) fn located() -> Located {
         kubelet: None,
         last_end: None,
         freeable: Vec::new(),
+        hanging: Vec::new(),
         siblings: Vec::new(),
         runtime: Some(Runtime {
             socket: Found::new("/run/containerd/containerd.sock".into(), "default path"),

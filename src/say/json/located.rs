@@ -67,6 +67,8 @@ pub struct LocatedAnswer {
     manifest: Option<ManifestAnswer>,
     flags: BTreeMap<String, String>,
     disk: Option<DiskAnswer>,
+    /// Directories that did not answer in time.
+    hanging: Vec<String>,
     memory: Option<u64>,
     kubelet: Option<KubeletAnswer>,
     complaints: Vec<String>,
@@ -170,6 +172,7 @@ impl LocatedAnswer {
             manifest: node.manifest.as_ref().map(manifest),
             flags: flags(node),
             disk: DiskAnswer::of(node),
+            hanging: node.hanging.iter().map(|path| text(path)).collect(),
             memory: node.memory.map(|memory| memory.0),
             kubelet: node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: node.complaints.clone(),

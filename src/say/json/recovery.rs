@@ -284,6 +284,7 @@ fn gate(kind: RefusalKind) -> &'static str {
         RefusalKind::MissingVoter => "missing_voter",
         RefusalKind::LearnerOverQuota => "learner_over_quota",
         RefusalKind::Lagging => "lagging",
+        RefusalKind::DiskHangs => "disk_hangs",
         RefusalKind::NoRoomForSnapshot => "no_room_for_snapshot",
         RefusalKind::NoRoomForDatabase => "no_room_for_database",
         RefusalKind::Version => "version",

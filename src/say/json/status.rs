@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{DiskAnswer, KubeletAnswer, RestartAnswer};
+use super::{DiskAnswer, KubeletAnswer, RestartAnswer, text};
 use crate::model::{Member, MemberId, QuotaSource, Revision, World};
 
 /// The answer of `status`.
@@ -14,6 +14,8 @@ pub struct StatusAnswer {
     members: Vec<MemberAnswer>,
     alarms: Vec<AlarmAnswer>,
     disk: Option<DiskAnswer>,
+    /// Directories of this node that did not answer in time.
+    hanging: Vec<String>,
     restart: Option<RestartAnswer>,
     kubelet: Option<KubeletAnswer>,
     complaints: Vec<String>,
@@ -70,6 +72,7 @@ impl StatusAnswer {
             members: world.members.iter().map(|member| MemberAnswer::new(member, world)).collect(),
             alarms: world.alarms().iter().map(alarm).collect(),
             disk: DiskAnswer::of(&world.node),
+            hanging: world.node.hanging.iter().map(|path| text(path)).collect(),
             restart: None,
             kubelet: world.node.kubelet.as_ref().map(KubeletAnswer::from),
             complaints: world.complaints.iter().chain(&world.node.complaints).cloned().collect(),

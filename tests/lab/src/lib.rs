@@ -16,6 +16,7 @@ pub mod cli;
 mod cluster;
 mod executable;
 mod fill;
+mod hang;
 mod image;
 pub mod kubelet;
 mod kubernetes;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use self::{
     fill::{Fill, FillReport, Until},
+    hang::Hung,
     kubernetes::{Kubernetes, kubernetes},
     lab::Lab,
     master::Master,
