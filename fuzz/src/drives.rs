@@ -6,10 +6,9 @@ use etcd_rescue::{
         AtaHealth, DriveAnswer, DriveHealth, NvmeHealth, ScsiHealth, SelfTestState,
     },
     observe::smart::{
-        ata_identity::Identity,
-        ata_pages, ata_self_tests, ata_statistics, nvme_pages, scsi_pages,
-        sense::{Registers, Sense},
+        ata_identity::Identity, ata_pages, ata_self_tests, ata_statistics, nvme_pages, scsi_pages,
     },
+    sys::sense::{Registers, Sense},
 };
 
 /// An answer crosses from the child unchanged, and something is made of it.

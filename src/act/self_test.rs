@@ -17,6 +17,7 @@ use crate::{
         aside::ask,
         ata_command::{AtaCommand, Wrapping},
         nvme::{self, Admin},
+        sense::Sense,
         sg,
     },
 };
@@ -65,26 +66,13 @@ fn ata(disk: &File, long: bool) -> Result<(), String> {
         if reply.is_dead() {
             return Err("the drive does not answer".to_owned());
         }
-        if reply.is_good() || is_done(&reply.sense) {
+        let sense = Sense::parse(&reply.sense);
+        if reply.is_good() || sense.is_some_and(Sense::is_ata_information) {
             return Ok(());
         }
         last = refused(&reply.sense);
     }
     Err(last)
-}
-
-/// With CK_COND a command that went well comes back with sense data, too:
-/// "recovered error, ATA pass-through information available" (SAT-4, 12.2.5).
-fn is_done(sense: &[u8]) -> bool {
-    match sense {
-        [format, key, code, qualifier, ..] if format & 0x7E == 0x72 => {
-            (key & 0x0F, *code, *qualifier) == (1, 0, 0x1D)
-        }
-        [format, _, key, ..] if format & 0x7E == 0x70 => {
-            key & 0x0F == 1 && sense.get(12..14) == Some(&[0, 0x1D])
-        }
-        _ => false,
-    }
 }
 
 fn nvme(device: &File, long: bool) -> Result<(), String> {
@@ -111,5 +99,11 @@ fn kernel(errno: Errno) -> String {
 }
 
 fn refused(sense: &[u8]) -> String {
-    format!("the drive refuses (sense {:02x?})", sense.get(..18).unwrap_or(sense))
+    match Sense::parse(sense) {
+        Some(sense) if sense.is_unknown_command() => {
+            "the drive does not know the command".to_owned()
+        }
+        Some(sense) => format!("the drive refuses ({sense})"),
+        None => "the drive refuses".to_owned(),
+    }
 }

@@ -21,6 +21,7 @@ mod prevention;
 mod restart;
 mod restart_cause;
 mod room;
+mod rules;
 mod streams;
 mod verdict;
 mod versions;
@@ -40,6 +41,7 @@ pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
+pub use rules::rule_groups;
 pub use streams::open_streams;
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

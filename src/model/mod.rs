@@ -15,6 +15,7 @@ mod outcome;
 mod plan;
 mod probe;
 mod restart;
+mod rules;
 mod size;
 mod version;
 mod wishes;
@@ -35,6 +36,7 @@ pub use member::{
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use restart::{LastEnd, RestartCause, RestartStory};
+pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use size::Bytes;
 pub use version::EtcdVersion;
 pub use wishes::{Scope, Wishes};

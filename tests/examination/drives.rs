@@ -23,7 +23,7 @@ pub fn read(words: &Words) -> DriveHealth {
         }
         "unreadable" => DriveAnswer::Unreadable {
             why: words.text("why").expect("why="),
-            missing: words.text("missing"),
+            missing: words.get("missing").map(str::to_owned),
         },
         "silent" => DriveAnswer::Silent { after_ms: 15_000 },
         other => panic!("what is the answer {other}?"),
@@ -54,8 +54,8 @@ fn ata(words: &Words) -> AtaHealth {
         detail: Some(detail),
     });
     AtaHealth {
-        model: words.text("model").unwrap_or_default(),
-        serial: words.text("serial").unwrap_or_default(),
+        model: words.get("model").map(str::to_owned).unwrap_or_default(),
+        serial: words.get("serial").map(str::to_owned).unwrap_or_default(),
         rotation: words.number("rotation").unwrap_or(1),
         smart_enabled: true,
         status: if words.has("failing") { SmartStatus::Failing } else { SmartStatus::Passed },
@@ -73,8 +73,8 @@ fn nvme(words: &Words) -> NvmeHealth {
         ..EbsStatistics::default()
     });
     NvmeHealth {
-        model: words.text("model").unwrap_or_default(),
-        serial: words.text("serial").unwrap_or_default(),
+        model: words.get("model").map(str::to_owned).unwrap_or_default(),
+        serial: words.get("serial").map(str::to_owned).unwrap_or_default(),
         critical_warning: words.number("critical").unwrap_or(0),
         available_spare: words.number("spare").unwrap_or(100),
         spare_threshold: words.number("threshold").unwrap_or(10),

@@ -109,7 +109,8 @@ fn below(examined: &mut Examined) -> &mut DiskBelow {
 
 /// `unseen WHAT | WHY | NEEDS`.
 fn unseen(line: &str) -> Unseen {
-    let mut parts = line.trim_start_matches("unseen ").split(" | ").map(str::to_owned);
+    let mut parts =
+        line.trim_start_matches("unseen ").split('|').map(|part| part.trim().to_owned());
     let mut part = || parts.next().unwrap_or_default();
     Unseen { what: part(), why: part(), needs: part() }
 }

@@ -60,7 +60,7 @@ fn prediction(case: &Case, facts: &DriveFacts) -> Vec<Finding> {
         let finding = firmware("drive_fails", Severity::Critical, facts, what);
         found.push(match &facts.emulated_by {
             Some(by) => finding.then(format!(
-                "{by} emulates {}: ask the owner of the host about the real disk",
+                "ask the owner of the host about the real disk, as {by} emulates {}",
                 facts.disk
             )),
             None => finding.then(format!("replace {} before it fails", facts.disk)),
@@ -69,7 +69,12 @@ fn prediction(case: &Case, facts: &DriveFacts) -> Vec<Finding> {
     let mild = facts.warnings.iter().filter(|(_, critical)| !critical);
     found.extend(mild.map(|(warning, _)| {
         let what = format!("the firmware of {label} warns: {warning}");
-        firmware("drive_warns", Severity::Warning, facts, what)
+        let finding = firmware("drive_warns", Severity::Warning, facts, what);
+        if warning.contains("endurance") {
+            return finding
+                .then(format!("plan to replace {}: it is worn, not failing", facts.disk));
+        }
+        if warning.contains("temperature") { finding.then("see to its cooling") } else { finding }
     }));
     found
 }

@@ -140,8 +140,8 @@ fn worst(sign: &LogSign) -> String {
 /// timeline that begins in the start-up counts as start-up.
 fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
     let Some(started) = case.started_at() else { return sign.count };
-    let settled = started + START_UP;
-    let is_within = |at: i64| (started - 10 * SECOND..settled).contains(&at);
+    let settled = started.saturating_add(START_UP);
+    let is_within = |at: i64| (started.saturating_sub(10 * SECOND)..settled).contains(&at);
     if is_within(sign.first_at) && is_within(sign.last_at) {
         return 0;
     }
@@ -154,21 +154,19 @@ fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
         let end = begin.saturating_add(story.piece);
         end > started && begin < settled && story.piece <= START_UP
     });
-    sign.count.saturating_sub(during.map(|(_, count)| count).sum())
+    during.fold(sign.count, |left, (_, count)| left.saturating_sub(*count))
 }
 
-/// "in 4 bursts over the last 22 h, the longest of 12 min, the last 37 min
-/// ago"; `None` for a log without any.
+/// "in 4 bursts over the last 22 h, the longest of 12 min"; `None` for a log
+/// without any.
 pub(super) fn bursts_told(case: &Case) -> Option<String> {
     let story = case.examined.log.as_ref()?;
     let bursts = bursts(story);
-    let (long, last) = (longest(&bursts)?, bursts.last()?);
+    let long = longest(&bursts)?;
     let over = span(case.since(story.from));
-    let (length, ended) = (span(long.length()), ago(case.since(last.to)));
+    let length = span(long.length());
     Some(match bursts.len() {
-        1 => format!("in one burst of {length}, which ended {ended}"),
-        n => {
-            format!("in {n} bursts over the last {over}, the longest of {length}, the last {ended}")
-        }
+        1 => format!("in one burst of {length}"),
+        n => format!("in {n} bursts over the last {over}, the longest of {length}"),
     })
 }

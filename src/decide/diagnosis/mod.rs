@@ -20,6 +20,7 @@ mod latency_findings;
 mod log_findings;
 mod member_numbers;
 mod next_steps;
+mod nothing_found;
 mod nvme_facts;
 mod origin_findings;
 mod pace;
@@ -27,6 +28,7 @@ mod quiet;
 mod raw_values;
 mod scsi_facts;
 mod self_test;
+mod sentence;
 mod sharing_findings;
 mod slow_voter;
 mod spreads;
@@ -57,3 +59,7 @@ pub fn diagnose(examined: &Examined) -> Diagnosis {
     let verdict = verdict::verdict(&case, &findings);
     Diagnosis { findings, verdict }
 }
+
+#[cfg(test)]
+#[path = "never_panics_tests.rs"]
+mod tests;

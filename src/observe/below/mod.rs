@@ -94,10 +94,12 @@ fn complain(last: &Counted, below: &mut DiskBelow) {
                 .to_owned(),
         );
     }
-    if last.processes.denied > 0 {
+    let denied = last.processes.denied;
+    if denied > 0 {
+        let all = denied.saturating_add(last.processes.written.len());
         below.complaints.push(format!(
-            "the writes of {} processes cannot be read: CAP_SYS_PTRACE is missing",
-            last.processes.denied
+            "the writes of {denied} of {all} processes cannot be read: root or CAP_SYS_PTRACE is \
+             missing, or they are guarded"
         ));
     }
 }

@@ -84,17 +84,7 @@ fn cgroups(known: Known<'_>, first: &Counted, last: &Counted, seconds: f64) -> V
 }
 
 fn processes(known: Known<'_>, first: &Counted, last: &Counted, seconds: f64) -> Vec<Writer> {
-    let mut written: Vec<(i32, u64)> = last
-        .processes
-        .written
-        .iter()
-        .filter_map(|(pid, now)| {
-            // What a new one wrote it wrote in this time; a pid that was given
-            // anew may have less than before.
-            let before = first.processes.written.get(pid).copied().unwrap_or(0);
-            Some((*pid, now.checked_sub(before)?)).filter(|(_, bytes)| *bytes > 0)
-        })
-        .collect();
+    let mut written: Vec<(i32, u64)> = first.processes.until(&last.processes).into_iter().collect();
     written.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     let mut place = 0;
     written.retain(|(pid, _)| {

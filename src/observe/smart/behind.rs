@@ -33,8 +33,12 @@ pub(super) fn behind(leaf: &LeafDisk) -> Behind {
         return Behind::Known(DriveAnswer::Hidden { by, look: Vec::new() });
     }
     if let Some(raid) = raid(leaf) {
-        // A disk that is handed through whole keeps the vendor of libata.
-        return if is_ata(leaf) { Behind::Ask(Way::Ata, Some(raid)) } else { Behind::Known(raid) };
+        // A disk that is handed through whole is named after its own vendor.
+        return match leaf.bus {
+            _ if is_ata(leaf) => Behind::Ask(Way::Ata, Some(raid)),
+            Bus::Scsi => Behind::Ask(Way::Scsi, Some(raid)),
+            _ => Behind::Known(raid),
+        };
     }
     let nvme = leaf.name.starts_with("nvme");
     if let Some(by) = emulator(leaf) {
@@ -200,3 +204,7 @@ fn bridge(leaf: &LeafDisk) -> DriveAnswer {
         look: vec![format!("smartctl -a -d test /dev/{}  (names the bridge's own way)", leaf.name)],
     }
 }
+
+#[cfg(test)]
+#[path = "behind_tests.rs"]
+mod tests;
