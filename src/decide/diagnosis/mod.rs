@@ -14,6 +14,7 @@ mod device_findings;
 mod drive_facts;
 mod drive_findings;
 mod findings;
+mod hanging_findings;
 mod kernel_findings;
 mod latency_findings;
 mod log_findings;

@@ -59,8 +59,7 @@ fn silence(answer: &DriveAnswer) -> Option<String> {
             Some(format!("behind {by}: the drive itself is not to be seen"))
         }
         DriveAnswer::Hidden { by, look } => {
-            let look: Vec<String> = look.iter().map(|command| format!("`{command}`")).collect();
-            Some(format!("behind {by}; there it can be seen with {}", look.join(" or ")))
+            Some(format!("behind {by}; what would show it: {}", look.join(" or ")))
         }
         DriveAnswer::Unreadable { why, missing } => {
             let missing = missing.as_ref().map(|missing| format!(" ({missing} is missing)"));
