@@ -26,6 +26,7 @@ mod quiet;
 mod raw_values;
 mod scsi_facts;
 mod sharing_findings;
+mod sick_disk;
 mod slow_voter;
 mod spreads;
 mod storage_findings;
@@ -41,6 +42,7 @@ pub use bursts::{Burst, bursts, longest};
 pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
+pub use sick_disk::sick_disks;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 
