@@ -1,12 +1,16 @@
 //! The command line as typed: clap structs and help texts. Imports nothing of
 //! ours; `settings` turns it into decisions.
 
+mod rules;
+
 use std::path::PathBuf;
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
+
+pub use rules::Rules;
 
 /// `--version`: what this binary is and what it speaks.
 const VERSION: &str = concat!(
@@ -194,6 +198,9 @@ pub struct Global {
     /// Go on although live data fill nine tenths of the quota or more
     #[arg(long, global = true, help_heading = "Safety")]
     pub accept_nearly_full: bool,
+    /// Put the snapshot on a failing disk when there is no other place for it
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub accept_sick_disk: bool,
     /// Never stop (SIGSTOP) this node's kubelet, even where its probes would kill
     /// etcd meanwhile
     #[arg(long, global = true, help_heading = "Safety")]
@@ -271,7 +278,7 @@ pub enum Command {
     /// Say why etcd is slow: fsync, logs, disk, SMART, kernel log; one verdict
     Diagnose(Diagnose),
     /// Print Prometheus alert rules for both incidents: no space, slow disk
-    Rules(Rules),
+    Rules(Box<Rules>),
     /// Print the runbook (embedded in this file)
     Runbook,
 }
@@ -337,17 +344,6 @@ pub enum SelfTestKind {
     Long,
 }
 
-/// What the alert rules say.
-#[derive(Clone, Debug, Args)]
-pub struct Rules {
-    /// Prefix of the rules' names
-    #[arg(long, value_name = "WORD", default_value = "EtcdRescue")]
-    pub prefix: String,
-    /// Job label of etcd's own metrics (regular expression)
-    #[arg(long, value_name = "REGEX", default_value = ".*etcd.*")]
-    pub etcd_job: String,
-}
-
 /// What to do with a snapshot.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SnapshotCommand {
@@ -394,7 +390,7 @@ impl Command {
             Self::Logs { .. } => "logs".to_owned(),
             Self::Exec { command } => format!("exec -- {}", command.join(" ")),
             Self::Diagnose(wanted) => wanted.words(),
-            Self::Rules(_) => "rules".to_owned(),
+            Self::Rules(rules) => rules.words(),
             Self::Runbook => "runbook".to_owned(),
         }
     }

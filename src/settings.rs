@@ -77,6 +77,8 @@ pub struct Settings {
     pub accept_version_risk: bool,
     /// `--accept-nearly-full`.
     pub accept_nearly_full: bool,
+    /// `--accept-sick-disk`.
+    pub accept_sick_disk: bool,
     /// `--no-hold`.
     pub no_hold: bool,
 }
@@ -129,6 +131,7 @@ impl Settings {
             allow_missing: global.allow_missing,
             accept_version_risk: global.accept_version_risk,
             accept_nearly_full: global.accept_nearly_full,
+            accept_sick_disk: global.accept_sick_disk,
             no_hold: global.no_hold,
         })
     }
@@ -171,7 +174,10 @@ fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>
 
 /// A duration as Go and systemd write it: "500ms", "30s", "1m30s", "2h", "7d";
 /// a bare number is seconds.
-fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+///
+/// # Errors
+/// A usage failure when it is none, or zero.
+pub fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     let bad = || {
         let next = format!("write it like 500ms, 30s or 2m: `etcd-rescue {flag} 30s`");
         usage(&format!("{flag}: cannot read `{text}` as a time"), &next)

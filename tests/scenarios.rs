@@ -7,10 +7,10 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Comeback, Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
-        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Found, Freeable,
-        FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member, MemberId,
-        MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
-        Scope, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, DiskTimes, Filesystem, Found,
+        Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member,
+        MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource,
+        Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
     },
 };
 
@@ -63,7 +63,10 @@ fn told(scenario: &str) -> String {
                 let _ = match &step.kind {
                     StepKind::HoldKubelet { pid, why } => writeln!(out, " pid {pid}: {why}"),
                     StepKind::RemoveLeftOvers { files } => writeln!(out, " {files:?}"),
-                    StepKind::Snapshot { path } => writeln!(out, " to {}", path.display()),
+                    StepKind::Snapshot { path, sick_disk } => {
+                        let typed = sick_disk.iter().map(|disk| format!(", once {disk} is typed"));
+                        writeln!(out, " to {}{}", path.display(), typed.collect::<String>())
+                    }
                     StepKind::Compact { revision } => writeln!(out, " at {revision}"),
                     StepKind::Defragment { revision, db_size, expected_stall_ms, leader } => {
                         writeln!(
@@ -110,7 +113,7 @@ fn changes(plan: &Plan, later: &World, wishes: &Wishes) -> String {
         if step != *planned {
             let _ = writeln!(out, "later {} on {}", step.id, step.member_name);
         }
-        if let (StepKind::Snapshot { path }, true) = (&step.kind, step != *planned) {
+        if let (StepKind::Snapshot { path, .. }, true) = (&step.kind, step != *planned) {
             let _ = writeln!(out, "  to {}", path.display());
         }
     }
@@ -148,6 +151,14 @@ fn read(scenario: &str) -> (World, Wishes) {
                     orphans: Vec::new(),
                 });
             }
+            // `sick DISK SIGN…`, or `doubtful` for one that is only slow.
+            kind @ ("sick" | "doubtful") => {
+                let disk = words.next().expect("sick DISK SIGN").to_owned();
+                let label = format!("{disk} (Model, serial 1)");
+                let signs = vec![words.collect::<Vec<_>>().join(" ")];
+                let failing = kind == "sick";
+                world.sick_disks.push(SickDisk { disk, label, signs, failing });
+            }
             "hangs" => {
                 let path = std::path::PathBuf::from("/var/lib/etcd");
                 world.node.data_dir = Some(Found::new(path.clone(), "--data-dir"));
@@ -178,6 +189,7 @@ fn read(scenario: &str) -> (World, Wishes) {
                     directory: directory.into(),
                     filesystem: filesystem(directory, if shares_data_dir { 1 } else { 2 }, free),
                     shares_data_dir,
+                    devices: words.map(str::to_owned).collect(),
                 });
             }
             "probe" => probe(&mut world, words),
@@ -234,6 +246,7 @@ fn member<'a>(
         learner: false,
         defragmenting: false,
         open_snapshots: None,
+        disk_times: DiskTimes::default(),
         status: Err(String::new().into()),
     };
     let mut status = MemberStatus {
@@ -357,6 +370,7 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,
         "accept-nearly-full" => wishes.accept_nearly_full = true,
+        "accept-sick-disk" => wishes.accept_sick_disk = true,
         "accept-version-risk" => wishes.accept_version_risk = true,
         "allow-missing" => wishes.allow_missing.extend(value.map(str::to_owned)),
         "member" => wishes.members.extend(value.map(str::to_owned)),

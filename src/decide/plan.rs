@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    hold, left_overs, live, room, streams,
+    hold, left_overs, live, room, sick, streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
 
@@ -138,6 +138,8 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         cannot_defragment(world, wishes)?;
         said.extend(room::room_beside(world, beside_database, freed)?);
         said.extend(cautions::of_defragmenting(world, &order));
+        let here = order.iter().any(|(member, _)| member.local);
+        said.extend(world.sick_disks.iter().filter(|_| here).map(sick::caution));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };
@@ -166,10 +168,13 @@ fn snapshot_step<'a>(
     freed: Bytes,
 ) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
     let (member, status) = snapshot_source(world)?;
-    let place = room::choose_place(&world.snapshot_places, status.db_size, freed)
-        .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
+    let place =
+        room::choose_place(&world.snapshot_places, &world.sick_disks, status.db_size, freed)
+            .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
     let path = place.directory.join(snapshot_name(world, member, status, wishes));
-    Ok((step("snapshot", member, StepKind::Snapshot { path }), place, status.db_size))
+    let sick_disk = sick::to_be_typed(place, world, wishes)?;
+    let kind = StepKind::Snapshot { path, sick_disk };
+    Ok((step("snapshot", member, kind), place, status.db_size))
 }
 
 fn nospace(world: &World) -> Vec<Alarm> {

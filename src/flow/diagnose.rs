@@ -58,7 +58,7 @@ fn exit(diagnosis: &Diagnosis) -> Exit {
 
 fn tell(session: &Session, account: &Account) -> Exit {
     let exit = exit(&account.diagnosis);
-    session.voice.answer(&human::diagnosis(account, &Layout::of(&session.voice)));
+    session.voice.page(&human::diagnosis(account, &Layout::of(&session.voice)));
     session.voice.json(&json::DiagnosisAnswer::new(account, exit));
     exit
 }
@@ -68,7 +68,7 @@ fn tell(session: &Session, account: &Account) -> Exit {
 fn tell_again(session: &Session, account: &Account, pause: Duration) {
     let voice = &session.voice;
     voice.clear();
-    voice.answer(&human::diagnosis(account, &Layout::of(voice)));
+    voice.page(&human::diagnosis(account, &Layout::of(voice)));
     voice.answer(&human::next_round(account.examined.at, pause));
     voice.json_line(&json::DiagnosisAnswer::new(account, exit(&account.diagnosis)));
 }

@@ -14,11 +14,13 @@ mod device_findings;
 mod drive_facts;
 mod drive_findings;
 mod findings;
+mod hanging_findings;
 mod kernel_findings;
 mod latency_findings;
 mod log_findings;
 mod member_numbers;
 mod next_steps;
+mod nothing_found;
 mod nvme_facts;
 mod origin_findings;
 mod pace;
@@ -26,7 +28,9 @@ mod quiet;
 mod raw_values;
 mod scsi_facts;
 mod self_test;
+mod sentence;
 mod sharing_findings;
+mod sick_disk;
 mod slow_voter;
 mod spreads;
 mod storage_findings;
@@ -43,6 +47,7 @@ pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
 pub use self_test::self_test;
+pub use sick_disk::sick_disks;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 
@@ -56,3 +61,7 @@ pub fn diagnose(examined: &Examined) -> Diagnosis {
     let verdict = verdict::verdict(&case, &findings);
     Diagnosis { findings, verdict }
 }
+
+#[cfg(test)]
+#[path = "never_panics_tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::diagnosis::{DiskBelow, KernelEvent, KernelEventKind, KernelEvents};
 
-/// Most events that are kept, the newest ones.
+/// Most events that are kept: the newest ones, those of etcd's disks first.
 const MOST: usize = 200;
 
 /// How soon the commands of an ATA exception are told after it.
@@ -71,8 +71,19 @@ pub fn events(records: &[Record], names: &Names, boot: i64) -> Vec<KernelEvent> 
             text: record.text.clone(),
         }));
     }
-    let mut events: Vec<KernelEvent> = events.into_iter().flatten().collect();
-    events.drain(..events.len().saturating_sub(MOST));
+    newest(events.into_iter().flatten().collect())
+}
+
+/// As many as are kept: another disk's flood does not wash away what is known
+/// of etcd's.
+fn newest(mut events: Vec<KernelEvent>) -> Vec<KernelEvent> {
+    let mut too_many = events.len().saturating_sub(MOST);
+    events.retain(|event| {
+        let goes = too_many > 0 && event.disk.is_none();
+        too_many -= usize::from(goes);
+        !goes
+    });
+    events.drain(..too_many);
     events
 }
 

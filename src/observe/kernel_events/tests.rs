@@ -336,6 +336,11 @@ fn only_the_newest_are_kept() {
     let records: Vec<Record> = (0..1_000).map(line).collect();
     let told = events(&records, &names("sda2"), 0);
     assert_eq!((told.len(), told[MOST - 1].at), (MOST, 999_000));
+    let flood = (1_000..2_000).map(|n| line(n).text.replace("sda", "sdz"));
+    let flood = flood.map(|text| Record { micros: 2_000, text });
+    let told = events(&[&records[990..], &flood.collect::<Vec<_>>()].concat(), &names("sda2"), 0);
+    let own = told.iter().filter(|event| event.disk.is_some()).count();
+    assert_eq!((told.len(), own), (MOST, 10));
 }
 
 #[test]

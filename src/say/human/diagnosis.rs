@@ -15,7 +15,7 @@ use std::time::Duration;
 use self::page::Page;
 use super::duration;
 use crate::{
-    model::diagnosis::{Account, Finding, Severity, Unseen},
+    model::diagnosis::{Account, Severity, Unseen},
     say::Voice,
 };
 
@@ -51,7 +51,7 @@ impl Layout {
 pub fn diagnosis(account: &Account, layout: &Layout) -> String {
     let mut page = Page::new(*layout);
     verdict(&mut page, account);
-    findings(&mut page, &account.diagnosis.findings);
+    findings(&mut page, "Findings", account, |severity| severity > Severity::Info);
     members::members(&mut page, account);
     let examined = &account.examined;
     if let Some(log) = &examined.log {
@@ -68,6 +68,7 @@ pub fn diagnosis(account: &Account, layout: &Layout) -> String {
     if let Some(probe) = &examined.probe {
         drives::probe(&mut page, probe);
     }
+    findings(&mut page, "Good to know", account, |severity| severity == Severity::Info);
     unknown(&mut page, account);
     page.finish()
 }
@@ -101,19 +102,24 @@ fn verdict(page: &mut Page, account: &Account) {
     }
 }
 
-fn findings(page: &mut Page, findings: &[Finding]) {
-    if findings.is_empty() {
-        return;
-    }
-    page.heading("Findings");
-    for finding in findings {
-        let label = severity_text(finding.severity);
-        page.line(&format!("{label:<LABEL$}"), &finding.what);
+/// The findings of these severities; those that are only good to know need no
+/// label, and stand further down.
+fn findings(page: &mut Page, title: &str, account: &Account, of: fn(Severity) -> bool) {
+    let findings = account.diagnosis.findings.iter().filter(|finding| of(finding.severity));
+    for (at, finding) in findings.enumerate() {
+        if at == 0 {
+            page.heading(title);
+        }
+        let label = match finding.severity {
+            Severity::Info => "- ".to_owned(),
+            severity => format!("{:<LABEL$}", severity_text(severity)),
+        };
+        page.line(&label, &finding.what);
         for evidence in &finding.evidence {
-            page.indented(2 + LABEL, "", evidence);
+            page.indented(2 + label.len(), "", evidence);
         }
         if let Some(next) = &finding.next {
-            page.indented(2 + LABEL, "Next: ", next);
+            page.indented(2 + label.len(), "Next: ", next);
         }
     }
 }

@@ -74,6 +74,7 @@ pub(crate) fn incident() -> Account {
                 why: "no answer within 15 s: what it looks at may hang".into(),
                 needs: "CAP_DAC_READ_SEARCH".into(),
             }],
+            ..Examined::default()
         },
     }
 }

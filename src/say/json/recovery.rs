@@ -256,7 +256,7 @@ impl PlannedStep {
         match &step.kind {
             StepKind::HoldKubelet { .. } => planned.kind = "hold_kubelet",
             StepKind::RemoveLeftOvers { .. } => planned.kind = "remove_left_overs",
-            StepKind::Snapshot { path } => {
+            StepKind::Snapshot { path, .. } => {
                 planned.kind = "snapshot";
                 planned.path = Some(super::text(path));
             }
@@ -286,6 +286,7 @@ fn gate(kind: RefusalKind) -> &'static str {
         RefusalKind::Lagging => "lagging",
         RefusalKind::DiskHangs => "disk_hangs",
         RefusalKind::NoRoomForSnapshot => "no_room_for_snapshot",
+        RefusalKind::SickDisk => "sick_disk",
         RefusalKind::NoRoomForDatabase => "no_room_for_database",
         RefusalKind::Version => "version",
         RefusalKind::LastCopy => "last_copy",

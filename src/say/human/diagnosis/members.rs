@@ -35,10 +35,13 @@ pub(super) fn members(page: &mut Page, account: &Account) {
     let Some(world) = &account.examined.world else { return };
     let rows: Vec<Row> = world.members.iter().map(|member| row(account, member)).collect();
     page.heading(&format!("Members{}", over(&rows)));
+    page.line("", "Reads through a quorum, as clients make them, and from the member alone:");
     reads(page, &rows);
     page.blank();
+    page.line("", "Writes to its WAL and commits of its database:");
     disks(page, &rows);
     page.blank();
+    page.line("", "Counted since its start, and (+) while it was watched:");
     counters(page, world, &rows);
     notes(page, world, &rows);
     histograms(page, account, &rows);
@@ -79,10 +82,11 @@ fn reads(page: &mut Page, rows: &[Row]) {
     page.table(vec![
         names(rows),
         Column::text("ROLE", roles),
-        column("QUORUM READ P50", rows, |row| quantile(quorum(row), 0.5)),
+        column("READS", rows, |row| Some(thousands(quorum(row)?.millis.len() as u64))),
+        column("QUORUM P50", rows, |row| quantile(quorum(row), 0.5)),
         column("P99", rows, |row| quantile(quorum(row), 0.99)),
         column("MAX", rows, |row| quantile(quorum(row), 1.0)),
-        column("LOCAL READ P50", rows, |row| quantile(alone(row), 0.5)),
+        column("LOCAL P50", rows, |row| quantile(alone(row), 0.5)),
         column("P99", rows, |row| quantile(alone(row), 0.99)),
         column("FAILED", rows, |row| Some(thousands(quorum(row)?.failed + alone(row)?.failed))),
     ]);
@@ -157,17 +161,13 @@ fn notes(page: &mut Page, world: &World, rows: &[Row]) {
         if row.numbers.is_some_and(|numbers| numbers.restarted) {
             page.line("", &format!("{name} was restarted meanwhile: its window is not counted"));
         }
-        let few = row.numbers.and_then(|numbers| numbers.fsync.as_ref());
-        if let Some(spread) = few.filter(|spread| spread.n < 100) {
-            let note = format!(
-                "{name}: {} fsyncs are few: its p99 is the bucket of the slowest",
-                spread.n
-            );
-            page.line("", &note);
-        }
         if let Some(writes) = row.view.map(|view| &view.writes).filter(|it| !it.millis.is_empty()) {
             page.line("", &own_writes(&name, writes));
         }
+    }
+    let counts = rows.iter().filter_map(|row| Some(row.numbers?.fsync.as_ref()?.n));
+    if counts.min().is_some_and(|least| least < 100) {
+        page.line("", "Of fewer than 100 fsyncs the p99 is the bucket of the slowest.");
     }
     let alarms = crate::say::human::alarms(world);
     if alarms != "none" {

@@ -72,6 +72,7 @@ impl Page {
             wider.push(column.clone());
             if part.len() > 1 && table_width(&wider) > self.room() {
                 self.rows(&part);
+                self.blank();
                 wider = vec![first.clone(), column];
             }
             part = wider;
@@ -105,7 +106,7 @@ mod tests {
         let text = page.finish();
         assert_eq!(
             text,
-            "  NAME        FSYNC\n  master-1  256-512\n  NAME         COMMIT\n  master-1  512-1,024"
+            "  NAME        FSYNC\n  master-1  256-512\n\n  NAME         COMMIT\n  master-1  512-1,024"
         );
     }
 }

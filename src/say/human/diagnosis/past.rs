@@ -11,7 +11,9 @@ use crate::model::diagnosis::{
     SymptomKind,
 };
 
-/// Letters of a timeline.
+/// The shortest line over time that tells anything.
+const LEAST: usize = 24;
+/// The longest.
 const LETTERS: usize = 48;
 /// Kernel lines shown without `-v`.
 const KERNEL_LINES: usize = 5;
@@ -33,24 +35,24 @@ pub(super) fn log(page: &mut Page, story: &LogStory) {
         page.line("", "nothing in it tells of slowness");
         return;
     }
-    let names: Vec<&str> = story.signs.iter().map(|sign| sign_text(sign.kind)).collect();
-    let label = names.iter().map(|name| name.len()).max().unwrap_or(0);
-    let counts: Vec<String> = story.signs.iter().map(count_text).collect();
-    let count = counts.iter().map(String::len).max().unwrap_or(0);
-    let beside = page.room() >= label + count + 4 + 24;
+    let heads = heads(&story.signs);
+    let head = heads.iter().map(String::len).max().unwrap_or(0);
     // Too narrow for both: the line over time goes below its sign.
-    let letters = if beside { page.room() - label - count - 4 } else { page.room() };
-    let letters = letters.min(LETTERS);
+    let beside = page.room() >= head + 2 + LEAST;
+    let letters = if beside { page.room() - head - 2 } else { page.room() }.min(LETTERS);
     let mut drawn = 0;
-    for ((sign, name), counted) in story.signs.iter().zip(&names).zip(&counts) {
+    for (sign, text) in story.signs.iter().zip(&heads) {
         let pieces = squeezed(&sign.timeline, letters);
         let most = pieces.iter().max().copied().unwrap_or(0);
         drawn = drawn.max(pieces.len());
         let line = timeline(&pieces, most, letters, page.layout.blocks);
-        let head = format!("{name:<label$}  {counted:>count$}");
-        page.figure(if beside { vec![format!("{head}  {line}")] } else { vec![head, line] });
+        page.figure(if beside {
+            vec![format!("{text:<head$}  {line}")]
+        } else {
+            vec![text.clone(), line]
+        });
     }
-    axis(page, story, if beside { label + count + 4 } else { 0 }, drawn);
+    axis(page, story, if beside { head + 2 } else { 0 }, drawn);
     let told = if page.layout.verbose > 0 { &story.signs[..] } else { &[] };
     for sign in told {
         page.line(&format!("{}: ", sign_text(sign.kind)), &sign.example);
@@ -59,7 +61,16 @@ pub(super) fn log(page: &mut Page, story: &LogStory) {
 
 /// The times at both ends, below the timelines.
 fn axis(page: &mut Page, story: &LogStory, indent: usize, drawn: usize) {
-    let short = |nanos| second(nanos).chars().take("11-23 03:00".len()).collect::<String>();
+    let day = 86_400_000_000_000;
+    let short = |nanos: i64| -> String {
+        let text = second(nanos);
+        // Of a longer story nobody wants the seconds, of a short one the day.
+        if story.to - story.from > day / 24 {
+            text.chars().take("11-23 03:00".len()).collect()
+        } else {
+            text.chars().skip("11-23 ".len()).collect()
+        }
+    };
     let (from, to) = (short(story.from), short(story.to));
     let gap = drawn.saturating_sub(from.len() + to.len());
     if gap > 0 {
@@ -67,9 +78,22 @@ fn axis(page: &mut Page, story: &LogStory, indent: usize, drawn: usize) {
     }
 }
 
-fn count_text(sign: &LogSign) -> String {
-    let worst = sign.worst_ms.map(|worst| format!(", worst {} ms", ms(worst)));
-    format!("{}x{}", thousands(sign.count), worst.unwrap_or_default())
+/// What is beside each line over time: the sign, how often, the worst.
+fn heads(signs: &[LogSign]) -> Vec<String> {
+    let counts: Vec<String> = signs.iter().map(|sign| thousands(sign.count)).collect();
+    let worst = signs.iter().map(|sign| match sign.worst_ms {
+        Some(worst) => format!("worst {} ms", ms(worst)),
+        None => String::new(),
+    });
+    let worst: Vec<String> = worst.collect();
+    let longest = |texts: &[String]| texts.iter().map(String::len).max().unwrap_or(0);
+    let name = signs.iter().map(|sign| sign_text(sign.kind).len()).max().unwrap_or(0);
+    let (count, last) = (longest(&counts), longest(&worst));
+    let cells = signs.iter().zip(counts.iter().zip(&worst));
+    let cells = cells.map(|(sign, (counted, worst))| {
+        format!("{:<name$}  {counted:>count$}x  {worst:>last$}", sign_text(sign.kind))
+    });
+    cells.collect()
 }
 
 fn sign_text(kind: LogSignKind) -> &'static str {

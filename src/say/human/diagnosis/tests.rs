@@ -48,6 +48,7 @@ fn every_part_shows_its_numbers() {
         "slow fdatasync",
         "worst 1,412 ms",
         "11-22 03:00",
+        "38x",
         "kube-system/kube-apiserver-master-1/kube-apiserver 1,240 lines",
         "dm-0  logical volume vg0-root",
         "sda  ATA Micron_5300_MTFDDAK960TDS, serial 1234",
