@@ -22,6 +22,7 @@ mod restart;
 mod restart_cause;
 mod room;
 mod sick;
+mod stall;
 mod streams;
 mod verdict;
 mod versions;
