@@ -1,12 +1,16 @@
 //! The command line as typed: clap structs and help texts. Imports nothing of
 //! ours; `settings` turns it into decisions.
 
+mod rules;
+
 use std::path::PathBuf;
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
+
+pub use rules::Rules;
 
 /// `--version`: what this binary is and what it speaks.
 const VERSION: &str = concat!(
@@ -274,7 +278,7 @@ pub enum Command {
     /// Say why etcd is slow: fsync, logs, disk, SMART, kernel log; one verdict
     Diagnose(Diagnose),
     /// Print Prometheus alert rules for both incidents: no space, slow disk
-    Rules(Rules),
+    Rules(Box<Rules>),
     /// Print the runbook (embedded in this file)
     Runbook,
 }
@@ -288,7 +292,7 @@ pub struct Diagnose {
     /// How far back logs are read (30m, 24h, 7d)
     #[arg(long, value_name = "TIME", default_value = "24h")]
     pub since: String,
-    /// Look only: grant no lease to an etcd too quiet to be measured
+    /// Look only: put no entry into the raft log of an etcd too quiet to be measured
     #[arg(long)]
     pub passive: bool,
     /// Also measure the disk with up to 1000 small synced writes of our own beside
@@ -340,17 +344,6 @@ pub enum SelfTestKind {
     Long,
 }
 
-/// What the alert rules say.
-#[derive(Clone, Debug, Args)]
-pub struct Rules {
-    /// Prefix of the rules' names
-    #[arg(long, value_name = "WORD", default_value = "EtcdRescue")]
-    pub prefix: String,
-    /// Job label of etcd's own metrics (regular expression)
-    #[arg(long, value_name = "REGEX", default_value = ".*etcd.*")]
-    pub etcd_job: String,
-}
-
 /// What to do with a snapshot.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SnapshotCommand {
@@ -397,7 +390,7 @@ impl Command {
             Self::Logs { .. } => "logs".to_owned(),
             Self::Exec { command } => format!("exec -- {}", command.join(" ")),
             Self::Diagnose(wanted) => wanted.words(),
-            Self::Rules(_) => "rules".to_owned(),
+            Self::Rules(rules) => rules.words(),
             Self::Runbook => "runbook".to_owned(),
         }
     }

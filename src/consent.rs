@@ -112,6 +112,35 @@ pub trait Ask {
 
     /// Asks to type `expected`; answers `Yes` only when that was typed.
     fn word(&self, step: &Step, expected: &str, details: &str) -> impl Future<Output = Answer>;
+
+    /// The same for what is no step of a plan.
+    fn word_for(
+        &self,
+        question: &str,
+        expected: &str,
+        details: &str,
+    ) -> impl Future<Output = Answer>;
+}
+
+/// Gets the consent for something that is no step of any plan: a person types
+/// `word`. `--yes` never stands for it.
+///
+/// # Errors
+/// Anything but the word itself is a refusal.
+pub async fn by_word(
+    question: &str,
+    word: &str,
+    details: &str,
+    ask: &impl Ask,
+) -> Result<Consent, Refused> {
+    if !ask.can_ask() {
+        return Err(Refused::NotATerminal);
+    }
+    match ask.word_for(question, word, details).await {
+        Answer::Yes => Ok(Consent::mint()),
+        Answer::No | Answer::Remaining => Err(Refused::SaidNo),
+        Answer::Eof => Err(Refused::Eof),
+    }
 }
 
 /// Why there is no consent.

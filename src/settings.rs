@@ -174,7 +174,10 @@ fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>
 
 /// A duration as Go and systemd write it: "500ms", "30s", "1m30s", "2h", "7d";
 /// a bare number is seconds.
-fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
+///
+/// # Errors
+/// A usage failure when it is none, or zero.
+pub fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     let bad = || {
         let next = format!("write it like 500ms, 30s or 2m: `etcd-rescue {flag} 30s`");
         usage(&format!("{flag}: cannot read `{text}` as a time"), &next)

@@ -29,6 +29,7 @@ const COMMANDS: &[&[&str]] = &[
     &["verify"],
     &["logs"],
     &["exec"],
+    &["diagnose"],
     &["runbook"],
 ];
 

@@ -131,6 +131,10 @@ impl Ask for Nobody {
     async fn word(&self, _: &Step, _: &str, _: &str) -> Answer {
         Answer::No
     }
+
+    async fn word_for(&self, _: &str, _: &str, _: &str) -> Answer {
+        Answer::No
+    }
 }
 
 /// What `--yes` says to the step.

@@ -93,7 +93,7 @@ fn near_the_corpus((name, run): Target) {
 
 #[test]
 fn nothing_near_the_corpus_panics() {
-    TARGETS.into_iter().for_each(near_the_corpus);
+    TARGETS.iter().copied().for_each(near_the_corpus);
 }
 
 #[test]

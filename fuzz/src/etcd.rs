@@ -4,11 +4,11 @@
 use std::{io::Cursor, path::Path};
 
 use etcd_rescue::{
-    decide::restart_story,
-    model::{CertificateRole, EtcdVersion, LastEnd, Located},
+    decide::{member_numbers, restart_story},
+    model::{CertificateRole, EtcdVersion, LastEnd, Located, diagnosis::MemberView},
     observe::{
         arguments::Arguments, certificate as certificates, container_status as status, endpoints,
-        metrics as page, snapshot_file,
+        metrics as page, scrape, snapshot_file,
     },
     wire::{certificate::Identity, details, proto::cri, reply},
 };
@@ -52,9 +52,20 @@ pub fn container_status(bytes: &[u8]) {
     assert!(read.mounts.iter().all(|mount| mount.host_path.is_absolute()));
 }
 
-/// The page of /metrics: the samples read and names that are not there.
+/// The page of /metrics: the samples read and names that are not there, and
+/// what `diagnose` makes of it as the second page and as the first.
 pub fn metrics(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
+    let page = scrape::read(&text, 1.0);
+    for pages in [[None, Some(&page)], [Some(&page), Some(&page)], [Some(&page), None]] {
+        let [first, second] = pages.map(Option::<&_>::cloned);
+        let numbers = member_numbers(&MemberView { first, second, ..MemberView::default() });
+        assert!(!numbers.restarted && numbers.fsync.is_none(), "one page alone makes no window");
+        for spread in [numbers.fsync_since_start, numbers.commit_since_start].iter().flatten() {
+            assert!(spread.n > 0 && spread.p50.over_ms <= spread.p99.over_ms);
+            assert_eq!(spread.buckets.iter().map(|(_, count)| count).sum::<u64>(), spread.n);
+        }
+    }
     for name in ["etcd_server_quota_backend_bytes", "etcd_disk_defrag_inflight", "a"] {
         assert!(page::value(&text, name).is_none() || text.contains(name));
     }

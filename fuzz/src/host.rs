@@ -5,9 +5,11 @@ use std::{io::Cursor, path::Path};
 use etcd_rescue::{
     act::holder,
     observe::{
-        disk,
+        below::{diskstats, io_stat},
+        disk, kernel_events,
         kernel_log::{self, Wanted},
         log_line::{Entry, Joiner},
+        log_story::read_bytes,
         logs,
         mounts::Mounts,
     },
@@ -35,6 +37,18 @@ pub fn log_lines(bytes: &[u8]) {
     assert!(length <= bytes.len() * 3, "{length} bytes out of {}", bytes.len());
 }
 
+/// etcd's log: every sign stands in its timeline once and has a line.
+pub fn log_story(bytes: &[u8]) {
+    let story = read_bytes(bytes);
+    assert!(story.from <= story.to && story.piece >= 0);
+    for sign in &story.signs {
+        assert!(sign.count > 0 && sign.count <= story.lines);
+        assert_eq!(sign.timeline.iter().sum::<u64>(), sign.count);
+        assert!((story.from..=story.to).contains(&sign.first_at) && sign.first_at <= sign.last_at);
+        assert!(!sign.example.contains(char::is_control));
+    }
+}
+
 /// Finding the last lines of a log: a place where a line begins.
 pub fn log_tail(bytes: &[u8]) {
     let Some((wanted, content)) = bytes.split_first() else { return };
@@ -59,7 +73,45 @@ pub fn mounts(bytes: &[u8]) {
             let mount = mounts.holding(path, device);
             assert!(mount.is_none_or(|mount| path.starts_with(&mount.path)));
         }
+        let mount = mounts.holding_path(path);
+        assert!(mount.is_none_or(|mount| path.starts_with(&mount.path)));
     }
+}
+
+/// /proc/diskstats, before and after: shares are shares, and what is stalled
+/// has completed nothing.
+pub fn diskstats(bytes: &[u8]) {
+    let (before, after) = super::halves(bytes);
+    let parse = |bytes| diskstats::parse(&String::from_utf8_lossy(bytes));
+    let (before, after) = (parse(before), parse(after));
+    for (name, first) in &before {
+        let Some(last) = after.get(name) else { continue };
+        for seconds in [0.0, 0.5, 5.0] {
+            let Some(window) = diskstats::window(name, first, last, seconds) else { continue };
+            assert!((0.0..=100.0).contains(&window.util_percent), "{window:?}");
+            let means = [window.w_await_ms, window.r_await_ms, window.flush_await_ms];
+            assert!(means.iter().flatten().all(|mean| *mean >= 0.0), "{window:?}");
+            assert!(!window.stalled || means == [None; 3], "{window:?}");
+        }
+    }
+}
+
+/// A cgroup's io.stat: at most one count a line.
+pub fn io_stat(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let written = io_stat::parse(&text);
+    assert!(written.len() <= text.lines().count());
+    assert!(written.keys().all(|device| device.contains(':')));
+}
+
+/// The trouble in the kernel's log: bounded, in the order of the lines, and
+/// printable.
+pub fn kernel_events(bytes: &[u8]) {
+    let records = kernel_log::parse(bytes);
+    let names = kernel_events::Names::default();
+    let events = kernel_events::events(&records, &names, 0);
+    assert!(events.len() <= records.len().min(200));
+    assert!(events.iter().all(|event| event.text.bytes().all(|b| (b' '..=b'~').contains(&b))));
 }
 
 /// /proc/meminfo.

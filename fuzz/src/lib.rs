@@ -6,40 +6,52 @@
 //! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
 //! from in `corpus/NAME/`.
 
+mod drives;
 mod etcd;
 mod files;
 mod host;
 mod text;
 
+pub use drives::{ata_pages, nvme_pages, scsi_pages};
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
     snapshot, version,
 };
 pub use files::{kubelet, manifest, processes, settings_files};
-pub use host::{kernel_log, log_lines, log_tail, meminfo, mounts, own_files};
+pub use host::{
+    diskstats, io_stat, kernel_events, kernel_log, log_lines, log_story, log_tail, meminfo, mounts,
+    own_files,
+};
 pub use text::terminal_text;
 
 /// A name, which is that of its directory in the corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: &[Target] = &[
+    ("ata_pages", ata_pages),
     ("certificate", certificate),
     ("container_status", container_status),
+    ("diskstats", diskstats),
     ("etcd_arguments", etcd_arguments),
     ("etcd_config", etcd_config),
     ("grpc_reply", grpc_reply),
+    ("io_stat", io_stat),
+    ("kernel_events", kernel_events),
     ("kernel_log", kernel_log),
     ("kubelet", kubelet),
     ("last_lines", last_lines),
     ("log_lines", log_lines),
+    ("log_story", log_story),
     ("log_tail", log_tail),
     ("manifest", manifest),
     ("meminfo", meminfo),
     ("metrics", metrics),
     ("mounts", mounts),
+    ("nvme_pages", nvme_pages),
     ("own_files", own_files),
     ("processes", processes),
+    ("scsi_pages", scsi_pages),
     ("settings_files", settings_files),
     ("snapshot", snapshot),
     ("terminal_text", terminal_text),

@@ -31,7 +31,7 @@ pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, hold_is_left_over, let_
 pub use node_lock::{LockError, LockHolder, NodeLock, holder};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
-pub use quiet_writes::{Round, quiet_writes};
+pub use quiet_writes::quiet_writes;
 pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
 pub use trial_write::trial_write;

@@ -192,6 +192,10 @@ mod tests {
         async fn word(&self, _: &Step, _: &str, _: &str) -> crate::consent::Answer {
             crate::consent::Answer::No
         }
+
+        async fn word_for(&self, _: &str, _: &str, _: &str) -> crate::consent::Answer {
+            crate::consent::Answer::No
+        }
     }
 
     async fn asked(directory: &Path, names: &[&str]) -> io::Result<Removed> {

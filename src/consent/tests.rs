@@ -39,6 +39,10 @@ impl Ask for Script {
     async fn word(&self, step: &Step, expected: &str, _details: &str) -> Answer {
         self.next(format!("{} type {expected}", step.id))
     }
+
+    async fn word_for(&self, question: &str, expected: &str, _details: &str) -> Answer {
+        self.next(format!("{question} type {expected}"))
+    }
 }
 
 fn step(id: &str, kind: StepKind) -> Step {
@@ -169,4 +173,15 @@ async fn the_yes_flag_mints_without_a_question() {
         assert!(authority.obtain(&step, needed(&step, 1, false), "", &ask).await.is_ok());
     }
     assert!(ask.heard.borrow().is_empty());
+}
+
+#[tokio::test]
+async fn only_the_typed_word_allows_what_is_no_step() {
+    let ask = Script::new(&[Answer::Yes, Answer::No, Answer::Eof]);
+    assert!(by_word("Test sda?", "sda", "", &ask).await.is_ok());
+    assert_eq!(by_word("Test sda?", "sda", "", &ask).await.err(), Some(Refused::SaidNo));
+    assert_eq!(by_word("Test sda?", "sda", "", &ask).await.err(), Some(Refused::Eof));
+    assert_eq!(*ask.heard.borrow(), ["Test sda? type sda"; 3]);
+    let nobody = Script { present: false, ..Script::new(&[]) };
+    assert_eq!(by_word("", "sda", "", &nobody).await.err(), Some(Refused::NotATerminal));
 }

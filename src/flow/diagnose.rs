@@ -20,7 +20,7 @@ use crate::{
     settings::DiagnoseSettings,
 };
 
-use super::session::Session;
+use super::{self_test, session::Session};
 use examine::{Once, examine};
 
 /// Answers "why is etcd slow?", once or again and again.
@@ -30,6 +30,7 @@ pub async fn diagnose(session: &Session, typed: &Diagnose) -> Result<Exit, Failu
     loop {
         let started = std::time::Instant::now();
         let examined = examine(session, &wanted, &mut once).await?;
+        self_test::start(session, &examined, wanted.self_test).await?;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let account = account(examined, elapsed_ms);
         let Some(pause) = wanted.watch else { return Ok(tell(session, &account)) };
@@ -57,7 +58,7 @@ fn exit(diagnosis: &Diagnosis) -> Exit {
 
 fn tell(session: &Session, account: &Account) -> Exit {
     let exit = exit(&account.diagnosis);
-    session.voice.answer(&human::diagnosis(account, &Layout::of(&session.voice)));
+    session.voice.page(&human::diagnosis(account, &Layout::of(&session.voice)));
     session.voice.json(&json::DiagnosisAnswer::new(account, exit));
     exit
 }
@@ -67,7 +68,7 @@ fn tell(session: &Session, account: &Account) -> Exit {
 fn tell_again(session: &Session, account: &Account, pause: Duration) {
     let voice = &session.voice;
     voice.clear();
-    voice.answer(&human::diagnosis(account, &Layout::of(voice)));
+    voice.page(&human::diagnosis(account, &Layout::of(voice)));
     voice.answer(&human::next_round(account.examined.at, pause));
     voice.json_line(&json::DiagnosisAnswer::new(account, exit(&account.diagnosis)));
 }

@@ -25,6 +25,7 @@ mod report;
 mod restart;
 mod rules;
 mod save;
+mod self_test;
 mod session;
 mod snapshot;
 mod steps;

@@ -15,6 +15,7 @@ mod outcome;
 mod plan;
 mod probe;
 mod restart;
+mod rules;
 mod sick_disk;
 mod size;
 mod version;
@@ -36,6 +37,7 @@ pub use member::{
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use restart::{LastEnd, RestartCause, RestartStory};
+pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
 pub use version::EtcdVersion;

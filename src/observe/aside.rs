@@ -4,14 +4,14 @@
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     below::{self, Question},
     host::HostRoot,
-    log_files::Limits,
-    log_story, smart,
+    log_files::{Limits, PODS},
+    log_story, smart, symptoms,
 };
 use crate::{
     model::{
@@ -177,15 +177,19 @@ fn log_limits(words: &[OsString]) -> (Limits, Vec<PathBuf>) {
 /// # Errors
 /// `Missed` when it takes too long.
 pub async fn symptoms(
-    _node: &Located,
-    _since: Duration,
-    _patience: Duration,
+    node: &Located,
+    since: Duration,
+    patience: Duration,
 ) -> Result<Vec<Symptom>, Missed> {
-    Ok(Vec::new())
+    let begun = Instant::now();
+    let named = symptoms::log_paths(node).await;
+    let left = patience.saturating_sub(begun.elapsed());
+    ask(&log_words("symptoms", since, left, &named).each(), left).await
 }
 
 /// The child's side of `symptoms`.
 #[must_use]
-pub fn find_symptoms(_words: &[OsString]) -> Vec<Symptom> {
-    Vec::new()
+pub fn find_symptoms(words: &[OsString]) -> Vec<Symptom> {
+    let (limits, named) = log_limits(words);
+    symptoms::find(&named, Path::new(PODS), limits)
 }

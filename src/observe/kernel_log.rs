@@ -3,7 +3,7 @@
 //! takes any bytes.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     io::{ErrorKind, Read},
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -11,7 +11,11 @@ use std::{
 
 use nix::{errno::Errno, libc, time::ClockId};
 
-use super::host::HostRoot;
+use super::{
+    below::{self, BlockDevice, Ground, Tree},
+    host::HostRoot,
+    mounts::Mounts,
+};
 
 /// Where the kernel hands out its log, one record per read (Linux
 /// Documentation/ABI/testing/dev-kmsg).
@@ -48,19 +52,64 @@ pub struct Record {
     pub text: String,
 }
 
+/// The place of a record, the kernel's or not, in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its number since the machine started, from 0.
+    pub sequence: u64,
+    /// Microseconds of CLOCK_MONOTONIC.
+    pub micros: u64,
+}
+
+/// What the ring has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ring {
+    /// The oldest record that is left; a number above 0 tells that others are
+    /// not.
+    pub first: Option<Mark>,
+    /// The kernel's own records, oldest first.
+    pub records: Vec<Record>,
+}
+
 /// What is there, oldest first. Nothing where it may not be read (no
 /// CAP_SYSLOG) or is not there (a container).
 #[must_use]
 pub fn read(host: &HostRoot) -> Vec<Record> {
-    parse(&read_bytes(&host.path(KMSG)).unwrap_or_default())
+    read_ring(host).unwrap_or_default().records
 }
 
+/// The same with what is known of the rest.
+///
+/// # Errors
+/// Why it cannot be read, and what is missing, for people.
+pub fn read_ring(host: &HostRoot) -> Result<Ring, String> {
+    let bytes = read_bytes(&host.path(KMSG)).map_err(|error| match error.kind() {
+        // EACCES by the node's mode, EPERM by kernel.dmesg_restrict.
+        ErrorKind::PermissionDenied => {
+            format!("{KMSG} may not be read: root or CAP_SYSLOG is missing")
+        }
+        ErrorKind::NotFound => format!("{KMSG} is not there"),
+        _ => format!("{KMSG}: {error}"),
+    })?;
+    let first = bytes.split(|byte| *byte == b'\n').find_map(mark);
+    Ok(Ring { first, records: parse(&bytes) })
+}
+
+/// Opening it succeeds without CAP_SYSLOG on some kernels; the first read is
+/// refused then.
 fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    Ok(read_records(file))
+    read_records(file)
 }
 
-fn read_records(mut ring: impl Read) -> Vec<u8> {
+fn mark(line: &[u8]) -> Option<Mark> {
+    let head = line.split(|byte| *byte == b';').next()?;
+    let mut fields = std::str::from_utf8(head).ok()?.split(',');
+    let _priority: u32 = fields.next()?.parse().ok()?;
+    Some(Mark { sequence: fields.next()?.parse().ok()?, micros: fields.next()?.parse().ok()? })
+}
+
+fn read_records(mut ring: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; LONGEST];
     for _ in 0..MOST_READS {
@@ -73,11 +122,12 @@ fn read_records(mut ring: impl Read) -> Vec<u8> {
             // Overwritten while we read: the next read gives the oldest left.
             Err(error) if error.raw_os_error() == Some(Errno::EPIPE as i32) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Err(error),
             // EAGAIN: that was all.
             Err(_) => break,
         }
     }
-    bytes
+    Ok(bytes)
 }
 
 /// The records of `prio,seq,usec,flags[,more];text` lines; lines that begin
@@ -199,35 +249,21 @@ fn is_disk_trouble(text: &str, disks: &[String]) -> bool {
     SIGNS.iter().any(|sign| lower.contains(sign)) && disks.iter().any(named)
 }
 
-/// The kernel's names of the device of a filesystem (`st_dev`), its whole
-/// disk, and the disks below a volume; empty for filesystems without one.
+/// The kernel's names of the device of a filesystem (its number in the mount
+/// table) and of all below it, down to the disks; empty for filesystems
+/// without one.
 #[must_use]
 pub fn disks(host: &HostRoot, device: u64) -> Vec<String> {
-    let (major, minor) = (libc::major(device), libc::minor(device));
-    let mut names = Vec::new();
-    let link = host.path(format!("/sys/dev/block/{major}:{minor}"));
-    if let Ok(path) = fs::canonicalize(link) {
-        add_disk(&path, &mut names, 0);
+    let mounts = Mounts::read_in(host);
+    let ground = Ground { host, mounts: &mounts };
+    let mut tree = Tree::default();
+    let mount = mounts.iter().find(|mount| mount.device == device);
+    let devices = mount.and_then(|mount| below::devices(ground, mount).ok());
+    let by_number = || BlockDevice::by_number(host, device).into_iter().collect();
+    for device in devices.unwrap_or_else(by_number) {
+        tree.add(ground, device);
     }
-    names
-}
-
-fn add_disk(path: &Path, names: &mut Vec<String>, depth: u32) {
-    // Volumes on arrays on partitions on disks; sysfs has no circles.
-    if depth > 4 {
-        return;
-    }
-    names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
-    if path.join("partition").exists()
-        && let Some(disk) = path.parent()
-    {
-        add_disk(disk, names, depth + 1);
-    }
-    for slave in fs::read_dir(path.join("slaves")).into_iter().flatten().filter_map(Result::ok) {
-        if let Ok(path) = fs::canonicalize(slave.path()) {
-            add_disk(&path, names, depth + 1);
-        }
-    }
+    tree.names().into_iter().map(str::to_owned).collect()
 }
 
 /// The wall clock's nanoseconds at CLOCK_MONOTONIC's zero, which is what the

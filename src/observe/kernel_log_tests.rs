@@ -1,5 +1,7 @@
 //! Lines of real kernels, and lines no kernel writes.
 
+use std::fs;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -92,7 +94,33 @@ fn a_ring_that_never_ends_is_not_read_for_ever() {
             Err(std::io::Error::from_raw_os_error(errno as i32))
         }
     }
-    assert_eq!(read_records(Overwritten(0)), Vec::<u8>::new());
+    assert_eq!(read_records(Overwritten(0)).expect("read"), Vec::<u8>::new());
+}
+
+#[test]
+fn a_log_that_may_not_be_read_says_what_is_missing() {
+    struct Refused;
+
+    impl Read for Refused {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::from_raw_os_error(Errno::EPERM as i32))
+        }
+    }
+    assert!(read_records(Refused).is_err());
+    let why = read_ring(&HostRoot::new("/nonexistent")).expect_err("not there");
+    assert_eq!(why, "/dev/kmsg is not there");
+}
+
+#[test]
+fn the_first_number_tells_whether_lines_are_lost() {
+    let root = tempfile::tempdir().expect("a directory");
+    let host = HostRoot::new(root.path());
+    fs::create_dir_all(host.path("/dev")).expect("made");
+    fs::write(host.path(KMSG), " KEY=x\n14,7549,18232,-;a program\n6,7550,18233,-;the kernel\n")
+        .expect("written");
+    let ring = read_ring(&host).expect("read");
+    assert_eq!(ring.first, Some(Mark { sequence: 7549, micros: 18232 }));
+    assert_eq!(ring.records.len(), 1);
 }
 
 #[test]
@@ -114,7 +142,7 @@ fn a_partition_has_its_disk() {
     fs::create_dir_all(&sda1).expect("made");
     fs::write(sda1.join("partition"), "1\n").expect("written");
     std::os::unix::fs::symlink(&sda1, host.path("/sys/dev/block/8:1")).expect("linked");
-    assert_eq!(disks(&host, libc::makedev(8, 1)), ["sda1", "sda"]);
+    assert_eq!(disks(&host, libc::makedev(8, 1)), ["sda", "sda1"]);
     assert_eq!(disks(&host, libc::makedev(8, 2)), Vec::<String>::new());
 }
 

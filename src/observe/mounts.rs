@@ -129,8 +129,13 @@ fn nearest(path: &Path) -> io::Result<PathBuf> {
 /// Ids of the mounts that cannot be reached: another one on the same parent is
 /// mounted further up, or the parent itself cannot be reached.
 fn hidden(table: &[(i32, i32, MountPoint)]) -> HashSet<i32> {
-    let taken: HashSet<(i32, &Path)> =
-        table.iter().map(|(_, parent, mount)| (*parent, mount.path.as_path())).collect();
+    // A root that was never switched (an initramfs) is its own parent and hides
+    // nothing.
+    let taken: HashSet<(i32, &Path)> = table
+        .iter()
+        .filter(|(id, parent, _)| id != parent)
+        .map(|(_, parent, mount)| (*parent, mount.path.as_path()))
+        .collect();
     let mut hidden = HashSet::new();
     // Parents come before their children, but for mounts that were moved.
     for (id, parent, mount) in table {
@@ -164,7 +169,7 @@ fn mount_point(line: &str) -> Option<(i32, i32, MountPoint)> {
 
 /// The kernel writes blanks, tabs, newlines and backslashes of a path as
 /// `\` and three octal digits.
-fn unescape(escaped: &[u8]) -> PathBuf {
+pub(super) fn unescape(escaped: &[u8]) -> PathBuf {
     let mut path = Vec::with_capacity(escaped.len());
     let mut rest = escaped;
     while let Some((first, tail)) = rest.split_first() {
@@ -246,6 +251,17 @@ not a mount
         assert_eq!(on("/var/lib/etcd/member/wal"), Some(&PathBuf::from("/dev/sda4")));
         assert_eq!(on("/var/log/pods"), Some(&PathBuf::from("/dev/sda5")));
         assert_eq!(on("/root"), Some(&PathBuf::from("/dev/sda1")));
+    }
+
+    #[test]
+    fn a_root_in_memory_hides_no_mount() {
+        let mounts = Mounts::parse(
+            "1 1 0:2 / / rw - rootfs rootfs rw,size=219912k\n\
+             24 1 259:0 / /mnt/nvme rw,relatime - ext4 /dev/nvme0n1 rw\n",
+        );
+        let on = |path: &str| mounts.holding_path(Path::new(path)).map(|mount| &mount.source);
+        assert_eq!(on("/mnt/nvme/member"), Some(&PathBuf::from("/dev/nvme0n1")));
+        assert_eq!(on("/mnt"), Some(&PathBuf::from("rootfs")));
     }
 
     #[test]

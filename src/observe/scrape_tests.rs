@@ -40,6 +40,19 @@ fn a_page_is_read() {
 }
 
 #[test]
+fn a_recorded_page_of_etcd_3_5_is_read() {
+    let scrape = read(include_str!("../../fuzz/corpus/metrics/disks"), 0.0);
+    let (fsync, commit) = (scrape.fsync.unwrap(), scrape.commit.unwrap());
+    assert_eq!((fsync.bounds.len(), fsync.bounds[8]), (14, 0.256));
+    assert_eq!(fsync.cumulative, [7, 8, 9, 9, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 12]);
+    assert_eq!((fsync.sum, commit.cumulative[14]), (0.048_798_331_000_000_01, 7));
+    let counts = [scrape.slow_applies, scrape.slow_reads, scrape.failed_reads];
+    assert_eq!(counts, [Some(0); 3]);
+    assert_eq!((scrape.leader_changes, scrape.heartbeat_failures), (Some(1), Some(0)));
+    assert_eq!((scrape.pending_proposals, scrape.open_reads), (Some(0), Some(1)));
+}
+
+#[test]
 fn half_a_histogram_is_none() {
     let without = |line: &str| {
         let kept = PAGE.lines().filter(|kept| !kept.contains(line));

@@ -112,6 +112,10 @@ impl Ask for Voice {
     async fn word(&self, step: &Step, expected: &str, details: &str) -> Answer {
         self.ask_word(&human::question(step), expected, Some(details)).await
     }
+
+    async fn word_for(&self, question: &str, expected: &str, details: &str) -> Answer {
+        self.ask_word(question, expected, Some(details)).await
+    }
 }
 
 /// What a typed line means.

@@ -60,6 +60,8 @@ enum Mark {
     Fail,
     State,
     Next,
+    Critical,
+    Warning,
 }
 
 impl Mark {
@@ -70,6 +72,8 @@ impl Mark {
             Self::Fail => "FAIL",
             Self::State => "State",
             Self::Next => "Next",
+            Self::Critical => "CRITICAL",
+            Self::Warning => "WARNING",
         }
     }
 
@@ -77,8 +81,8 @@ impl Mark {
     fn colour(self) -> &'static str {
         match self {
             Self::Ok => "32",
-            Self::Warn => "33",
-            Self::Fail => "1;31",
+            Self::Warn | Self::Warning => "33",
+            Self::Fail | Self::Critical => "1;31",
             Self::State | Self::Next => "1",
         }
     }
@@ -197,29 +201,6 @@ impl Voice {
         match serde_json::to_string_pretty(document) {
             Ok(text) => self.line(Stream::Out, &text),
             Err(error) => self.fail(&format!("the JSON answer could not be written: {error}")),
-        }
-    }
-
-    /// One JSON document of many, on a line of its own; nothing for people.
-    pub fn json_line(&self, document: &impl Serialize) {
-        if !self.inner.json {
-            return;
-        }
-        // No other document may follow the last line.
-        self.inner.streamed.store(true, Ordering::Relaxed);
-        match serde_json::to_string(document) {
-            Ok(text) => self.line(Stream::Out, &text),
-            Err(error) => self.fail(&format!("the JSON answer could not be written: {error}")),
-        }
-    }
-
-    /// An empty screen for the next answer, where stdout is one; nothing
-    /// elsewhere.
-    pub fn clear(&self) {
-        let terminal = &self.inner.terminal;
-        if terminal.stdout && !terminal.dumb && !self.inner.json {
-            // ECMA-48: cursor to the upper left, then erase to the end.
-            let _closed_is_fine = self.write(Stream::Out, b"\x1b[H\x1b[J");
         }
     }
 
@@ -360,5 +341,6 @@ impl Voice {
     }
 }
 
+mod page;
 #[cfg(test)]
 mod tests;

@@ -9,5 +9,6 @@ pub mod ioprio;
 pub mod kubelet;
 pub mod nvme;
 pub mod open_files;
+pub mod sense;
 pub mod sg;
 pub mod statvfs;

@@ -174,17 +174,8 @@ impl Etcd {
     /// # Errors
     /// `NoSpace` and other refusals.
     pub async fn grant_lease(&self, ttl_s: i64) -> Result<LeaseId, WireError> {
-        self.grant_lease_as(LeaseId(0), ttl_s).await
-    }
-
-    /// The same with an id of the caller's choice, by which it can be revoked
-    /// though the answer was lost.
-    ///
-    /// # Errors
-    /// The same; also when a lease has that id.
-    pub async fn grant_lease_as(&self, id: LeaseId, ttl_s: i64) -> Result<LeaseId, WireError> {
         let mut client = self.lease();
-        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: id.0 }));
+        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: 0 }));
         let answer = self.answer("a lease request", self.usual(), call).await?;
         if answer.error.is_empty() {
             Ok(LeaseId(answer.id))

@@ -97,6 +97,23 @@ impl Etcd {
         Ok(told.filter_map(|told| alarm_of(told.member_id, told.alarm)).collect())
     }
 
+    /// Asks for the alarms as etcd itself answers it: through raft, so that
+    /// each voter writes an entry to its log (`v3_server.go`, `Alarm`; the same
+    /// in 3.4-3.6). For what they are, `status` tells without a quorum.
+    ///
+    /// # Errors
+    /// No leader, no quorum, and other refusals.
+    pub async fn alarms_by_raft(&self) -> Result<(), WireError> {
+        let request = AlarmRequest {
+            action: AlarmAction::Get.into(),
+            member_id: 0,
+            alarm: AlarmType::None.into(),
+        };
+        let mut client = self.maintenance();
+        let call = client.alarm(self.request(request));
+        self.answer("an alarm-list request", self.usual(), call).await.map(drop)
+    }
+
     /// The digest of the key space at a revision (0 = now). It reads the whole
     /// database, so it has a deadline of its own.
     ///

@@ -14,7 +14,8 @@ use super::{
 use crate::model::{
     ContainerState, Member,
     diagnosis::{
-        DriveFacts, Examined, LeafDisk, MemberNumbers, MemberView, Place, PlaceRole, SlowVoter,
+        DriveFacts, Examined, LeafDisk, MemberNumbers, MemberView, Place, PlaceRole, SlowBy,
+        SlowVoter,
     },
 };
 
@@ -44,12 +45,15 @@ impl<'a> Case<'a> {
     /// What follows from an examination.
     pub(super) fn of(examined: &'a Examined) -> Self {
         let members = examined.world.iter().flat_map(|world| &world.members);
+        let slow_voter = slow_voter(examined);
         Self {
             examined,
-            patients: members.map(|member| Patient::of(member, examined)).collect(),
+            patients: members
+                .map(|member| Patient::of(member, examined, slow_voter.as_ref()))
+                .collect(),
             drives: examined.drives.iter().filter_map(drive_facts).collect(),
             devices: devices(examined),
-            slow_voter: slow_voter(examined),
+            slow_voter,
         }
     }
 
@@ -143,7 +147,7 @@ impl<'a> Case<'a> {
     /// Whether something at this time concerns the etcd that runs here now: it
     /// happened since its start, or shortly enough before to have caused it.
     pub(super) fn concerns_this_etcd(&self, at: i64) -> bool {
-        self.started_at().is_none_or(|started| at >= started - 600 * SECOND)
+        self.started_at().is_none_or(|started| at >= started.saturating_sub(600 * SECOND))
     }
 
     /// When this node's etcd was started, by the runtime.
@@ -153,8 +157,7 @@ impl<'a> Case<'a> {
         runs.then_some(container.started_at)
     }
 
-    /// Whether it is a Kubernetes node whose etcd's process is known, for
-    /// commands about it.
+    /// The host pid of this node's etcd.
     pub(super) fn pid(&self) -> Option<i32> {
         let node = &self.examined.world.as_ref()?.node;
         let container = node.container.as_ref().and_then(|container| container.pid);
@@ -163,10 +166,16 @@ impl<'a> Case<'a> {
 }
 
 impl<'a> Patient<'a> {
-    fn of(member: &'a Member, examined: &'a Examined) -> Self {
+    /// One or two fsyncs prove nothing by themselves; that the others made
+    /// many quick ones meanwhile proves them slow.
+    fn of(member: &'a Member, examined: &'a Examined, slow: Option<&SlowVoter>) -> Self {
         let view = examined.views.iter().find(|view| view.id == member.id);
         let numbers = view.map(member_numbers).unwrap_or_default();
-        let fsync = pace(numbers.fsync.as_ref(), numbers.fsync_since_start.as_ref());
+        let mut fsync = pace(numbers.fsync.as_ref(), numbers.fsync_since_start.as_ref());
+        let stands_out = slow.filter(|slow| slow.id == member.id && slow.by == SlowBy::Fsync);
+        if stands_out.and_then(|slow| slow.takes_ms).is_some_and(|ms| ms >= 64.0) {
+            fsync = fsync.max(Pace::Slow);
+        }
         Self { member, label: member.label(), view, numbers, fsync }
     }
 

@@ -43,8 +43,10 @@ pub(super) fn cause<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Cause<'
     if let Some(slow) = slow(case, findings) {
         return slow;
     }
-    let severe = |finding: &&Finding| finding.severity > Severity::Info;
-    let worst = findings.iter().find(severe);
+    // What explains goes before what is only felt.
+    let felt = ["reads_slow", "writes_slow", "commit_slow", "requests_unanswered"];
+    let severe = || findings.iter().filter(|finding| finding.severity > Severity::Info);
+    let worst = severe().find(|finding| !felt.contains(&finding.code)).or(severe().next());
     match worst {
         None => Cause::Nothing,
         Some(worst) if worst.kind == EvidenceKind::KernelLog && worst.disk.is_some() => {
@@ -55,7 +57,8 @@ pub(super) fn cause<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Cause<'
     }
 }
 
-fn slow<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Option<Cause<'a, 'f>> {
+/// The members that are slow, apart from what is to be done about disks.
+pub(super) fn slow<'a, 'f>(case: &Case<'a>, findings: &'f [Finding]) -> Option<Cause<'a, 'f>> {
     let slow = slow_members(case);
     let here = |at: &usize| case.patients.get(*at).is_some_and(|it| it.member.local);
     match slow[..] {

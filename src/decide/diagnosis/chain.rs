@@ -6,9 +6,9 @@ use super::{
     case::{Case, Patient},
     cause::Cause,
     sharing_findings::{main_writer, writes},
-    wording::{bracket, capital, many, millis},
+    wording::{as_start, bracket, many, millis},
 };
-use crate::model::diagnosis::{Finding, Symptom, SymptomKind};
+use crate::model::diagnosis::{Finding, Severity, Symptom, SymptomKind};
 
 /// The chain; empty when there is no cause, or nothing that follows from it.
 pub(super) fn chain(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
@@ -25,33 +25,37 @@ pub(super) fn chain(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<Str
 /// Everything below raft.
 fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
     let has = |code: &str| findings.iter().find(|finding| finding.code == code);
+    let stalls = || {
+        let stalls = has("log_slow_fdatasync").filter(|it| it.severity > Severity::Info);
+        stalls.map(|finding| format!("The disk stalls at times: {}", finding.what))
+    };
     let mut links = Vec::new();
     match cause {
+        Cause::Replace(condemned) if !condemned.slow => return links,
         Cause::Replace(condemned) => {
             links.extend(load(case));
             let label = case.disk_label(condemned.disk);
             let reasons = condemned.reasons.join(", ");
-            links.push(format!("The drive {label} fails its host: {reasons}"));
+            links.push(format!("The drive {label} is at its end: {reasons}"));
+            links.extend(stalls());
         }
-        Cause::Hangs(finding) => links.push(capital(&finding.what)),
-        Cause::AboveDrive(finding) => links.push(capital(&finding.what)),
-        Cause::SlowHere => {
+        Cause::Hangs(finding) => links.push(as_start(&finding.what)),
+        Cause::AboveDrive(finding) => links.push(as_start(&finding.what)),
+        Cause::SlowHere | Cause::SlowSeveral(_) => {
             links.extend(load(case));
             links.extend(slow_device(case));
         }
-        Cause::DiskErrors(finding) => links.push(capital(&finding.what)),
-        Cause::Other(_) | Cause::Nothing | Cause::Bursts(_) => {
+        Cause::DiskErrors(finding) => links.push(as_start(&finding.what)),
+        Cause::Nothing => return links,
+        Cause::Other(_) | Cause::Bursts(_) => {
             links.extend(
                 has("nospace").map(|_| {
                     "etcd's database passed its quota, so it refuses every write".to_owned()
                 }),
             );
-            links.extend(
-                has("log_slow_fdatasync")
-                    .map(|finding| format!("The disk stalls at times: {}", finding.what)),
-            );
+            links.extend(stalls());
         }
-        Cause::SlowThere(_) | Cause::SlowSeveral(_) => {}
+        Cause::SlowThere(_) => {}
     }
     links.extend(syncs(case, findings));
     links
@@ -61,10 +65,13 @@ fn root(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
 fn load(case: &Case) -> Option<String> {
     let writer = main_writer(case).filter(|_| case.is_slow_here())?;
     let place = if writer.cgroup { " to etcd's disk" } else { "" };
-    Some(format!("{}{place}", capital(&writes(writer))))
+    Some(format!("{}{place}", as_start(&writes(writer))))
 }
 
 fn slow_device(case: &Case) -> Option<String> {
+    if !case.is_slow_here() {
+        return None;
+    }
     let measured = case
         .wal_leaves()
         .into_iter()
@@ -88,7 +95,7 @@ fn syncs(case: &Case, findings: &[Finding]) -> Option<String> {
         .collect();
     if names.is_empty() {
         let still = findings.iter().find(|finding| finding.code == "fsync_stands_still")?;
-        return Some(capital(&still.what));
+        return Some(as_start(&still.what));
     }
     let leads = if slow.iter().any(|patient| patient.member.is_leader()) {
         "; the leader is among them, so every write of the cluster waits"
@@ -134,7 +141,8 @@ fn clients(case: &Case) -> Vec<String> {
         let all = case.examined.symptoms.iter().filter(|it| it.kind == kind && it.count > 0);
         let all: Vec<&Symptom> = all.collect();
         let last = all.iter().map(|symptom| symptom.last_at).max()?;
-        Some((all.iter().map(|symptom| symptom.count).sum(), last))
+        let count = all.iter().fold(0_u64, |sum, symptom| sum.saturating_add(symptom.count));
+        Some((count, last))
     };
     let told = |found: Option<(u64, i64)>, words: &str| {
         found.map(|(count, last)| {

@@ -13,9 +13,14 @@ pub(super) fn circumstances(case: &Case, findings: &[Finding]) -> String {
     let of = |code: &str| {
         findings.iter().find(|finding| finding.code == code && finding.severity > Severity::Info)
     };
+    // The disk was introduced before.
+    let known_by_name = |finding: &Finding| match &finding.disk {
+        Some(disk) => finding.what.replace(&case.disk_label(disk), disk),
+        None => finding.what.clone(),
+    };
     let told = |finding: &Finding| match &finding.next {
-        Some(next) => format!(", and {}: {next}", finding.what),
-        None => format!(", and {}", finding.what),
+        Some(next) => format!(", and {}; {next}", known_by_name(finding)),
+        None => format!(", and {}", known_by_name(finding)),
     };
     let known = ["volume_limit_exceeded", "array_part_slow", "array_busy", "disk_kind"];
     if let Some(finding) = known.iter().find_map(|code| of(code)) {
@@ -45,15 +50,15 @@ pub(super) fn circumstances(case: &Case, findings: &[Finding]) -> String {
         .iter()
         .any(|leaf| case.device(&leaf.name).is_some_and(super::device::Device::is_busy));
     if busy {
-        return ", which is busy: contention or the disk; see who writes (`iotop -oPa`), then look \
-                again"
+        return ", which is busy: other writers or the disk itself; see who writes (`iotop -oPa`), \
+                then look again"
             .to_owned();
     }
     if case.examined.probe.is_some() {
-        return ": contention or the disk; nothing else was found against it".to_owned();
+        return ": other writers or the disk itself; nothing else was found against it".to_owned();
     }
-    ": contention or the disk; nothing else was found against it, and `etcd-rescue diagnose --probe` \
-     measures it with a load of its own"
+    ": other writers or the disk itself; nothing else was found against it, and `etcd-rescue \
+     diagnose --probe` measures it with a load of its own"
         .to_owned()
 }
 

@@ -13,17 +13,21 @@ use crate::model::{
 /// What the members say of the cluster.
 pub(super) fn findings(case: &Case) -> Vec<Finding> {
     let Some(world) = &case.examined.world else {
+        if case.examined.nobody_to_ask {
+            return Vec::new();
+        }
         let what = "no member of etcd answers".to_owned();
         return vec![
             cluster("etcd_silent", Severity::Critical, what)
-                .then("`etcd-rescue locate` tells why this node's etcd does not run"),
+                .then("see why this node's etcd does not run with `etcd-rescue locate`"),
         ];
     };
     let mut found = alarms(world);
     found.extend(leaderless(world));
+    let refused = found.iter().any(|finding| finding.code == "nospace");
     for patient in &case.patients {
         found.extend(silent(world, patient));
-        found.extend(size(patient));
+        found.extend(size(patient, refused));
         found.extend(events(patient));
     }
     found.extend(network(case));
@@ -48,7 +52,7 @@ fn alarms(world: &World) -> Vec<Finding> {
                  quota"
                     .to_owned(),
             )
-            .then("`etcd-rescue recover`"),
+            .then("make it writable again with `etcd-rescue recover`"),
             kind => cluster(
                 "corrupt",
                 Severity::Critical,
@@ -62,11 +66,20 @@ fn alarms(world: &World) -> Vec<Finding> {
 fn leaderless(world: &World) -> Option<Finding> {
     let answers = world.members.iter().any(|member| member.status.is_ok());
     (answers && world.leader().is_none()).then(|| {
-        cluster(
-            "no_leader",
-            Severity::Critical,
-            "etcd has no leader: nothing can be written".into(),
-        )
+        let silent: Vec<String> = world
+            .voters()
+            .filter_map(|member| {
+                let silence = member.status.as_ref().err()?;
+                Some(format!("{} ({silence})", member.label()))
+            })
+            .collect();
+        let silent = match &silent[..] {
+            [] => String::new(),
+            [one] => format!("; {one} does not answer"),
+            all => format!("; {} do not answer", listed(all)),
+        };
+        let what = format!("etcd has no leader, so nothing can be written{silent}");
+        cluster("no_leader", Severity::Critical, what)
     })
 }
 
@@ -85,15 +98,16 @@ fn silent(world: &World, patient: &Patient) -> Option<Finding> {
     let what = format!("{who} does not answer ({silence}): {means}");
     let finding = cluster("member_silent", severity, what).of(&patient.label);
     Some(if patient.member.local {
-        finding.then("`etcd-rescue locate` tells why it does not run")
+        finding.then("see why it does not run with `etcd-rescue locate`")
     } else {
-        finding.then(format!("look at it there: {}", patient.look_there()))
+        finding.then(format!("look at {} itself: {}", patient.label, patient.look_there()))
     })
 }
 
 /// The alert mixin's numbers: 95 % of the quota, and half of a database of
-/// more than 100 MiB unused; from 80 % on there is time to act.
-fn size(patient: &Patient) -> Vec<Finding> {
+/// more than 100 MiB unused; from 80 % on there is time to act. Under the
+/// alarm the recovery sees to both.
+fn size(patient: &Patient, refused: bool) -> Vec<Finding> {
     let Ok(status) = &patient.member.status else { return Vec::new() };
     let mut found = Vec::new();
     let (size, used) = (status.db_size, status.db_size_in_use);
@@ -102,28 +116,29 @@ fn size(patient: &Patient) -> Vec<Finding> {
         .limit
         .filter(|limit| limit.0 > 0)
         .map(|limit| (limit, (size.0 as f64 * 100.0 / limit.0 as f64).round() as u64));
-    if let Some((limit, percent)) = full.filter(|(_, percent)| *percent >= 80) {
+    if let Some((limit, percent)) = full.filter(|(_, percent)| *percent >= 80 && !refused) {
         let severity = if percent > 95 { Severity::Critical } else { Severity::Warning };
         let what = format!(
-            "{}: its database has {percent} % of its quota ({size} of {limit}); at 100 % etcd refuses \
+            "{}: its database fills {percent} % of its quota ({size} of {limit}); at 100 % etcd refuses \
              every write",
             patient.whose()
         );
         found.push(
             cluster("db_near_quota", severity, what)
                 .of(&patient.label)
-                .then("`etcd-rescue recover` makes room, also before the alarm"),
+                .then("make room with `etcd-rescue recover`, which also works before the alarm"),
         );
     }
-    if used > Bytes(100 << 20) && used.0 * 2 < size.0 {
+    if used > Bytes(100 << 20) && used.0 < size.0 / 2 {
+        let severity = if refused { Severity::Info } else { Severity::Warning };
         let what = format!(
             "{}: only {used} of its database of {size} are in use, the rest is free pages",
             patient.whose()
         );
         found.push(
-            cluster("db_fragmented", Severity::Warning, what)
+            cluster("db_fragmented", severity, what)
                 .of(&patient.label)
-                .then(format!("`etcd-rescue defrag --member {}`", patient.label)),
+                .then(format!("give it back with `etcd-rescue defrag --member {}`", patient.label)),
         );
     }
     found
@@ -136,7 +151,12 @@ fn events(patient: &Patient) -> Vec<Finding> {
     let mut found = Vec::new();
     if numbers.restarted {
         let what = format!("{who} was started anew during the look");
-        found.push(cluster("member_restarted", Severity::Warning, what));
+        let next = if patient.member.local {
+            "see why with `etcd-rescue locate`".to_owned()
+        } else {
+            format!("look at {} itself: {}", patient.label, patient.look_there())
+        };
+        found.push(cluster("member_restarted", Severity::Warning, what).then(next));
     }
     let counters = [
         ("leader_changed", numbers.leader_changes, 1, "change of the leader"),
@@ -172,6 +192,10 @@ fn plural(count: u64, word: &str) -> String {
     format!("{} {}", thousands(count), words.join(" "))
 }
 
+/// What to try when members are far from each other.
+const FAR: &str = "see the way between them: `ping -c 20` and `mtr` from one node to the other, the \
+                   link's errors (`ip -s link`), and whether they are meant to be that far apart";
+
 /// Round trips are probed every few seconds, so the window has few: a median
 /// of those since the start then speaks.
 fn network(case: &Case) -> Option<Finding> {
@@ -198,7 +222,7 @@ fn network(case: &Case) -> Option<Finding> {
     }
     (!slow.is_empty()).then(|| {
         let what = format!("round trips between members are long: {}", listed(&slow));
-        cluster("peers_far", Severity::Warning, what).because([
+        cluster("peers_far", Severity::Warning, what).then(FAR).because([
             "half of the round trips take at least that long; a member that hardly gets CPU or \
              stands still answers late as well"
                 .to_owned(),

@@ -15,8 +15,10 @@ pub(super) struct Condemned<'a> {
     pub(super) disk: &'a str,
     /// Short phrases: "85 command timeouts in its firmware".
     pub(super) reasons: Vec<String>,
-    /// Whether etcd suffers from it now.
+    /// Whether etcd suffers from it, now or in bursts that its log tells of.
     pub(super) slow: bool,
+    /// The log's word for the bursts.
+    bursts: Option<String>,
 }
 
 impl Condemned<'_> {
@@ -25,10 +27,13 @@ impl Condemned<'_> {
     pub(super) fn told(&self, case: &Case) -> String {
         let reasons = self.reasons.join(", ");
         match case.here().and_then(|here| here.numbers.fsync.as_ref()) {
-            Some(fsync) if self.slow => {
+            Some(fsync) if case.is_slow_here() && self.slow => {
                 format!("{reasons}, and etcd's WAL fsync p99 is {}", counted(fsync))
             }
-            _ if self.slow => format!("{reasons}, and etcd waits for it"),
+            _ if self.slow => match &self.bursts {
+                Some(bursts) => format!("{reasons}, and {bursts}"),
+                None => format!("{reasons}, and etcd waits for it"),
+            },
             Some(fsync) if case.is_well_here() => format!(
                 "{}, while etcd's WAL fsync p99 is still {}",
                 listed(&self.reasons),
@@ -51,13 +56,18 @@ fn judge<'a>(case: &Case<'a>, findings: &[Finding], disk: &'a str) -> Option<Con
     let about: Vec<&Finding> =
         findings.iter().filter(|finding| finding.disk.as_deref() == Some(disk)).collect();
     let facts = case.drives.iter().find(|facts| facts.disk == disk);
+    // What an emulated drive says is about no drive that could be replaced.
+    if facts.is_some_and(|facts| facts.emulated_by.is_some()) {
+        return None;
+    }
     let slow = is_slow(case, findings, disk);
     let fails = about.iter().any(|finding| finding.code == "drive_fails");
     let firmware = fails || about.iter().any(|finding| weighs(facts, finding));
     let kernel = about.iter().any(|finding| is_kernels_word(finding));
     let worn = facts.is_some_and(is_worn_out);
     let by_two = slow && (firmware || kernel || worn) || kernel && firmware;
-    (fails || by_two).then(|| Condemned { disk, reasons: reasons(facts, &about), slow })
+    let bursts = stalls_in_log(findings).map(|finding| finding.what.clone());
+    (fails || by_two).then(|| Condemned { disk, reasons: reasons(facts, &about), slow, bursts })
 }
 
 /// Whether etcd is slow on this disk, and not because of something above it
@@ -69,12 +79,21 @@ fn is_slow(case: &Case, findings: &[Finding], disk: &str) -> bool {
     }
     let sick_part = has("array_part_slow").and_then(|finding| finding.disk.as_deref());
     let below_wal = case.wal_leaves().iter().any(|leaf| leaf.name == disk);
-    let etcd = case.is_slow_here() || stands_still_here(case, findings);
+    let etcd = case.is_slow_here()
+        || stands_still_here(case, findings)
+        || stalls_in_log(findings).is_some();
     let hangs = findings.iter().any(|finding| {
         ["disk_hangs", "probe_slow"].contains(&finding.code)
             && finding.disk.as_deref() == Some(disk)
     });
     hangs || (etcd && below_wal && sick_part.is_none_or(|sick| sick == disk))
+}
+
+/// etcd's own word of fsyncs that took seconds in the last hours.
+fn stalls_in_log(findings: &[Finding]) -> Option<&Finding> {
+    findings
+        .iter()
+        .find(|finding| finding.code == "log_slow_fdatasync" && finding.severity > Severity::Info)
 }
 
 /// Whether it is this node's log that stands still.
@@ -117,7 +136,7 @@ fn reasons(facts: Option<&DriveFacts>, about: &[&Finding]) -> Vec<String> {
     if let Some(facts) = facts {
         let predicted = predicted(facts);
         if !predicted.is_empty() {
-            reasons.push(format!("its firmware reports {}", listed(&predicted)));
+            reasons.push(format!("by its firmware's own word ({})", listed(&predicted)));
         }
         let counted = [
             (facts.command_timeouts, "command timeout", " in its firmware"),

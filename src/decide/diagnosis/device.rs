@@ -68,7 +68,7 @@ impl Device {
         self.util_percent = over_time(self.util_percent, window.util_percent);
         self.written_per_s = over_time(self.written_per_s, window.written_per_s);
         self.writes += writes;
-        self.flushes += window.flushes;
+        self.flushes = self.flushes.saturating_add(window.flushes);
         self.seconds += window.seconds;
         self.windows += 1;
         let slow = window.w_await_ms.is_some_and(|ms| ms > 10.0);

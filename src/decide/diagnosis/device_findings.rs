@@ -129,12 +129,14 @@ fn probe(case: &Case) -> Option<Finding> {
     let run = case.examined.probe.as_ref()?.as_ref().ok()?;
     let pace = pace_of_probe(&run.syncs);
     let told = probe_told(run)?;
+    // It is an upper estimate: where etcd was measured, etcd's numbers decide.
     let severity = match pace {
+        Pace::VerySlow if case.is_well_here() => Severity::Warning,
         Pace::VerySlow => Severity::Critical,
-        Pace::Slow => Severity::Warning,
+        Pace::Slow if !case.is_well_here() => Severity::Warning,
         _ => Severity::Info,
     };
-    let code = if pace.is_slow() { "probe_slow" } else { "probe" };
+    let code = if severity > Severity::Info { "probe_slow" } else { "probe" };
     let mut what = format!("our own load beside etcd's files: fdatasync {told}");
     match case.here().map(|here| here.fsync) {
         Some(fsync) if fsync.is_slow() && !pace.is_slow() => {
@@ -156,6 +158,11 @@ fn probe(case: &Case) -> Option<Finding> {
     // The docs' fio line: 2300-byte writes, each synced, p99 below 10 ms.
     evidence.push("etcd's advice for such a load is a p99 below 10 ms".to_owned());
     let finding = Finding::new(code, severity, EvidenceKind::Latency, what).because(evidence);
+    let finding = match severity {
+        Severity::Info => finding,
+        _ => finding
+            .then("measure again over a longer time: `etcd-rescue diagnose --probe --window 30s`"),
+    };
     Some(match case.wal_leaf() {
         Some(leaf) => finding.on(&leaf.name),
         None => finding,

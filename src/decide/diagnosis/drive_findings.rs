@@ -6,7 +6,7 @@ use super::{
     wording::{listed, many, thousands},
 };
 use crate::model::diagnosis::{
-    DriveAnswer, DriveFacts, EbsStatistics, EvidenceKind, Finding, KernelEventKind, Severity,
+    DriveFacts, EbsStatistics, EvidenceKind, Finding, KernelEventKind, Severity,
 };
 
 /// Five years of power-on hours, the usual warranty of a data centre's drive.
@@ -30,10 +30,8 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         found.extend(cable(case, facts));
         found.extend(heat_and_tests(case, facts));
     }
-    found.extend(case.examined.drives.iter().filter_map(|drive| match &drive.answer {
-        DriveAnswer::Nvme(health) => throttled(case, &drive.disk, health.ebs.as_ref()?),
-        _ => None,
-    }));
+    let drives = case.examined.drives.iter();
+    found.extend(drives.filter_map(|drive| throttled(case, &drive.disk, drive.answer.ebs()?)));
     found
 }
 
@@ -59,15 +57,24 @@ fn prediction(case: &Case, facts: &DriveFacts) -> Vec<Finding> {
     let mut found = Vec::new();
     if !words.is_empty() {
         let what = format!("the firmware of {label} reports a failing drive: {}", listed(&words));
-        found.push(
-            firmware("drive_fails", Severity::Critical, facts, what)
-                .then(format!("replace {} before it fails", facts.disk)),
-        );
+        let finding = firmware("drive_fails", Severity::Critical, facts, what);
+        found.push(match &facts.emulated_by {
+            Some(by) => finding.then(format!(
+                "ask the owner of the host about the real disk, as {by} emulates {}",
+                facts.disk
+            )),
+            None => finding.then(format!("replace {} before it fails", facts.disk)),
+        });
     }
     let mild = facts.warnings.iter().filter(|(_, critical)| !critical);
     found.extend(mild.map(|(warning, _)| {
         let what = format!("the firmware of {label} warns: {warning}");
-        firmware("drive_warns", Severity::Warning, facts, what)
+        let finding = firmware("drive_warns", Severity::Warning, facts, what);
+        if warning.contains("endurance") {
+            return finding
+                .then(format!("plan to replace {}: it is worn, not failing", facts.disk));
+        }
+        if warning.contains("temperature") { finding.then("see to its cooling") } else { finding }
     }));
     found
 }

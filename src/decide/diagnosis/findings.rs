@@ -4,9 +4,9 @@
 use std::cmp::Reverse;
 
 use super::{
-    case::Case, cluster_findings, device_findings, drive_findings, kernel_findings,
-    latency_findings, log_findings, origin_findings, sharing_findings, storage_findings,
-    symptom_findings,
+    case::Case, cluster_findings, device_findings, drive_findings, hanging_findings,
+    kernel_findings, latency_findings, log_findings, origin_findings, sharing_findings,
+    storage_findings, symptom_findings,
 };
 use crate::model::diagnosis::Finding;
 
@@ -17,6 +17,7 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
     found.extend(origin_findings::findings(case));
     found.extend(drive_findings::findings(case));
     found.extend(kernel_findings::findings(case));
+    found.extend(hanging_findings::findings(case));
     found.extend(device_findings::findings(case));
     found.extend(storage_findings::findings(case));
     found.extend(cluster_findings::findings(case));

@@ -87,8 +87,9 @@ fn of_disk(
 
 /// Filesystems and arrays that gave up.
 fn gave_up(case: &Case, disk: Option<&str>, events: &[&KernelEvent]) -> Option<Finding> {
-    let of =
-        |kind| events.iter().rfind(move |event| event.kind == kind && case.since(event.at) <= DAY);
+    let of = |kind: KernelEventKind| {
+        events.iter().rfind(|event| event.kind == kind && case.since(event.at) <= DAY)
+    };
     let (event, code, word) = of(KernelEventKind::ReadOnly)
         .map(|event| (event, "filesystem_gave_up", "a filesystem was made read-only"))
         .or_else(|| {

@@ -4,7 +4,7 @@
 use super::{
     case::{Case, Patient},
     pace::Pace,
-    wording::{bracket, counted, many, millis, thousands, times},
+    wording::{counted, many, millis, range, thousands, times, upto},
 };
 use crate::model::diagnosis::{
     EvidenceKind, Finding, Latencies, Severity, SlowBy, SlowVoter, Spread,
@@ -56,7 +56,7 @@ fn fsync(case: &Case, patient: &Patient) -> Option<Finding> {
             Some(leaf) => finding.on(&leaf.name),
             None => finding,
         },
-        () => finding.then(format!("look at its disk there: {}", patient.look_there())),
+        () => finding.then(format!("look at {} itself: {}", patient.label, patient.look_there())),
     })
 }
 
@@ -72,16 +72,13 @@ fn unsure(spread: &Spread) -> &'static str {
 pub(super) fn others(case: &Case, patient: &Patient) -> Option<String> {
     let spreads: Vec<&Spread> =
         case.other_voters(patient).filter_map(|other| other.numbers.fsync.as_ref()).collect();
-    let low = spreads.iter().min_by(|a, b| a.p99.over_ms.total_cmp(&b.p99.over_ms))?;
-    let high = spreads.iter().max_by(|a, b| a.p99.over_ms.total_cmp(&b.p99.over_ms))?;
-    let (low, high) = (bracket(&low.p99), bracket(&high.p99));
-    Some(if low == high { low } else { format!("{low} and {high}") })
+    range(spreads.iter().map(|spread| &spread.p99))
 }
 
 fn fsync_evidence(patient: &Patient, spread: &Spread) -> Vec<String> {
     let mut evidence = vec![format!(
-        "half of its fsyncs took {} or less, their mean is {}",
-        bracket(&spread.p50),
+        "half of its fsyncs took {}, their mean is {}",
+        upto(&spread.p50),
         millis(spread.mean_ms)
     )];
     if spread.n < 100 {
@@ -103,7 +100,9 @@ fn commit(patient: &Patient) -> Option<Finding> {
     let above = |upto: &Option<f64>| upto.is_none_or(|upto| upto > 32.0);
     let slow: u64 = spread.buckets.iter().filter(|(upto, _)| above(upto)).map(|(_, n)| n).sum();
     let share = if spread.n >= 100 { 5 } else { 20 };
-    let is_slow = spread.p99.estimate_ms > 25.0 && slow >= 3 && slow * 100 >= spread.n * share;
+    let is_slow = spread.p99.estimate_ms > 25.0
+        && slow >= 3
+        && slow.saturating_mul(100) >= spread.n.saturating_mul(share);
     is_slow.then(|| {
         let what = format!("{}: backend commit p99 is {}", patient.whose(), counted(spread));
         Finding::new("commit_slow", Severity::Warning, EvidenceKind::Latency, what)
@@ -129,7 +128,10 @@ fn writes(patient: &Patient) -> Option<Finding> {
     let writes = &patient.view?.writes;
     slow_calls(writes).then(|| {
         let told = times(writes).unwrap_or_default();
-        let what = format!("{}: small writes (leases) are slow, {told}", patient.whose());
+        let what = format!(
+            "{}: entries of the raft log take long to be agreed on, {told}",
+            patient.whose()
+        );
         Finding::new("writes_slow", Severity::Warning, EvidenceKind::Latency, what)
             .of(&patient.label)
     })
@@ -150,7 +152,7 @@ fn unanswered(patient: &Patient) -> Option<Finding> {
         .map(|calls| calls.millis.len() as u64);
     let asked = failed + answered.iter().sum::<u64>();
     (failed > 0).then(|| {
-        let many_failed = failed >= 3 && failed * 20 >= asked;
+        let many_failed = failed >= 3 && failed.saturating_mul(20) >= asked;
         let severity = if many_failed { Severity::Warning } else { Severity::Info };
         let what = format!(
             "{}: {} of {} requests got no answer",
@@ -177,7 +179,7 @@ fn slower_than_the_others(case: &Case) -> Option<Finding> {
     Some(if patient.member.local {
         finding
     } else {
-        finding.then(format!("look at it there: {}", patient.look_there()))
+        finding.then(format!("look at {} itself: {}", patient.label, patient.look_there()))
     })
 }
 

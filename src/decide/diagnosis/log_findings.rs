@@ -3,8 +3,9 @@
 
 use super::{
     super::restart::{ago, span},
+    bursts::{bursts, longest},
     case::Case,
-    wording::{many, millis, thousands},
+    wording::{many, millis},
 };
 use crate::model::diagnosis::{EvidenceKind, Finding, LogSign, LogSignKind, LogStory, Severity};
 
@@ -124,7 +125,6 @@ fn finding(case: &Case, story: &LogStory, sign: &LogSign, rule: &Rule) -> Findin
         what.push_str(": all of them right after its start");
     }
     let finding = Finding::new(rule.code, severity, EvidenceKind::EtcdLog, what)
-        .because(bursts(case, story, sign))
         .because([sign.example.clone()]);
     match case.here() {
         Some(here) => finding.of(&here.label),
@@ -140,8 +140,8 @@ fn worst(sign: &LogSign) -> String {
 /// timeline that begins in the start-up counts as start-up.
 fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
     let Some(started) = case.started_at() else { return sign.count };
-    let settled = started + START_UP;
-    let is_within = |at: i64| (started - 10 * SECOND..settled).contains(&at);
+    let settled = started.saturating_add(START_UP);
+    let is_within = |at: i64| (started.saturating_sub(10 * SECOND)..settled).contains(&at);
     if is_within(sign.first_at) && is_within(sign.last_at) {
         return 0;
     }
@@ -154,29 +154,19 @@ fn after_start_up(case: &Case, story: &LogStory, sign: &LogSign) -> u64 {
         let end = begin.saturating_add(story.piece);
         end > started && begin < settled && story.piece <= START_UP
     });
-    sign.count.saturating_sub(during.map(|(_, count)| count).sum())
+    during.fold(sign.count, |left, (_, count)| left.saturating_sub(*count))
 }
 
-/// "in 4 bursts, the longest of 12 min with 431 lines".
-fn bursts(case: &Case, story: &LogStory, sign: &LogSign) -> Option<String> {
-    let mut bursts: Vec<(usize, u64)> = Vec::new();
-    let mut open = false;
-    for count in &sign.timeline {
-        match bursts.last_mut().filter(|_| open && *count > 0) {
-            Some((pieces, lines)) => (*pieces, *lines) = (*pieces + 1, *lines + count),
-            None if *count > 0 => bursts.push((1, *count)),
-            None => {}
-        }
-        open = *count > 0;
-    }
-    let largest = bursts.iter().max_by_key(|(_, lines)| *lines)?;
-    let length = span(story.piece.saturating_mul(largest.0 as i64));
-    let covered = span(case.since(story.from));
-    (bursts.len() > 1).then(|| {
-        format!(
-            "they came in {} bursts over {covered}; the largest had {} lines within {length}",
-            bursts.len(),
-            thousands(largest.1)
-        )
+/// "in 4 bursts over the last 22 h, the longest of 12 min"; `None` for a log
+/// without any.
+pub(super) fn bursts_told(case: &Case) -> Option<String> {
+    let story = case.examined.log.as_ref()?;
+    let bursts = bursts(story);
+    let long = longest(&bursts)?;
+    let over = span(case.since(story.from));
+    let length = span(long.length());
+    Some(match bursts.len() {
+        1 => format!("in one burst of {length}"),
+        n => format!("in {n} bursts over the last {over}, the longest of {length}"),
     })
 }

@@ -10,77 +10,102 @@ use crate::model::diagnosis::{Bus, Finding, Severity, Sharer, SharerKind};
 
 /// Steps in the order to take them.
 pub(super) fn next_steps(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<String> {
-    let mut steps = Vec::new();
     let has = |code: &str| findings.iter().any(|finding| finding.code == code);
+    let sick_here = matches!(cause, Cause::Replace(_) | Cause::Hangs(_));
+    let slow_here = matches!(cause, Cause::SlowHere | Cause::SlowSeveral(_)) && has_slow_disk(case);
+    let mut steps = Vec::new();
     if has("nospace") {
         steps.push("Make etcd writable again: `etcd-rescue recover`".to_owned());
     }
     steps.extend(hand_over(case, cause));
-    let sick_here = matches!(cause, Cause::Replace(_) | Cause::Hangs(_));
-    if sick_here {
+    if sick_here || matches!(cause, Cause::DiskErrors(_)) {
         steps.push(
             "Save the data to another disk first: `etcd-rescue snapshot save PATH`, with PATH not \
              on this disk"
                 .to_owned(),
         );
     }
-    if sick_here || matches!(cause, Cause::SlowHere) {
+    if sick_here || slow_here {
         steps.extend(neighbours(case).iter().filter_map(|sharer| move_off(sharer)));
-        steps.extend(move_etcd(case, sick_here));
     }
-    match cause {
-        Cause::Replace(condemned) => {
-            steps.push(format!("Replace {}", case.disk_label(condemned.disk)));
-        }
-        Cause::Hangs(finding) => {
-            let disk = finding.disk.as_deref().unwrap_or_default();
-            steps.push(format!(
-                "See whether {} comes back; if not, replace it",
-                case.disk_label(disk)
-            ));
-        }
-        Cause::SlowThere(at) => {
-            steps.extend(case.patients.get(*at).map(|patient| {
-                format!("Look at {} itself: {}", patient.label, patient.look_there())
-            }))
-        }
-        Cause::SlowSeveral(slow) => {
-            let elsewhere = slow.iter().filter_map(|at| case.patients.get(*at));
-            let elsewhere = elsewhere.filter(|patient| !patient.member.local);
-            steps.extend(elsewhere.map(|patient| {
-                format!("Look at {} itself: {}", patient.label, patient.look_there())
-            }));
-        }
-        _ => {}
+    steps.extend(for_the_disk(case, cause));
+    if !has("volume_limit_exceeded") {
+        steps.extend(cloud(case, cause));
     }
-    steps.extend(cloud(case, cause));
-    let others = findings.iter().filter(|finding| finding.severity > Severity::Info);
-    for finding in others.filter(|finding| !told_already(finding, cause)) {
+    let severe = findings.iter().filter(|finding| finding.severity > Severity::Info);
+    for finding in severe.filter(|finding| !told_already(finding, cause)) {
         let Some(next) = &finding.next else { continue };
         let step = as_step(next);
-        if !steps.iter().any(|known| known.contains(next.as_str()) || *known == step) {
+        let is_known = |known: &String| known.to_lowercase().contains(&next.to_lowercase());
+        if !steps.iter().any(is_known) {
             steps.push(step);
         }
+    }
+    if slow_here {
+        steps.extend(move_etcd(case, "If it stays slow, move"));
     }
     steps
 }
 
+fn has_slow_disk(case: &Case) -> bool {
+    case.is_slow_here() && !case.leaves().is_empty()
+}
+
+/// What to do with a sick disk of this node.
+fn for_the_disk(case: &Case, cause: &Cause) -> Vec<String> {
+    let named = |finding: &Finding| case.disk_label(finding.disk.as_deref().unwrap_or_default());
+    match cause {
+        Cause::Replace(condemned) => move_etcd(case, "Before the disk is replaced, move")
+            .into_iter()
+            .chain([format!("Replace {}", case.disk_label(condemned.disk))])
+            .collect(),
+        Cause::Hangs(finding) => {
+            let label = named(finding);
+            let look = format!("Look at the cable, the power and the controller of {label}");
+            [look].into_iter().chain(join_anew(case)).collect()
+        }
+        Cause::DiskErrors(finding) => {
+            let label = named(finding);
+            vec![
+                format!("Check the cable, the backplane and the power of {label}"),
+                format!(
+                    "Let it test itself: `etcd-rescue diagnose --self-test short`; a later \
+                     `etcd-rescue diagnose` shows how that went"
+                ),
+                format!(
+                    "Have a spare for {label} at hand: if it happens again, or etcd is slow as well, replace it"
+                ),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A member whose disk cannot be copied any more.
+fn join_anew(case: &Case) -> Option<String> {
+    let here = case.here().filter(|here| case.other_voters(here).next().is_some())?;
+    let id = here.member.id;
+    Some(format!(
+        "If it does not come back, replace it and let {} join anew with an empty directory: on \
+         another master `etcdctl member remove {id}`, then `etcdctl member add {}` with its peer \
+         URL, and start it with `--initial-cluster-state=existing`",
+        here.label, here.label
+    ))
+}
+
 fn as_step(next: &str) -> String {
-    if next.starts_with('`') { format!("Run {next}") } else { super::wording::capital(next) }
+    if next.starts_with('`') { format!("Run {next}") } else { super::wording::as_start(next) }
 }
 
 /// Findings whose advice the steps hold in their own words.
 fn told_already(finding: &Finding, cause: &Cause) -> bool {
-    let by_cause = match cause {
-        Cause::Replace(_) | Cause::Hangs(_) => {
-            ["drive_fails", "drive_worn", "fsync_slow", "disk_shared", "array_part_slow"]
-                .contains(&finding.code)
-        }
-        Cause::SlowHere => finding.code == "disk_shared",
-        Cause::SlowThere(_) | Cause::SlowSeveral(_) => finding.code == "fsync_slow",
-        _ => false,
+    let sick: &[&str] = &["drive_fails", "drive_worn", "disk_shared", "array_part_slow"];
+    let told: &[&str] = match cause {
+        Cause::Replace(_) | Cause::Hangs(_) => sick,
+        Cause::SlowHere | Cause::SlowSeveral(_) => &["disk_shared"],
+        _ => &[],
     };
-    by_cause || finding.code == "nospace"
+    finding.code == "nospace" || told.contains(&finding.code)
 }
 
 /// A slow leader makes everybody wait; a slow follower hardly anybody, as a
@@ -135,11 +160,10 @@ fn move_off(sharer: &Sharer) -> Option<String> {
 }
 
 /// The way to another disk, member by member.
-fn move_etcd(case: &Case, sick: bool) -> Option<String> {
+fn move_etcd(case: &Case, when: &str) -> Option<String> {
     let place = case.wal_place()?;
     let path = place.path.display();
     let single = case.examined.world.as_ref().is_some_and(|world| world.voters().count() == 1);
-    let when = if sick { "Before the disk is replaced, move" } else { "If it stays slow, move" };
     if single {
         return Some(format!(
             "{when} {path} to another disk: stop etcd (move its manifest out of \
@@ -157,7 +181,8 @@ fn move_etcd(case: &Case, sick: bool) -> Option<String> {
 
 /// A cloud's disk is as fast as it was ordered.
 fn cloud(case: &Case, cause: &Cause) -> Option<String> {
-    let leaf = case.wal_leaf().filter(|_| matches!(cause, Cause::SlowHere))?;
+    let leaf =
+        case.wal_leaf().filter(|_| matches!(cause, Cause::SlowHere | Cause::SlowSeveral(_)))?;
     let model = leaf.model.as_deref().unwrap_or_default();
     let order = if model.contains("Elastic Block Store") {
         "more IOPS and throughput (gp3 or io2), and an instance whose own limit is not below it"

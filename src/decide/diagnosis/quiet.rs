@@ -1,7 +1,10 @@
 //! Whether etcd is so quiet that its fsync times say nothing, and through whom
 //! a few writes would change that.
 
-use super::member_numbers::member_numbers;
+use super::{
+    super::versions::{Concern, concerns},
+    member_numbers::member_numbers,
+};
 use crate::model::{
     Member, MemberId, World,
     diagnosis::{MemberView, Scrape},
@@ -13,8 +16,8 @@ const ENOUGH: u64 = 20;
 /// A slow voter syncs several writes at once; this many do for it.
 const ENOUGH_OF_A_SLOW_ONE: u64 = 8;
 
-/// How many leases are granted and revoked before that is good enough.
-const LEASES: u32 = 20;
+/// How many entries are made before that is good enough.
+const ENTRIES: u32 = 40;
 
 /// The member to write through.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,21 +28,31 @@ pub struct WriteThrough {
     pub endpoint: String,
 }
 
-/// Through whom a few leases should be granted and revoked, when `leases` were
-/// already; `None` when every voter that tells its fsyncs had enough of them,
-/// when none tells, or when there is no leader.
+/// Through whom a few entries should be put into the raft log, when `entries`
+/// were already; `None` when every voter that tells its fsyncs had enough of
+/// them, when none tells, when there is no leader, or when a release with a bug
+/// about such entries is among them.
 #[must_use]
-pub fn write_through(world: &World, views: &[MemberView], leases: u32) -> Option<WriteThrough> {
-    let enough = if leases < LEASES { ENOUGH } else { ENOUGH_OF_A_SLOW_ONE };
+pub fn write_through(world: &World, views: &[MemberView], entries: u32) -> Option<WriteThrough> {
+    let enough = if entries < ENTRIES { ENOUGH } else { ENOUGH_OF_A_SLOW_ONE };
     let quiet = |view: &MemberView| fsyncs(view).is_some_and(|fsyncs| fsyncs < enough);
     let voters: Vec<&Member> = world.voters().filter(|member| member.status.is_ok()).collect();
     let is_voter = |view: &&MemberView| voters.iter().any(|member| member.id == view.id);
     if !views.iter().filter(is_voter).any(quiet) {
         return None;
     }
+    if voters.iter().any(|member| suffers(member)) {
+        return None;
+    }
     let leader = world.leader()?;
     let asked = voters.iter().find(|member| member.id == leader).or(voters.first())?;
     Some(WriteThrough { id: asked.id, endpoint: asked.endpoint.clone() })
+}
+
+/// An entry that changes nothing can make it unbootable.
+fn suffers(member: &Member) -> bool {
+    let version = member.status.as_ref().ok().and_then(|status| status.version);
+    concerns(version, Concern::AlarmTraffic).is_some()
 }
 
 /// Fsyncs between two scrapes of one process; `None` when that is not known.

@@ -20,8 +20,8 @@ fn a_quiet_etcd_is_written_to_through_its_leader() {
 #[test]
 fn a_slow_voter_is_waited_for_until_it_has_a_few() {
     let world = testing::world(3);
-    assert!(write_through(&world, &views([60, 60, 7]), 20).is_some());
-    assert_eq!(write_through(&world, &views([60, 60, 8]), 20), None);
+    assert!(write_through(&world, &views([60, 60, 7]), 40).is_some());
+    assert_eq!(write_through(&world, &views([60, 60, 8]), 40), None);
 }
 
 #[test]
@@ -36,6 +36,13 @@ fn nothing_is_written_where_it_would_show_nothing() {
         member.status.as_mut().unwrap().leader = None;
     }
     assert_eq!(write_through(&world, &views([0, 0, 0]), 0), None, "no leader");
+}
+
+#[test]
+fn a_release_that_does_not_bear_it_is_left_alone() {
+    let mut world = testing::world(3);
+    world.members[2].status.as_mut().unwrap().version = "3.5.4".parse().ok();
+    assert_eq!(write_through(&world, &views([0, 0, 0]), 0), None);
 }
 
 #[test]

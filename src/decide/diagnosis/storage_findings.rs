@@ -41,7 +41,7 @@ fn place_finding(place: &Place) -> Option<Finding> {
         return Some(storage("no_block_device", severity, what));
     }
     // Nearly nothing by share and by size: a small disk with room is no news.
-    let few = place.size.0 > 0 && place.available.0 * 50 < place.size.0;
+    let few = place.size.0 > 0 && place.available.0 < place.size.0 / 50;
     (few && place.available < Bytes(1 << 30)).then(|| {
         let none = place.available < Bytes(16 << 20);
         let severity = if none { Severity::Critical } else { Severity::Warning };
@@ -66,8 +66,7 @@ fn array_findings(case: &Case, array: &Array) -> Vec<Finding> {
         found.push(storage("array_failed", Severity::Critical, what).because(broken));
     } else if array.degraded > 0 {
         let what = format!(
-            "the array {name} ({}) lacks {} of its {} disks: the next one that fails takes the data \
-             along",
+            "the array {name} ({}) lacks {} of its {} disks: one more failure may cost the data",
             array.level,
             thousands(array.degraded),
             thousands(array.disks)

@@ -27,23 +27,13 @@ fn code(kind: SymptomKind) -> &'static str {
     }
 }
 
-/// "kube-system/kube-apiserver-master-1/kube-apiserver: 412 timeouts at etcd".
+/// "kube-system/kube-apiserver-master-1/kube-apiserver: 412 lines about …".
 fn told(symptom: &Symptom) -> String {
-    let word = match symptom.kind {
-        SymptomKind::ApiServerTimeouts => "request to etcd that timed out or was cancelled",
-        SymptomKind::LostLease => "line about a lost lease",
-        SymptomKind::CoreDnsSlow => "line about a health check of more than a second",
-        SymptomKind::MetricsServerTimeouts => "line about an answer that came too late",
+    let about = match symptom.kind {
+        SymptomKind::ApiServerTimeouts => "requests to etcd that timed out or were cancelled",
+        SymptomKind::LostLease => "a lost lease",
+        SymptomKind::CoreDnsSlow => "a health check of more than a second",
+        SymptomKind::MetricsServerTimeouts => "an answer that came too late",
     };
-    match symptom.kind {
-        SymptomKind::ApiServerTimeouts if symptom.count != 1 => {
-            let count = super::wording::thousands(symptom.count);
-            format!("{}: {count} requests to etcd timed out or were cancelled", symptom.container)
-        }
-        SymptomKind::ApiServerTimeouts => format!("{}: 1 {word}", symptom.container),
-        _ => {
-            let (noun, rest) = word.split_once(' ').unwrap_or((word, ""));
-            format!("{}: {} {rest}", symptom.container, many(symptom.count, noun))
-        }
-    }
+    format!("{}: {} about {about}", symptom.container, many(symptom.count, "line"))
 }

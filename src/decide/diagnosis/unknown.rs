@@ -119,15 +119,22 @@ fn wear(case: &Case) -> Vec<String> {
     let untold = case
         .drives
         .iter()
-        .filter(|facts| facts.life_left.is_none() && facts.solid_state == Some(true));
+        .filter(|facts| facts.life_left.is_none() && facts.solid_state == Some(true))
+        .filter(|facts| facts.emulated_by.is_none() && !is_volume(case, &facts.disk));
     untold
         .map(|facts| {
             format!(
-                "how worn {} is: this model's wear attribute is not known here",
+                "how worn {} is: nothing it says is known to tell that for this model",
                 case.disk_label(&facts.disk)
             )
         })
         .collect()
+}
+
+/// A cloud's volume does not wear out.
+fn is_volume(case: &Case, disk: &str) -> bool {
+    let mut drives = case.examined.drives.iter();
+    drives.any(|drive| drive.disk == disk && drive.answer.ebs().is_some())
 }
 
 fn kernel(case: &Case) -> Vec<String> {

@@ -67,10 +67,42 @@ pub(super) fn listed(parts: &[String]) -> String {
     }
 }
 
-/// With its first letter large.
-pub(super) fn capital(text: &str) -> String {
+/// "up to 512 ms", "over 8,192 ms": the bracket as an upper bound.
+pub(super) fn upto(spread: &Bracket) -> String {
+    match spread.upto_ms {
+        Some(upto) => format!("up to {} ms", thousands(upto.round() as u64)),
+        None => bracket(spread),
+    }
+}
+
+/// The range that several brackets cover: "1-4 ms".
+pub(super) fn range<'a>(brackets: impl Iterator<Item = &'a Bracket>) -> Option<String> {
+    let join = |a: Bracket, b: Bracket| Bracket {
+        over_ms: a.over_ms.min(b.over_ms),
+        upto_ms: a.upto_ms.zip(b.upto_ms).map(|(a, b)| a.max(b)),
+        estimate_ms: a.estimate_ms,
+    };
+    brackets.copied().reduce(join).as_ref().map(bracket)
+}
+
+/// As a sentence begins, but for names, which keep their small letters.
+pub(super) fn as_start(text: &str) -> String {
+    const NAMES: [&str; 2] = ["etcd", "metrics-server"];
+    let first = text.split([' ', '\'', ':']).next().unwrap_or_default();
+    let ordinary = first.chars().all(|c| c.is_ascii_lowercase()) && !NAMES.contains(&first);
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    match chars.next().filter(|_| ordinary && !is_device(text)) {
+        Some(letter) => letter.to_uppercase().chain(chars).collect(),
+        None => text.to_owned(),
+    }
+}
+
+/// "sda (MODEL)", "vda hangs": the kernel's names of disks.
+fn is_device(text: &str) -> bool {
+    ["sd", "vd", "xvd", "hd", "dm-"].iter().any(|prefix| {
+        let rest = text.strip_prefix(prefix).and_then(|rest| rest.split(' ').next());
+        rest.is_some_and(|rest| (1..=2).contains(&rest.len()))
+    })
 }
 
 #[cfg(test)]
@@ -85,6 +117,20 @@ mod tests {
         );
         assert_eq!([0.44, 9.96, 1_400.0].map(millis), ["0.4 ms", "10 ms", "1,400 ms"]);
         assert_eq!(listed(&["a", "b", "c"].map(str::to_owned)), "a, b and c");
+    }
+
+    #[test]
+    fn names_keep_their_small_letters() {
+        for (text, expected) in [
+            ("the disk", "The disk"),
+            ("sda (Micron) hangs", "sda (Micron) hangs"),
+            ("etcd's log", "etcd's log"),
+            ("master-1 is slow", "master-1 is slow"),
+            ("only 3", "Only 3"),
+            ("", ""),
+        ] {
+            assert_eq!(as_start(text), expected);
+        }
     }
 
     #[test]

@@ -1,33 +1,22 @@
 //! Finding this node's etcd for a diagnosis. What is missing is told and no
 //! reason to stop, as long as anything is left to look at.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     failure::Failure,
     flow::{failures, session::Session},
     model::{Found, Located},
-    observe::{
-        self, LocateError,
-        aside::{self, Missed},
-        host::HostRoot,
-    },
+    observe::{self, LocateError, host::HostRoot},
     wire::{Access, Tls},
 };
 
 use super::parts::{NotSeen, Parts};
 
-/// Until a directory that is read has to answer.
-const ANSWER: Duration = Duration::from_secs(4);
 /// Until etcd has to be found.
 const FIND: Duration = Duration::from_secs(15);
 /// One call to a member: the whole has to end in time.
 const CALL: Duration = Duration::from_secs(5);
-/// What is read to find etcd; the kubelet's and kubeadm's.
-const ROADS: [&str; 2] = ["/etc/kubernetes/manifests", "/etc/kubernetes/pki/etcd"];
 /// Where etcd's data usually are.
 const USUAL: &str = "/var/lib/etcd";
 
@@ -37,6 +26,8 @@ pub struct Here {
     pub node: Located,
     /// How to dial; `None` when it cannot be.
     pub access: Option<Access>,
+    /// No etcd was found and none was named.
+    pub nobody_to_ask: bool,
 }
 
 /// Finds what can be found.
@@ -59,34 +50,32 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
             None
         }
     };
-    Ok(Here { node, access })
+    let nobody_to_ask = !runs_here(&node) && node.endpoints.is_empty() && node.hanging.is_empty();
+    Ok(Here { node, access, nobody_to_ask })
 }
 
 /// Whether there is anything of etcd to look at but its endpoints.
 pub fn on_this_node(node: &Located) -> bool {
-    node.data_dir.is_some() || node.container.is_some() || node.process.is_some()
+    node.data_dir.is_some() || runs_here(node)
+}
+
+fn runs_here(node: &Located) -> bool {
+    node.manifest.is_some() || node.container.is_some() || node.process.is_some()
 }
 
 async fn node(session: &Session, parts: &Parts) -> Result<Located, Failure> {
-    let roads = ROADS.map(Path::new);
-    let answered = tokio::time::timeout(ANSWER, aside::answers(&roads, ANSWER));
-    if matches!(answered.await, Err(_) | Ok(Err(Missed::Late(_)))) {
-        let (path, seconds) = (roads[0].display(), ANSWER.as_secs());
-        let why = format!("{path} does not answer within {seconds} s: its disk may hang");
-        parts.unseen("etcd's settings", why, "");
-        return Ok(by_flags(session, true));
-    }
-    let host = HostRoot::default();
-    let found =
-        tokio::time::timeout(parts.at_most(FIND), observe::locate_on(&host, &session.settings));
+    let found = tokio::time::timeout(parts.at_most(FIND), locate(session, parts));
     match found.await {
         Ok(Ok(node)) => {
-            if !nix::unistd::geteuid().is_root() {
-                let why = "the container runtime's socket and etcd's keys are for root";
-                let needs = format!("root: `sudo {}`", session.again());
-                parts.unseen("the etcd container and its certificates", why, needs);
+            for complaint in &node.complaints {
+                parts.unseen("part of this node", complaint, "");
             }
             Ok(node)
+        }
+        Ok(Err(LocateError::Hangs { path, after })) => {
+            let why = format!("{} does not answer within {} s", path.display(), after.as_secs());
+            parts.unseen("etcd's settings", why, "");
+            Ok(Located { hanging: vec![path], ..by_flags(session, true) })
         }
         Ok(Err(error)) => without_etcd(session, parts, error),
         Err(_elapsed) => {
@@ -95,6 +84,19 @@ async fn node(session: &Session, parts: &Parts) -> Result<Located, Failure> {
             Ok(by_flags(session, true))
         }
     }
+}
+
+/// As every command does; who is not root sees what there is to be seen.
+async fn locate(session: &Session, parts: &Parts) -> Result<Located, LocateError> {
+    match observe::locate(&session.settings).await {
+        Err(LocateError::NotRoot) => {}
+        found => return found,
+    }
+    let node = observe::locate_on(&HostRoot::default(), &session.settings).await?;
+    let why = "the container runtime's socket and etcd's keys are for root";
+    let needs = format!("root: `sudo {}`", session.again());
+    parts.unseen("the etcd container and its certificates", why, needs);
+    Ok(node)
 }
 
 /// No etcd here: a directory named by hand can be looked at all the same.

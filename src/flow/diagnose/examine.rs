@@ -88,6 +88,8 @@ async fn look(
         None => ask_drives(parts, below.as_ref()).await,
     };
     let examined = Examined {
+        nobody_to_ask: here.nobody_to_ask,
+        hanging: here.node.hanging.clone(),
         world,
         views,
         below,

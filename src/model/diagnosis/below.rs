@@ -30,9 +30,9 @@ pub struct Place {
     pub filesystem: String,
     /// The mount's source ("/dev/sda2").
     pub source: String,
-    /// Total bytes.
+    /// Total bytes; 0 = its filesystem does not answer.
     pub size: Bytes,
-    /// Bytes that may still be used.
+    /// Bytes that may still be used; says nothing while `size` is 0.
     pub available: Bytes,
     /// Whether nothing can be written.
     pub read_only: bool,

@@ -1,7 +1,9 @@
 //! What a drive's answer means, free of vendors' quirks.
 
+use serde::{Serialize, Serializer};
+
 /// The life a drive has left, and whose word that is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LifeLeft {
     /// Percent of the rated life; 0 when it is used up.
     pub percent: u8,
@@ -10,7 +12,7 @@ pub struct LifeLeft {
 }
 
 /// The facts a verdict needs; `None` = not known, never zero.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DriveFacts {
     /// The kernel's name.
     pub disk: String,
@@ -42,6 +44,7 @@ pub struct DriveFacts {
     /// NVMe: media errors.
     pub media_errors: Option<u64>,
     /// NVMe: warnings in words, each with whether it is critical.
+    #[serde(serialize_with = "warnings")]
     pub warnings: Vec<(String, bool)>,
     /// Minutes it was so hot that it slowed down.
     pub hot_minutes: Option<u64>,
@@ -51,4 +54,15 @@ pub struct DriveFacts {
     pub failed_self_test: Option<String>,
     /// A self-test runs: percent left.
     pub self_test_left: Option<u8>,
+}
+
+/// Each with the names of its two parts.
+fn warnings<S: Serializer>(warnings: &[(String, bool)], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Warning<'a> {
+        text: &'a str,
+        critical: bool,
+    }
+    let named = warnings.iter().map(|(text, critical)| Warning { text, critical: *critical });
+    serializer.collect_seq(named)
 }

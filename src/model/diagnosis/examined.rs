@@ -1,5 +1,7 @@
 //! Everything `diagnose` saw, before anything is made of it.
 
+use std::path::PathBuf;
+
 use super::{
     DiskBelow, DriveHealth, KernelEvents, LogStory, MemberView, ProbeRefusal, ProbeRun, Symptom,
 };
@@ -22,6 +24,11 @@ pub struct Unseen {
 pub struct Examined {
     /// Wall clock at the end, nanoseconds since the epoch.
     pub at: i64,
+    /// No etcd was found on this node and none was named: only a directory was
+    /// asked for.
+    pub nobody_to_ask: bool,
+    /// Directories of this node that did not answer: the disk below may hang.
+    pub hanging: Vec<PathBuf>,
     /// Members by Status; `None` when nobody answers.
     pub world: Option<World>,
     /// Members by latency and metrics.

@@ -40,8 +40,8 @@ pub struct KernelEvent {
     pub at: i64,
     /// What it is.
     pub kind: KernelEventKind,
-    /// The leaf disk of etcd it is about; `None` = none of them, or not to be
-    /// told.
+    /// The leaf disk of etcd it is about, or the volume ("md0") above several;
+    /// `None` = none of them, or not to be told.
     pub disk: Option<String>,
     /// The line; printable.
     pub text: String,

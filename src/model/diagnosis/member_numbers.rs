@@ -24,7 +24,7 @@ pub struct MemberNumbers {
     pub commit: Option<Spread>,
     /// Commits of the backend since the process started.
     pub commit_since_start: Option<Spread>,
-    /// Writes to the WAL, the fsync included (3.5+).
+    /// Writes to the WAL into memory, without the fsync (3.5+).
     pub wal_write: Option<Spread>,
     /// Round trips to peers, by peer.
     pub peer_rtt: Vec<(MemberId, Spread)>,

@@ -13,8 +13,8 @@ pub struct MemberView {
     pub linearizable: Latencies,
     /// Reads from the member alone.
     pub serializable: Latencies,
-    /// Leases granted and returned through this member, when etcd was too
-    /// quiet to be measured; empty otherwise.
+    /// Entries of the raft log made through this member, which a quorum agreed
+    /// on, when etcd was too quiet to be measured; empty otherwise.
     pub writes: Latencies,
     /// Its metrics at the beginning.
     pub first: Option<Scrape>,

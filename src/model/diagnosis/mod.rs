@@ -15,6 +15,7 @@ mod log_story;
 mod member_numbers;
 mod member_view;
 mod probe_run;
+mod self_test_order;
 mod slow_voter;
 mod wide;
 
@@ -37,4 +38,5 @@ pub use log_story::{LogSign, LogSignKind, LogStory, Symptom, SymptomKind};
 pub use member_numbers::MemberNumbers;
 pub use member_view::{MemberView, Scrape};
 pub use probe_run::{ProbeRefusal, ProbeRun};
+pub use self_test_order::{DriveProtocol, SelfTestOrder};
 pub use slow_voter::{SlowBy, SlowVoter};

@@ -4,7 +4,7 @@ use super::{
     BlockDevice, Ground, Mounts, Question, Tree, filesystem, leaf, leaves_below, look,
     recorded::Recorded,
 };
-use crate::model::diagnosis::{Bus, DiskBelow, LayerKind, LeafDisk};
+use crate::model::diagnosis::{Bus, DiskBelow, DiskWindow, LayerKind, LeafDisk};
 
 /// Looks below /var/lib/etcd of a recorded tree, without watching it.
 fn below(manifest: &str) -> DiskBelow {
@@ -132,6 +132,40 @@ fn a_virtual_drive_of_a_raid_controller() {
     let below = below(include_str!("../../../tests/recorded/below/megaraid"));
     let disk = &below.leaves[0];
     assert_eq!((disk.bus, disk.driver.as_deref()), (Bus::Raid, Some("megaraid_sas")));
+}
+
+#[test]
+fn a_degraded_array_and_a_stalled_disk_are_told() {
+    let recorded = Recorded::new(include_str!("../../../tests/recorded/below/lvm_on_md"));
+    // The same in every window: two writes under way, none completed.
+    for line in [
+        "8 0 sda 5 0 8 1 10 0 80 10 0 1000 11 0 0 0 0 1 1",
+        "8 16 sdb 5 0 8 1 10 0 80 10 2 1000 11 0 0 0 0 1 1",
+        "9 0 md0 5 0 8 1 10 0 80 10 1 1000 11 0 0 0 0 0 0",
+        "8 32 sdc 5 0 8 1 10 0 80 10 9 1000 11 0 0 0 0 1 1",
+    ] {
+        recorded.write("/proc/diskstats", line);
+    }
+    recorded.write("/proc/pressure/io", "some avg10=99.00 avg60=50.00 avg300=9.00 total=1");
+    recorded.write("/proc/pressure/io", "full avg10=98.00 avg60=49.00 avg300=8.00 total=1");
+    let question = Question {
+        data_dir: Some("/var/lib/etcd".into()),
+        window: std::time::Duration::from_millis(60),
+        ..Question::default()
+    };
+    let below = look(&recorded.host(), &question);
+    let [array] = &below.arrays[..] else { panic!("{below:?}") };
+    assert_eq!((array.name.as_str(), array.level.as_str()), ("md0", "raid1"));
+    assert_eq!((array.degraded, array.disks, array.sync_action.as_str()), (1, 2, "recover"));
+    let part = |name: &str, state: &str| (name.to_owned(), state.to_owned());
+    assert_eq!(array.parts, [part("sda1", "in_sync"), part("sdb1", "faulty")]);
+    let windows = |name: &str, stalled: bool| {
+        let of = |window: &&DiskWindow| window.name == name && window.stalled == stalled;
+        below.windows.iter().filter(of).count()
+    };
+    assert_eq!((windows("sda", false), windows("sdb", true), windows("md0", true)), (3, 3, 3));
+    assert_eq!(windows("sdc", true), 0, "not below etcd");
+    assert_eq!(below.pressure.map(|pressure| pressure.full[0]), Some(98.0));
 }
 
 #[test]

@@ -10,12 +10,12 @@ use super::{
     ata_pages, ata_self_tests, ata_statistics,
     drive::{Asked, silent},
     permission::{RAWIO, not_passed_on},
-    sense::Sense,
 };
 use crate::{
     model::diagnosis::{AtaHealth, DriveAnswer, SmartStatus},
     sys::{
         ata_command::{AtaCommand, PAGE, Wrapping},
+        sense::Sense,
         sg,
     },
 };

@@ -2,11 +2,11 @@
 //! verdict, the count of its error log (ATA8-ACS, 7.53; the tables' layout is
 //! older and every vendor keeps it).
 
-use super::{
-    bytes::{le16, le32},
-    sense::Registers,
+use super::bytes::{le16, le32};
+use crate::{
+    model::diagnosis::{AtaAttribute, SmartStatus},
+    sys::sense::Registers,
 };
-use crate::model::diagnosis::{AtaAttribute, SmartStatus};
 
 /// Slots of the attribute and of the threshold table.
 const SLOTS: usize = 30;

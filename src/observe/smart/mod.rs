@@ -16,6 +16,8 @@ pub mod nvme_pages;
 mod permission;
 mod scsi_drive;
 pub mod scsi_pages;
-pub mod sense;
 
 pub use drive::ask;
+
+#[cfg(test)]
+mod recorded_tests;

@@ -38,17 +38,19 @@ pub fn identity(page: &[u8]) -> Option<NvmeHealth> {
 #[must_use]
 pub fn with_smart(health: &NvmeHealth, log: &[u8]) -> Option<NvmeHealth> {
     let byte = |at: usize| log.get(at).copied();
+    // No drive ever counts beyond 64 bits; broken firmware may say so.
+    let count = |at| le128(log, at).map(|count| count.min(u128::from(u64::MAX)));
     Some(NvmeHealth {
         critical_warning: byte(0)?,
         temperature_k: le16(log, 1)?,
         available_spare: byte(3)?,
         spare_threshold: byte(4)?,
         used_percent: byte(5)?,
-        data_units_written: le128(log, 48)?,
-        power_on_hours: le128(log, 128)?,
-        unsafe_shutdowns: le128(log, 144)?,
-        media_errors: le128(log, 160)?,
-        error_entries: le128(log, 176)?,
+        data_units_written: count(48)?,
+        power_on_hours: count(128)?,
+        unsafe_shutdowns: count(144)?,
+        media_errors: count(160)?,
+        error_entries: count(176)?,
         warm_minutes: le32(log, 192)?,
         hot_minutes: le32(log, 196)?,
         ..health.clone()

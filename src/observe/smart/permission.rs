@@ -11,19 +11,19 @@ use crate::model::diagnosis::DriveAnswer;
 pub(super) struct Capability {
     name: &'static str,
     bit: u32,
-    /// What the kernel wants it for.
+    /// What the kernel wants it for, with the verb.
     gives: &'static str,
 }
 
 /// ATA commands through SCSI.
 pub(super) const RAWIO: Capability =
-    Capability { name: "CAP_SYS_RAWIO", bit: 17, gives: "ATA commands" };
+    Capability { name: "CAP_SYS_RAWIO", bit: 17, gives: "ATA commands need" };
 /// NVMe admin commands.
 pub(super) const ADMIN: Capability =
-    Capability { name: "CAP_SYS_ADMIN", bit: 21, gives: "NVMe admin commands" };
+    Capability { name: "CAP_SYS_ADMIN", bit: 21, gives: "NVMe admin commands need" };
 /// Opening any file.
 const OPEN: Capability =
-    Capability { name: "CAP_DAC_OVERRIDE", bit: 1, gives: "opening a disk that is root's" };
+    Capability { name: "CAP_DAC_OVERRIDE", bit: 1, gives: "opening a disk that is root's needs" };
 
 impl Capability {
     /// Whether this process has it, by /proc/self/status.
@@ -36,8 +36,7 @@ impl Capability {
     fn answer(&self, what: String) -> DriveAnswer {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         if self.is_missing(&status) {
-            let why =
-                format!("{what}: {} needs {}, which this process lacks", self.gives, self.name);
+            let why = format!("{what}: {} {}, which this process lacks", self.gives, self.name);
             return DriveAnswer::Unreadable { why, missing: Some(self.name.to_owned()) };
         }
         let why = format!(

@@ -3,9 +3,12 @@
 //! not known is called "unknown", never 0.
 
 mod diagnosis;
+#[cfg(test)]
+pub(crate) mod incident;
 mod located;
 mod plan;
 mod recovery;
+mod rules;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -18,6 +21,7 @@ pub use diagnosis::{Layout, diagnosis, next_round};
 pub use located::located;
 pub use plan::{headline, plan, question, step};
 pub use recovery::before_after;
+pub use rules::rules;
 pub(crate) use status::alarms;
 pub use status::{restart, status};
 

@@ -41,6 +41,13 @@ impl Sense {
         }
     }
 
+    /// Whether it only says that an ATA command's registers came back: it went
+    /// well.
+    #[must_use]
+    pub fn is_ata_information(self) -> bool {
+        (self.key, self.code, self.qualifier) == (1, 0, 0x1D)
+    }
+
     /// Whether the device does not know the command.
     #[must_use]
     pub fn is_unknown_command(self) -> bool {
