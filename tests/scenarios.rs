@@ -11,6 +11,7 @@ use etcd_rescue::{
         Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member,
         MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource,
         Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
+        diagnosis::Histogram,
     },
 };
 
@@ -68,10 +69,18 @@ fn told(scenario: &str) -> String {
                         writeln!(out, " to {}{}", path.display(), typed.collect::<String>())
                     }
                     StepKind::Compact { revision } => writeln!(out, " at {revision}"),
-                    StepKind::Defragment { revision, db_size, expected_stall_ms, leader } => {
+                    StepKind::Defragment {
+                        revision,
+                        db_size,
+                        expected_stall_ms,
+                        stall_basis,
+                        leader,
+                    } => {
+                        let basis = stall_basis.iter().map(|basis| format!(" ({basis})"));
+                        let basis: String = basis.collect();
                         writeln!(
                             out,
-                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{}",
+                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{basis}{}",
                             if *leader { ", leader" } else { "" }
                         )
                     }
@@ -278,6 +287,8 @@ fn member<'a>(
                 value.clone_into(&mut status.version_text);
             }
             "rev" => status.revision = Revision(value.parse().expect("rev")),
+            "fsync" => member.disk_times.fsync = Some(took(value)),
+            "defrags" => member.disk_times.defrag = Some(took(value)),
             "streams" => member.open_snapshots = value.parse().ok(),
             "applied" => status.raft_applied_index = value.parse().expect("applied"),
             "leader" => *leader = Some(member.id),
@@ -296,6 +307,17 @@ fn member<'a>(
     }
     member.status = Ok(status);
     member
+}
+
+/// `COUNTxMS`: so many, each so long, in a histogram of doubling bounds.
+fn took(text: &str) -> Histogram {
+    let (count, ms) = text.split_once('x').expect("COUNTxMS");
+    let (count, ms): (u64, f64) = (count.parse().expect("a count"), ms.parse().expect("ms"));
+    let bounds: Vec<f64> = (0..18).map(|n| 0.001 * f64::from(1 << n)).collect();
+    let upto = |bound: &f64| if ms <= bound * 1e3 { count } else { 0 };
+    let mut cumulative: Vec<u64> = bounds.iter().map(upto).collect();
+    cumulative.push(count);
+    Histogram { bounds, cumulative, sum: count as f64 * ms / 1e3 }
 }
 
 /// `probe KIND PATH`, with kubeadm's numbers; `probe KIND PATH PERIOD` for others.

@@ -60,6 +60,7 @@ fn defrag(id: &str, leader: bool) -> Step {
         revision: Revision(9),
         db_size: Bytes(1 << 20),
         expected_stall_ms: 100,
+        stall_basis: None,
         leader,
     };
     step(id, kind)

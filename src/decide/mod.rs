@@ -23,6 +23,7 @@ mod restart_cause;
 mod room;
 mod rules;
 mod sick;
+mod stall;
 mod streams;
 mod verdict;
 mod versions;

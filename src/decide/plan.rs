@@ -10,14 +10,11 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    hold, left_overs, live, room, sick, streams,
+    hold, left_overs, live, room, sick,
+    stall::stall,
+    streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
-
-/// Bytes a defragmentation copies per millisecond on a slow but working disk; the
-/// upper bound of a stall is the whole file at this pace (reports range from
-/// 100 to 250 MB/s of data in use).
-const SLOW_COPY_BYTES_PER_MS: u64 = 100_000;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,10 +189,12 @@ fn step(id: &str, member: &Member, kind: StepKind) -> Step {
 }
 
 pub(super) fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> Step {
+    let stall = stall(member, status);
     let kind = StepKind::Defragment {
         revision,
         db_size: status.db_size,
-        expected_stall_ms: stall_ms(status),
+        expected_stall_ms: stall.ms,
+        stall_basis: stall.basis,
         leader: member.is_leader(),
     };
     step(&format!("defrag:{}", member.label()), member, kind)
@@ -284,9 +283,4 @@ fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
         });
     }
     Ok(())
-}
-
-/// Upper bound of a member's stall, milliseconds.
-pub(super) fn stall_ms(status: &MemberStatus) -> u64 {
-    (status.db_size.0 / SLOW_COPY_BYTES_PER_MS).max(100)
 }

@@ -42,6 +42,9 @@ pub enum StepKind {
         db_size: Bytes,
         /// Upper bound of the stall, in milliseconds.
         expected_stall_ms: u64,
+        /// What was measured of that member's disk and makes it so long;
+        /// `None` = it goes by the size alone.
+        stall_basis: Option<String>,
         /// Whether the member led when the plan was made.
         leader: bool,
     },

@@ -188,8 +188,9 @@ fn stall(step: &Step) -> String {
         StepKind::Compact { .. } => {
             "none to speak of: members answer more slowly while they delete".to_owned()
         }
-        StepKind::Defragment { expected_stall_ms, .. } => {
-            format!("up to {}", duration(Duration::from_millis(expected_stall_ms)))
+        StepKind::Defragment { expected_stall_ms, ref stall_basis, .. } => {
+            let basis = stall_basis.as_ref().map(|basis| format!(" ({basis})")).unwrap_or_default();
+            format!("up to {}{basis}", duration(Duration::from_millis(expected_stall_ms)))
         }
         StepKind::RemoveLeftOvers { .. } | StepKind::Disarm { .. } | StepKind::Verify => {
             "none".to_owned()

@@ -103,6 +103,7 @@ pub(crate) fn plan() -> Plan {
             revision: Revision(18_231),
             db_size: tenths_of_mib(tenths),
             expected_stall_ms: 4_000,
+            stall_basis: None,
             leader,
         };
         step(&format!("defrag:master-{}", index + 1), index, kind)
