@@ -35,6 +35,7 @@ fn spread(histogram: &Histogram) -> Option<Spread> {
     let sound = cumulative.len() == bounds.len() + 1
         && cumulative.is_sorted()
         && bounds.is_sorted()
+        && bounds.first().is_none_or(|lowest| *lowest >= 0.0)
         && *sum >= 0.0;
     if !sound {
         return None;
