@@ -198,6 +198,9 @@ pub struct Global {
     /// Go on although live data fill nine tenths of the quota or more
     #[arg(long, global = true, help_heading = "Safety")]
     pub accept_nearly_full: bool,
+    /// Put the snapshot on a failing disk when there is no other place for it
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub accept_sick_disk: bool,
     /// Never stop (SIGSTOP) this node's kubelet, even where its probes would kill
     /// etcd meanwhile
     #[arg(long, global = true, help_heading = "Safety")]

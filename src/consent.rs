@@ -40,6 +40,7 @@ pub enum Needed {
 #[must_use]
 pub fn needed(step: &Step, cluster_size: usize, without_snapshot: bool) -> Needed {
     match &step.kind {
+        StepKind::Snapshot { sick_disk: Some(disk), .. } => Needed::Typed(disk.clone()),
         StepKind::Snapshot { .. } | StepKind::Verify => Needed::Nothing,
         StepKind::HoldKubelet { .. }
         | StepKind::RemoveLeftOvers { .. }
@@ -224,6 +225,8 @@ impl Authority {
 /// new kind of step has to decide here.
 fn yes_flag_covers(kind: &StepKind) -> bool {
     match kind {
+        // A flag of its own accepts that; the step then names no disk.
+        StepKind::Snapshot { sick_disk: Some(_), .. } => false,
         StepKind::HoldKubelet { .. }
         | StepKind::RemoveLeftOvers { .. }
         | StepKind::Snapshot { .. }

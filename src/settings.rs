@@ -77,6 +77,8 @@ pub struct Settings {
     pub accept_version_risk: bool,
     /// `--accept-nearly-full`.
     pub accept_nearly_full: bool,
+    /// `--accept-sick-disk`.
+    pub accept_sick_disk: bool,
     /// `--no-hold`.
     pub no_hold: bool,
 }
@@ -129,6 +131,7 @@ impl Settings {
             allow_missing: global.allow_missing,
             accept_version_risk: global.accept_version_risk,
             accept_nearly_full: global.accept_nearly_full,
+            accept_sick_disk: global.accept_sick_disk,
             no_hold: global.no_hold,
         })
     }

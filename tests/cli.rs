@@ -30,6 +30,7 @@ const COMMANDS: &[&[&str]] = &[
     &["logs"],
     &["exec"],
     &["diagnose"],
+    &["rules"],
     &["runbook"],
 ];
 

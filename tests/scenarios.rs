@@ -7,10 +7,11 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Comeback, Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
-        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, Filesystem, Found, Freeable,
-        FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member, MemberId,
-        MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
-        Scope, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, DiskTimes, Filesystem, Found,
+        Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member,
+        MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource,
+        Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
+        diagnosis::Histogram,
     },
 };
 
@@ -63,12 +64,23 @@ fn told(scenario: &str) -> String {
                 let _ = match &step.kind {
                     StepKind::HoldKubelet { pid, why } => writeln!(out, " pid {pid}: {why}"),
                     StepKind::RemoveLeftOvers { files } => writeln!(out, " {files:?}"),
-                    StepKind::Snapshot { path } => writeln!(out, " to {}", path.display()),
+                    StepKind::Snapshot { path, sick_disk } => {
+                        let typed = sick_disk.iter().map(|disk| format!(", once {disk} is typed"));
+                        writeln!(out, " to {}{}", path.display(), typed.collect::<String>())
+                    }
                     StepKind::Compact { revision } => writeln!(out, " at {revision}"),
-                    StepKind::Defragment { revision, db_size, expected_stall_ms, leader } => {
+                    StepKind::Defragment {
+                        revision,
+                        db_size,
+                        expected_stall_ms,
+                        stall_basis,
+                        leader,
+                    } => {
+                        let basis = stall_basis.iter().map(|basis| format!(" ({basis})"));
+                        let basis: String = basis.collect();
                         writeln!(
                             out,
-                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{}",
+                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{basis}{}",
                             if *leader { ", leader" } else { "" }
                         )
                     }
@@ -110,7 +122,7 @@ fn changes(plan: &Plan, later: &World, wishes: &Wishes) -> String {
         if step != *planned {
             let _ = writeln!(out, "later {} on {}", step.id, step.member_name);
         }
-        if let (StepKind::Snapshot { path }, true) = (&step.kind, step != *planned) {
+        if let (StepKind::Snapshot { path, .. }, true) = (&step.kind, step != *planned) {
             let _ = writeln!(out, "  to {}", path.display());
         }
     }
@@ -148,6 +160,14 @@ fn read(scenario: &str) -> (World, Wishes) {
                     orphans: Vec::new(),
                 });
             }
+            // `sick DISK SIGN…`, or `doubtful` for one that is only slow.
+            kind @ ("sick" | "doubtful") => {
+                let disk = words.next().expect("sick DISK SIGN").to_owned();
+                let label = format!("{disk} (Model, serial 1)");
+                let signs = vec![words.collect::<Vec<_>>().join(" ")];
+                let failing = kind == "sick";
+                world.sick_disks.push(SickDisk { disk, label, signs, failing });
+            }
             "hangs" => {
                 let path = std::path::PathBuf::from("/var/lib/etcd");
                 world.node.data_dir = Some(Found::new(path.clone(), "--data-dir"));
@@ -178,6 +198,7 @@ fn read(scenario: &str) -> (World, Wishes) {
                     directory: directory.into(),
                     filesystem: filesystem(directory, if shares_data_dir { 1 } else { 2 }, free),
                     shares_data_dir,
+                    devices: words.map(str::to_owned).collect(),
                 });
             }
             "probe" => probe(&mut world, words),
@@ -234,6 +255,7 @@ fn member<'a>(
         learner: false,
         defragmenting: false,
         open_snapshots: None,
+        disk_times: DiskTimes::default(),
         status: Err(String::new().into()),
     };
     let mut status = MemberStatus {
@@ -265,6 +287,8 @@ fn member<'a>(
                 value.clone_into(&mut status.version_text);
             }
             "rev" => status.revision = Revision(value.parse().expect("rev")),
+            "fsync" => member.disk_times.fsync = Some(took(value)),
+            "defrags" => member.disk_times.defrag = Some(took(value)),
             "streams" => member.open_snapshots = value.parse().ok(),
             "applied" => status.raft_applied_index = value.parse().expect("applied"),
             "leader" => *leader = Some(member.id),
@@ -283,6 +307,17 @@ fn member<'a>(
     }
     member.status = Ok(status);
     member
+}
+
+/// `COUNTxMS`: so many, each so long, in a histogram of doubling bounds.
+fn took(text: &str) -> Histogram {
+    let (count, ms) = text.split_once('x').expect("COUNTxMS");
+    let (count, ms): (u64, f64) = (count.parse().expect("a count"), ms.parse().expect("ms"));
+    let bounds: Vec<f64> = (0..18).map(|n| 0.001 * f64::from(1 << n)).collect();
+    let upto = |bound: &f64| if ms <= bound * 1e3 { count } else { 0 };
+    let mut cumulative: Vec<u64> = bounds.iter().map(upto).collect();
+    cumulative.push(count);
+    Histogram { bounds, cumulative, sum: count as f64 * ms / 1e3 }
 }
 
 /// `probe KIND PATH`, with kubeadm's numbers; `probe KIND PATH PERIOD` for others.
@@ -357,6 +392,7 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,
         "accept-nearly-full" => wishes.accept_nearly_full = true,
+        "accept-sick-disk" => wishes.accept_sick_disk = true,
         "accept-version-risk" => wishes.accept_version_risk = true,
         "allow-missing" => wishes.allow_missing.extend(value.map(str::to_owned)),
         "member" => wishes.members.extend(value.map(str::to_owned)),

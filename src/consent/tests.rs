@@ -60,6 +60,7 @@ fn defrag(id: &str, leader: bool) -> Step {
         revision: Revision(9),
         db_size: Bytes(1 << 20),
         expected_stall_ms: 100,
+        stall_basis: None,
         leader,
     };
     step(id, kind)
@@ -71,7 +72,7 @@ fn compact() -> Step {
 
 #[test]
 fn each_kind_needs_its_word() {
-    let snapshot = step("snapshot", StepKind::Snapshot { path: "/b/x.db".into() });
+    let snapshot = step("snapshot", StepKind::Snapshot { path: "/b/x.db".into(), sick_disk: None });
     assert_eq!(needed(&snapshot, 3, false), Needed::Nothing);
     assert_eq!(needed(&step("verify", StepKind::Verify), 3, false), Needed::Nothing);
     let plain = Needed::YesNo { remaining_offered: false };
@@ -88,6 +89,22 @@ fn the_only_member_is_defragmented_by_name() {
     assert_eq!(needed(&defrag("d", false), 1, true), Needed::Typed("master-1".into()));
     let nameless = Step { member_name: String::new(), ..defrag("d", true) };
     assert_eq!(needed(&nameless, 1, false), Needed::Typed("a1".into()));
+}
+
+#[tokio::test]
+async fn no_flag_says_the_name_of_a_failing_disk() {
+    let sick_disk = Some("sda".to_owned());
+    let snapshot = step("snapshot", StepKind::Snapshot { path: "/b/x.db".into(), sick_disk });
+    assert_eq!(needed(&snapshot, 3, false), Needed::Typed("sda".into()));
+    let nobody = Script { present: false, ..Script::new(&[]) };
+    for policy in [Policy::AllYes, Policy::None] {
+        let mut authority = Authority::new(policy);
+        let refused = authority.obtain(&snapshot, needed(&snapshot, 3, false), "", &nobody).await;
+        assert_eq!(refused.map(drop), Err(Refused::NotATerminal), "{policy:?}");
+    }
+    let typed = Script::new(&[Answer::Yes]);
+    let mut authority = Authority::new(Policy::Ask);
+    assert!(authority.obtain(&snapshot, needed(&snapshot, 3, false), "", &typed).await.is_ok());
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ pub fn replace_silent(step: &mut Step, world: &World, wishes: &Wishes) {
     step.member = Some(member.id);
     step.member_name = member.label();
     step.endpoint.clone_from(&member.endpoint);
-    if let StepKind::Snapshot { path } = &mut step.kind {
+    if let StepKind::Snapshot { path, .. } = &mut step.kind {
         // The name says whose data they are.
         path.set_file_name(snapshot_name(world, member, status, wishes));
     }

@@ -5,7 +5,7 @@ use crate::model::{
     AlarmKind, Member, MemberStatus, Probe, ProbeKind, Step, StepKind, Wishes, World,
 };
 
-use super::plan::{answering, stall_ms};
+use super::{plan::answering, stall::stall};
 
 /// The API server's liveness probe gives up first when etcd stalls: 8 failures,
 /// 10 s apart, seen after about 70 s.
@@ -95,8 +95,10 @@ pub fn needs_hold(world: &World, order: &[(&Member, &MemberStatus)]) -> Option<S
             startup_ms(probe) / 1000
         ));
     }
-    let stall =
-        order.iter().find(|(member, _)| member.local).map(|(_, status)| stall_ms(status))?;
+    let stall = order
+        .iter()
+        .find(|(member, _)| member.local)
+        .map(|(member, status)| stall(member, status).ms)?;
     let budget = stall_budget_ms(world);
     (stall > budget).then(|| {
         format!(
@@ -181,7 +183,7 @@ fn of_other_masters(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<St
     let budget = stall_budget_ms(world);
     let rewritten = order.iter().filter(|(member, _)| !member.local);
     let long: Vec<String> = rewritten
-        .filter(|(_, status)| stall_ms(status) > budget)
+        .filter(|(member, status)| stall(member, status).ms > budget)
         .map(|(member, _)| member.label())
         .collect();
     if !long.is_empty() {

@@ -22,6 +22,8 @@ mod restart;
 mod restart_cause;
 mod room;
 mod rules;
+mod sick;
+mod stall;
 mod streams;
 mod verdict;
 mod versions;
@@ -31,7 +33,7 @@ pub use anew::{came_back, replace_silent};
 pub use comeback::{Comeback, comes_back, local_comes_back};
 pub use diagnosis::{
     Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
-    self_test, since_start, slow_voter, write_through,
+    self_test, sick_disks, since_start, slow_voter, write_through,
 };
 pub use gates::refusals;
 pub use hold::needs_hold;
@@ -42,6 +44,7 @@ pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
+pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use streams::open_streams;
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

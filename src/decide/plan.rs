@@ -10,14 +10,11 @@ use crate::model::{
 use super::{
     advice, cautions, digest,
     gates::{leader_index, refusals},
-    hold, left_overs, live, room, streams,
+    hold, left_overs, live, room, sick,
+    stall::stall,
+    streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
-
-/// Bytes a defragmentation copies per millisecond on a slow but working disk; the
-/// upper bound of a stall is the whole file at this pace (reports range from
-/// 100 to 250 MB/s of data in use).
-const SLOW_COPY_BYTES_PER_MS: u64 = 100_000;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,6 +135,8 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
         cannot_defragment(world, wishes)?;
         said.extend(room::room_beside(world, beside_database, freed)?);
         said.extend(cautions::of_defragmenting(world, &order));
+        let here = order.iter().any(|(member, _)| member.local);
+        said.extend(world.sick_disks.iter().filter(|_| here).map(sick::caution));
         // Without a compaction of ours no new history may go, and settling at
         // revision 1 waits for every earlier compaction all the same.
         let settle_at = if compacts { revision } else { Revision(1) };
@@ -166,10 +165,13 @@ fn snapshot_step<'a>(
     freed: Bytes,
 ) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
     let (member, status) = snapshot_source(world)?;
-    let place = room::choose_place(&world.snapshot_places, status.db_size, freed)
-        .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
+    let place =
+        room::choose_place(&world.snapshot_places, &world.sick_disks, status.db_size, freed)
+            .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
     let path = place.directory.join(snapshot_name(world, member, status, wishes));
-    Ok((step("snapshot", member, StepKind::Snapshot { path }), place, status.db_size))
+    let sick_disk = sick::to_be_typed(place, world, wishes)?;
+    let kind = StepKind::Snapshot { path, sick_disk };
+    Ok((step("snapshot", member, kind), place, status.db_size))
 }
 
 fn nospace(world: &World) -> Vec<Alarm> {
@@ -187,10 +189,12 @@ fn step(id: &str, member: &Member, kind: StepKind) -> Step {
 }
 
 pub(super) fn defrag_step(member: &Member, status: &MemberStatus, revision: Revision) -> Step {
+    let stall = stall(member, status);
     let kind = StepKind::Defragment {
         revision,
         db_size: status.db_size,
-        expected_stall_ms: stall_ms(status),
+        expected_stall_ms: stall.ms,
+        stall_basis: stall.basis,
         leader: member.is_leader(),
     };
     step(&format!("defrag:{}", member.label()), member, kind)
@@ -279,9 +283,4 @@ fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
         });
     }
     Ok(())
-}
-
-/// Upper bound of a member's stall, milliseconds.
-pub(super) fn stall_ms(status: &MemberStatus) -> u64 {
-    (status.db_size.0 / SLOW_COPY_BYTES_PER_MS).max(100)
 }

@@ -138,6 +138,7 @@ fn member(quota: Bytes) -> Member {
         learner: false,
         defragmenting: false,
         open_snapshots: None,
+        disk_times: crate::model::DiskTimes::default(),
         status: Ok(MemberStatus {
             version: None,
             version_text: String::new(),

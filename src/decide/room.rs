@@ -2,10 +2,14 @@
 //! and what could make room.
 
 use crate::model::{
-    Bytes, DataDir, Freeable, FreeableKind, Located, Refusal, RefusalKind, SnapshotPlace, World,
+    Bytes, DataDir, Freeable, FreeableKind, Located, Refusal, RefusalKind, SickDisk, SnapshotPlace,
+    World,
 };
 
-use super::versions::{Concern, concerns};
+use super::{
+    sick,
+    versions::{Concern, concerns},
+};
 
 /// A new database file needs this much at least: bbolt grows its file in steps
 /// of up to 16 MiB (go.etcd.io/bbolt db.go, AllocSize).
@@ -14,16 +18,18 @@ const LEAST: Bytes = Bytes(16 << 20);
 /// The place for a snapshot of `db_size`: another filesystem than etcd's with
 /// room, else the same one with room to spare for the new database as well.
 /// `freed` is what the plan frees on etcd's filesystem before.
-pub(super) fn choose_place(
-    places: &[SnapshotPlace],
+/// Any that fits is better than one on a failing disk.
+pub(super) fn choose_place<'a>(
+    places: &'a [SnapshotPlace],
+    sick_disks: &[SickDisk],
     db_size: Bytes,
     freed: Bytes,
-) -> Option<&SnapshotPlace> {
+) -> Option<&'a SnapshotPlace> {
     let fits = |place: &&SnapshotPlace| {
         available(place, freed) >= needed_at(place.shares_data_dir, db_size)
     };
-    let elsewhere = places.iter().filter(|place| !place.shares_data_dir).find(fits);
-    elsewhere.or_else(|| places.iter().filter(|place| place.shares_data_dir).find(fits))
+    let is_sick = |place: &SnapshotPlace| sick::below(place, sick_disks).is_some();
+    places.iter().filter(fits).min_by_key(|place| (is_sick(place), place.shares_data_dir))
 }
 
 fn available(place: &SnapshotPlace, freed: Bytes) -> Bytes {

@@ -227,7 +227,7 @@ impl Walk<'_> {
             StepKind::RemoveLeftOvers { files } => {
                 self.remove_left_overs(files, world, consent).await
             }
-            StepKind::Snapshot { path } => self.snapshot(step, path, world, consent).await,
+            StepKind::Snapshot { path, .. } => self.snapshot(step, path, world, consent).await,
             StepKind::Compact { revision } => self.compact(step, *revision, world, consent).await,
             StepKind::Defragment { revision, expected_stall_ms, .. } => {
                 self.defragment(step, world, *revision, *expected_stall_ms, consent).await

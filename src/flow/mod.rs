@@ -6,6 +6,7 @@ mod conclude;
 mod control_plane;
 mod defragment;
 mod diagnose;
+mod disk_health;
 mod ended;
 mod execute;
 mod failures;

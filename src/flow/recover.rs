@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     conclude::conclude,
+    disk_health::{DiskHealth, disk_health, sick_disks},
     execute::execute,
     failures, hold,
     left_overs::free_before_waiting,
@@ -50,7 +51,12 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     if matches!(wanted.scope, Scope::Recover | Scope::Defragment) {
         free_before_waiting(session, &here).await?;
     }
-    let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
+    let writes = wanted.scope != Scope::Disarm;
+    let health = async { if writes { disk_health(&here).await } else { DiskHealth::default() } };
+    let allowed = &session.settings.allow_missing;
+    let (world, health) = tokio::join!(look_first(session, &here, allowed), health);
+    let mut world = world?;
+    world.sick_disks = sick_disks(health, &world);
     world.snapshot_places = snapshot_places(session, &here.node).await?;
     let mut wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
@@ -130,6 +136,7 @@ fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Fa
         allow_missing: settings.allow_missing.clone(),
         accept_version_risk: settings.accept_version_risk,
         accept_nearly_full: settings.accept_nearly_full,
+        accept_sick_disk: settings.accept_sick_disk,
         no_hold: settings.no_hold,
         no_snapshot: settings.no_snapshot,
         unattended: settings.yes || !session.voice.can_ask(),

@@ -6,15 +6,16 @@ use serde::Serialize;
 
 use crate::{
     act,
-    consent::{Authority, Needed, Policy},
+    consent::{Authority, Policy, needed},
     decide,
     failure::{Exit, Failure},
-    model::{Bytes, Member, Outcome, Step, StepKind, World},
+    model::{Bytes, Member, Outcome, SnapshotPlace, Step, StepKind, World},
     observe,
     say::{Progress, Voice, json::SnapshotAnswer, ticking},
 };
 
 use super::{
+    disk_health::{disk_health, sick_disks},
     failures,
     look::{Here, arrive},
     save,
@@ -33,8 +34,10 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
     let world = look_first(session, &here, &session.settings.allow_missing).await?;
     let source = source(session, &world, member)?;
     let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
+    let mut sick_disk = None;
     if !to_stdout {
-        check_target(session, &here, path, size).await?;
+        let place = check_target(session, &here, path, size).await?;
+        sick_disk = sick_below(session, &here, &world, &place).await?;
     }
     if session.settings.dry_run {
         return Ok(tell_planned(&session.voice, source, path, size));
@@ -47,10 +50,11 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         member: Some(source.id),
         member_name: source.label(),
         endpoint: source.endpoint.clone(),
-        kind: StepKind::Snapshot { path: path.to_owned() },
+        kind: StepKind::Snapshot { path: path.to_owned(), sick_disk },
     };
-    let consent = Authority::new(Policy::AllYes)
-        .obtain(&step, Needed::Nothing, "", &session.voice)
+    let policy = Policy::of(session.settings.yes, session.voice.can_ask());
+    let consent = Authority::new(policy)
+        .obtain(&step, needed(&step, 1, false), "", &session.voice)
         .await
         .map_err(|refused| session.stopped(refused.to_string(), session.again()))?;
     let answer = save::save(session, &here, &step, path, Some(size), &consent).await?;
@@ -130,14 +134,14 @@ async fn check_target(
     here: &Here,
     path: &Path,
     size: Bytes,
-) -> Result<(), Failure> {
+) -> Result<SnapshotPlace, Failure> {
     let refuse = |why: String| failures::snapshot_path(session, path, &why);
     let data_dir = here.node.answering_data_dir();
     let place = observe::data_disk::target(path, data_dir).await.map_err(refuse)?;
     let needed = decide::needed_at(place.shares_data_dir, size);
     let filesystem = &place.filesystem;
     if filesystem.available >= needed {
-        return Ok(());
+        return Ok(place);
     }
     let (mount, free) = (filesystem.mount_point.display(), filesystem.available);
     let why = if place.shares_data_dir {
@@ -146,6 +150,27 @@ async fn check_target(
         "to be on the safe side"
     };
     Err(refuse(format!("{mount} has {free} free, the snapshot needs {size}, and {needed} {why}")))
+}
+
+/// The failing disk whose name has to be typed before this place is used; it
+/// may be the only copy there will be.
+async fn sick_below(
+    session: &Session,
+    here: &Here,
+    world: &World,
+    place: &SnapshotPlace,
+) -> Result<Option<String>, Failure> {
+    if session.settings.accept_sick_disk {
+        return Ok(None);
+    }
+    let sick_disks = sick_disks(disk_health(here).await, world);
+    let Some(sick) = decide::sick_disk_below(place, &sick_disks) else { return Ok(None) };
+    if session.settings.yes || !session.voice.can_ask() {
+        let refusal = decide::only_copy_on_sick_disk(place, sick);
+        return Err(failures::refused(session, &[refusal]));
+    }
+    session.voice.warn(&format!("{} is failing: {}", sick.label, sick.signs.join("; ")));
+    Ok(Some(sick.disk.clone()))
 }
 
 async fn stream_out(session: &Session, here: &Here, source: &Member) -> Result<Exit, Failure> {

@@ -45,7 +45,8 @@ pub async fn decide_when_ended(
         tokio::time::sleep(PAUSE.min(session.settings.wait)).await;
         let live = world.live;
         let snapshot_places = snapshot_places(session, &here.node).await?;
-        world = World { live, snapshot_places, ..look(session, here).await? };
+        let sick_disks = world.sick_disks;
+        world = World { live, snapshot_places, sick_disks, ..look(session, here).await? };
         decision = decide::decide(&world, wishes);
     }
     Ok((world, decision))

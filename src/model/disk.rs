@@ -74,4 +74,7 @@ pub struct SnapshotPlace {
     pub filesystem: Filesystem,
     /// Whether that is also the data directory's filesystem.
     pub shares_data_dir: bool,
+    /// The kernel's names of the devices below it, down to the disks; empty
+    /// for filesystems without one.
+    pub devices: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Alarm, Bytes, EtcdVersion};
+use super::{Alarm, Bytes, EtcdVersion, diagnosis::Histogram};
 
 /// etcd's member id; printed and serialised in hex, as etcdctl's tables do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,6 +169,18 @@ impl From<&str> for Silence {
     }
 }
 
+/// How long a member's disk has taken since its etcd started; `None` = its
+/// metrics do not tell, or cannot be had.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DiskTimes {
+    /// `etcd_disk_wal_fsync_duration_seconds`.
+    pub fsync: Option<Histogram>,
+    /// `etcd_disk_backend_commit_duration_seconds`.
+    pub commit: Option<Histogram>,
+    /// `etcd_disk_backend_defrag_duration_seconds`.
+    pub defrag: Option<Histogram>,
+}
+
 /// One member: from the member list, plus its own answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
@@ -189,6 +201,8 @@ pub struct Member {
     /// `None` when they cannot be had. A defragmentation waits for them with
     /// everything locked.
     pub open_snapshots: Option<u64>,
+    /// What its metrics say of its disk.
+    pub disk_times: DiskTimes,
     /// Its status, or why there is none.
     pub status: Result<MemberStatus, Silence>,
 }
@@ -257,6 +271,7 @@ mod tests {
                 learner: false,
                 defragmenting: false,
                 open_snapshots: None,
+                disk_times: DiskTimes::default(),
                 status: Err("".into()),
             };
             assert_eq!(member.host(), expected, "{url}");

@@ -16,6 +16,7 @@ mod plan;
 mod probe;
 mod restart;
 mod rules;
+mod sick_disk;
 mod size;
 mod version;
 mod wishes;
@@ -31,12 +32,13 @@ pub use located::{
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
 pub use member::{
-    Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
+    DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
+pub use sick_disk::SickDisk;
 pub use size::Bytes;
 pub use version::EtcdVersion;
 pub use wishes::{Scope, Wishes};

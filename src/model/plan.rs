@@ -25,6 +25,8 @@ pub enum StepKind {
     Snapshot {
         /// The final file.
         path: PathBuf,
+        /// The failing disk it goes to, when nobody accepted that yet.
+        sick_disk: Option<String>,
     },
     /// Drop history up to the revision, then wait on each member until its
     /// own deletion is done.
@@ -40,6 +42,9 @@ pub enum StepKind {
         db_size: Bytes,
         /// Upper bound of the stall, in milliseconds.
         expected_stall_ms: u64,
+        /// What was measured of that member's disk and makes it so long;
+        /// `None` = it goes by the size alone.
+        stall_basis: Option<String>,
         /// Whether the member led when the plan was made.
         leader: bool,
     },
@@ -112,6 +117,8 @@ pub enum RefusalKind {
     DiskHangs,
     /// No filesystem has room for the snapshot.
     NoRoomForSnapshot,
+    /// The only snapshot would go to a failing disk.
+    SickDisk,
     /// No room for the new database file.
     NoRoomForDatabase,
     /// This etcd release has a known data bug with the step.

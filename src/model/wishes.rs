@@ -27,6 +27,8 @@ pub struct Wishes {
     pub accept_version_risk: bool,
     /// Go on although the live data fill nine tenths of a quota.
     pub accept_nearly_full: bool,
+    /// Put the snapshot on a failing disk when there is no other.
+    pub accept_sick_disk: bool,
     /// Leave the kubelet alone.
     pub no_hold: bool,
     /// Take no snapshot.

@@ -1,6 +1,6 @@
 //! The cluster as it was seen at one moment.
 
-use super::{Alarm, LiveData, Located, Member, MemberId, Revision, SnapshotPlace};
+use super::{Alarm, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace};
 
 /// One look at everything: this node and every member. Every step looks anew.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +15,9 @@ pub struct World {
     pub members: Vec<Member>,
     /// Directories that could take the snapshot, best first.
     pub snapshot_places: Vec<SnapshotPlace>,
+    /// This node's disks below etcd that something speaks against; empty too
+    /// when nobody looked.
+    pub sick_disks: Vec<SickDisk>,
     /// How much of the database is live; `None` when that was not needed, or
     /// could not be counted.
     pub live: Option<LiveData>,

@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 
 use crate::{
     model::{
-        EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, Silence,
-        SilenceKind, World,
+        DiskTimes, EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource,
+        Silence, SilenceKind, World,
     },
     wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind},
 };
 
-use super::{metrics, metrics_page};
+use super::{metrics, metrics_page, scrape::disk_times};
 
 /// What a member gets whose host did not answer before.
 const SHORT: Duration = Duration::from_secs(1);
@@ -93,6 +93,7 @@ pub async fn look(
         cluster_id,
         members,
         snapshot_places: Vec::new(),
+        sick_disks: Vec::new(),
         live: None,
         complaints,
     })
@@ -168,6 +169,7 @@ async fn ask_all(
                 learner,
                 defragmenting,
                 open_snapshots: None,
+                disk_times: DiskTimes::default(),
                 status,
             };
             (order, member)
@@ -274,6 +276,7 @@ async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access) {
         let Ok((index, page)) = scraped else { continue };
         let Some(member) = members.get_mut(index) else { continue };
         member.open_snapshots = page.as_deref().and_then(metrics::open_snapshots);
+        member.disk_times = page.as_deref().map(disk_times).unwrap_or_default();
         settle_quota(member, page.as_deref().and_then(told_quota), node);
     }
 }

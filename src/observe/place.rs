@@ -6,7 +6,7 @@ use nix::unistd::{AccessFlags, access, geteuid};
 
 use crate::model::SnapshotPlace;
 
-use super::disk;
+use super::{disk, host::HostRoot, kernel_log};
 
 /// A directory of ours inside of one that others may look into.
 const NAME: &str = "etcd-rescue";
@@ -97,7 +97,8 @@ fn writable(directory: &Path, data_dir: Option<&Path>) -> Result<SnapshotPlace, 
     let filesystem = disk::filesystem(&directory).map_err(|error| error.to_string())?;
     let data_device = data_dir.and_then(|dir| disk::filesystem(dir).ok()).map(|found| found.device);
     let shares_data_dir = data_device == Some(filesystem.device);
-    Ok(SnapshotPlace { directory, shares_data_dir, filesystem })
+    let devices = kernel_log::disks(&HostRoot::default(), filesystem.device);
+    Ok(SnapshotPlace { directory, shares_data_dir, devices, filesystem })
 }
 
 /// A private directory of somebody else's is theirs to look into.

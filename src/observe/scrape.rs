@@ -3,7 +3,7 @@
 
 use super::metrics::{samples, value};
 use crate::model::{
-    MemberId,
+    DiskTimes, MemberId,
     diagnosis::{Histogram, Scrape},
 };
 
@@ -27,6 +27,16 @@ pub fn read(page: &str, at_ms: f64) -> Scrape {
         pending_proposals: count("etcd_server_proposals_pending"),
         open_reads: count("etcd_mvcc_db_open_read_transactions"),
         has_leader: count("etcd_server_has_leader").map(|leader| leader > 0),
+    }
+}
+
+/// What the page says of the member's disk since its etcd started.
+#[must_use]
+pub fn disk_times(page: &str) -> DiskTimes {
+    DiskTimes {
+        fsync: histogram(page, "etcd_disk_wal_fsync_duration_seconds", None),
+        commit: histogram(page, "etcd_disk_backend_commit_duration_seconds", None),
+        defrag: histogram(page, "etcd_disk_backend_defrag_duration_seconds", None),
     }
 }
 

@@ -10,7 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::mounts::{MountPoint, Mounts};
+use super::{
+    host::HostRoot,
+    kernel_log,
+    mounts::{MountPoint, Mounts},
+};
 use crate::model::SnapshotPlace;
 
 /// Filesystems on disks of this node.
@@ -180,6 +184,7 @@ fn place(
             (filesystem.device == device).then(|| SnapshotPlace {
                 directory,
                 shares_data_dir: data_device == Some(filesystem.device),
+                devices: kernel_log::disks(&HostRoot::default(), filesystem.device),
                 filesystem,
             })
         })

@@ -18,7 +18,7 @@ fn calls(step: &Step) -> Vec<Vec<String>> {
     match &step.kind {
         // Not etcd's business.
         StepKind::HoldKubelet { .. } | StepKind::RemoveLeftOvers { .. } => Vec::new(),
-        StepKind::Snapshot { path } => {
+        StepKind::Snapshot { path, .. } => {
             let mut call = words(&["snapshot", "save"]);
             call.push(path.display().to_string());
             vec![call]

@@ -74,6 +74,7 @@ impl Settings {
         for (flag, given) in [
             ("--accept-version-risk", self.accept_version_risk),
             ("--accept-nearly-full", self.accept_nearly_full),
+            ("--accept-sick-disk", self.accept_sick_disk),
             ("--no-hold", self.no_hold),
         ] {
             flags.extend(given.then(|| flag.to_owned()));

@@ -45,6 +45,11 @@ pub(super) fn circumstances(case: &Case, findings: &[Finding]) -> String {
             ": the real disk is hidden behind {by}, so ask who owns that for its latency and limits"
         );
     }
+    plainly(case)
+}
+
+/// Nothing is known but that the disk is slow.
+fn plainly(case: &Case) -> String {
     let busy = case
         .wal_leaves()
         .iter()

@@ -147,6 +147,20 @@ fn probe(case: &Case) -> Option<Finding> {
         }
         _ => {}
     }
+    let finding =
+        Finding::new(code, severity, EvidenceKind::Latency, what).because(probe_evidence(run));
+    let finding = match severity {
+        Severity::Info => finding,
+        _ => finding
+            .then("measure again over a longer time: `etcd-rescue diagnose --probe --window 30s`"),
+    };
+    Some(match case.wal_leaf() {
+        Some(leaf) => finding.on(&leaf.name),
+        None => finding,
+    })
+}
+
+fn probe_evidence(run: &ProbeRun) -> Vec<String> {
     let mut evidence = vec![format!("it ended by {}", run.ended)];
     if run.upper_estimate {
         evidence.push(
@@ -157,16 +171,7 @@ fn probe(case: &Case) -> Option<Finding> {
     }
     // The docs' fio line: 2300-byte writes, each synced, p99 below 10 ms.
     evidence.push("etcd's advice for such a load is a p99 below 10 ms".to_owned());
-    let finding = Finding::new(code, severity, EvidenceKind::Latency, what).because(evidence);
-    let finding = match severity {
-        Severity::Info => finding,
-        _ => finding
-            .then("measure again over a longer time: `etcd-rescue diagnose --probe --window 30s`"),
-    };
-    Some(match case.wal_leaf() {
-        Some(leaf) => finding.on(&leaf.name),
-        None => finding,
-    })
+    evidence
 }
 
 /// "p50 2.0 ms, p99 8.0 ms, longest 12 ms (n=400)".

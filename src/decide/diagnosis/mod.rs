@@ -30,6 +30,7 @@ mod scsi_facts;
 mod self_test;
 mod sentence;
 mod sharing_findings;
+mod sick_disk;
 mod slow_voter;
 mod spreads;
 mod storage_findings;
@@ -46,6 +47,7 @@ pub use drive_facts::drive_facts;
 pub use member_numbers::member_numbers;
 pub use quiet::{WriteThrough, write_through};
 pub use self_test::self_test;
+pub use sick_disk::sick_disks;
 pub use slow_voter::slow_voter;
 pub use spreads::{between, since_start};
 

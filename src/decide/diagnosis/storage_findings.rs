@@ -77,13 +77,19 @@ fn array_findings(case: &Case, array: &Array) -> Vec<Finding> {
                 .then(format!("see which: `mdadm --detail /dev/{name}`, and replace it")),
         );
     }
+    found.extend(busy_with_itself(case, array));
+    found
+}
+
+fn busy_with_itself(case: &Case, array: &Array) -> Option<Finding> {
+    let name = &array.name;
     let busy = match array.sync_action.as_str() {
         "" | "idle" | "frozen" => None,
         // A check runs every month, and may be stopped.
         "check" if !case.is_slow_here() => Some(Severity::Info),
         _ => Some(Severity::Warning),
     };
-    found.extend(busy.map(|severity| {
+    busy.map(|severity| {
         let action = &array.sync_action;
         let what = format!("the array {name} reads or writes all of its disks now ({action})");
         let finding = storage("array_busy", severity, what);
@@ -92,8 +98,7 @@ fn array_findings(case: &Case, array: &Array) -> Vec<Finding> {
         } else {
             finding.then(format!("slow it down: `echo 5000 > /sys/block/{name}/md/sync_speed_max`"))
         }
-    }));
-    found
+    })
 }
 
 /// `state` of a SCSI device or an NVMe controller.

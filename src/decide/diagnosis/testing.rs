@@ -2,7 +2,7 @@
 //! metrics said.
 
 use crate::model::{
-    Bytes, EtcdVersion, Member, MemberId, MemberStatus, Quota, Revision, World,
+    Bytes, DiskTimes, EtcdVersion, Member, MemberId, MemberStatus, Quota, Revision, World,
     diagnosis::{Histogram, MemberView, Scrape},
 };
 
@@ -41,6 +41,7 @@ pub fn world(voters: u64) -> World {
         learner: false,
         defragmenting: false,
         open_snapshots: Some(0),
+        disk_times: DiskTimes::default(),
         status: Ok(status.clone()),
     };
     World { members: (1..=voters).map(member).collect(), ..World::default() }

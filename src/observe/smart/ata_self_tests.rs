@@ -34,7 +34,7 @@ pub fn all(data: &[u8], page: &[u8]) -> Vec<SelfTest> {
 pub fn running(data: &[u8]) -> Option<SelfTest> {
     let status = *data.get(363)?;
     (status >> 4 == 0x0F).then(|| SelfTest {
-        kind: "running".to_owned(),
+        kind: "background".to_owned(),
         state: SelfTestState::Running,
         hours: None,
         left_percent: Some((status & 0x0F).saturating_mul(10).min(100)),

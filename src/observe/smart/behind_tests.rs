@@ -145,5 +145,5 @@ fn a_usb_bridge_is_asked_and_blamed_when_it_does_not_understand() {
         panic!("{:?}", behind(&disk));
     };
     assert_eq!(by, "a USB bridge that passes no ATA commands on (uas)");
-    assert!(look[0].starts_with("smartctl -a -d test /dev/sdf"), "{look:?}");
+    assert!(look[0].starts_with("smartctl -d test /dev/sdf"), "{look:?}");
 }

@@ -86,7 +86,10 @@ pub fn question(step: &Step) -> String {
         StepKind::RemoveLeftOvers { files } => {
             format!("Remove {} of a broken-off defragmentation?", counted(files.len(), "file"))
         }
-        StepKind::Snapshot { path } => format!("Save a snapshot to {}?", path.display()),
+        StepKind::Snapshot { path, sick_disk: Some(disk) } => {
+            format!("{disk} is failing. Save the only snapshot to {} all the same?", path.display())
+        }
+        StepKind::Snapshot { path, .. } => format!("Save a snapshot to {}?", path.display()),
         StepKind::Compact { revision } => {
             format!("Drop all history up to revision {revision} on every member?")
         }
@@ -116,7 +119,7 @@ pub fn headline(step: &Step, world: &World) -> String {
                 names.join(", ")
             )
         }
-        StepKind::Snapshot { path } => {
+        StepKind::Snapshot { path, .. } => {
             let size = db_size(step, world).map_or(UNKNOWN.to_owned(), |size| size.to_string());
             format!("snapshot of {name} ({size}) to {}", path.display())
         }
@@ -185,8 +188,9 @@ fn stall(step: &Step) -> String {
         StepKind::Compact { .. } => {
             "none to speak of: members answer more slowly while they delete".to_owned()
         }
-        StepKind::Defragment { expected_stall_ms, .. } => {
-            format!("up to {}", duration(Duration::from_millis(expected_stall_ms)))
+        StepKind::Defragment { expected_stall_ms, ref stall_basis, .. } => {
+            let basis = stall_basis.as_ref().map(|basis| format!(" ({basis})")).unwrap_or_default();
+            format!("up to {}{basis}", duration(Duration::from_millis(expected_stall_ms)))
         }
         StepKind::RemoveLeftOvers { .. } | StepKind::Disarm { .. } | StepKind::Verify => {
             "none".to_owned()
@@ -300,7 +304,7 @@ fn undo(plan: &Plan, index: usize) -> String {
 /// The file of the last snapshot step before `index`.
 fn snapshot_before(plan: &Plan, index: usize) -> Option<&Path> {
     plan.steps.iter().take(index).rev().find_map(|step| match &step.kind {
-        StepKind::Snapshot { path } => Some(path.as_path()),
+        StepKind::Snapshot { path, .. } => Some(path.as_path()),
         _ => None,
     })
 }

@@ -35,6 +35,7 @@ fn member(index: usize, db_size: Bytes) -> Member {
         learner: false,
         defragmenting: false,
         open_snapshots: None,
+        disk_times: crate::model::DiskTimes::default(),
         status: Ok(MemberStatus {
             version: Some(EtcdVersion::new(3, 5, 16)),
             version_text: "3.5.16".into(),
@@ -73,6 +74,7 @@ pub(crate) fn world() -> World {
     World {
         seen_at: NOW * 1_000_000_000,
         live: None,
+        sick_disks: Vec::new(),
         snapshot_places: Vec::new(),
         node: located(),
         cluster_id: 0xcdf8_1819_4e3a_8c32,
@@ -101,6 +103,7 @@ pub(crate) fn plan() -> Plan {
             revision: Revision(18_231),
             db_size: tenths_of_mib(tenths),
             expected_stall_ms: 4_000,
+            stall_basis: None,
             leader,
         };
         step(&format!("defrag:master-{}", index + 1), index, kind)
@@ -119,7 +122,10 @@ pub(crate) fn plan() -> Plan {
             step(
                 "snapshot",
                 1,
-                StepKind::Snapshot { path: "/var/backups/etcd-rescue/before.db".into() },
+                StepKind::Snapshot {
+                    path: "/var/backups/etcd-rescue/before.db".into(),
+                    sick_disk: None,
+                },
             ),
             whole("compact", StepKind::Compact { revision: Revision(18_231) }),
             defragment(1, 621, false),

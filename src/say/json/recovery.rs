@@ -110,6 +110,8 @@ pub struct PlannedStep {
     pub expected_db_size: Option<u64>,
     /// Upper bound of the stall, milliseconds; only for "defrag".
     pub expected_stall_ms: Option<u64>,
+    /// What was measured of that member's disk and makes it so long.
+    pub stall_basis: Option<String>,
     /// The file; only for "snapshot".
     pub path: Option<String>,
     /// The etcdctl commands that would do the same.
@@ -250,24 +252,26 @@ impl PlannedStep {
             db_size: None,
             expected_db_size: None,
             expected_stall_ms: None,
+            stall_basis: None,
             path: None,
             etcdctl: etcdctl::lines(step, world),
         };
         match &step.kind {
             StepKind::HoldKubelet { .. } => planned.kind = "hold_kubelet",
             StepKind::RemoveLeftOvers { .. } => planned.kind = "remove_left_overs",
-            StepKind::Snapshot { path } => {
+            StepKind::Snapshot { path, .. } => {
                 planned.kind = "snapshot";
                 planned.path = Some(super::text(path));
             }
             StepKind::Compact { .. } => planned.kind = "compact",
-            StepKind::Defragment { db_size, expected_stall_ms, .. } => {
+            StepKind::Defragment { db_size, expected_stall_ms, stall_basis, .. } => {
                 let member = step.member.and_then(|id| world.member(id));
                 let status = member.and_then(|member| member.status.as_ref().ok());
                 planned.kind = "defrag";
                 planned.db_size = Some(db_size.0);
                 planned.expected_db_size = status.map(|status| status.db_size_in_use.0);
                 planned.expected_stall_ms = Some(*expected_stall_ms);
+                planned.stall_basis.clone_from(stall_basis);
             }
             StepKind::Disarm { .. } => planned.kind = "disarm",
             StepKind::Verify => planned.kind = "verify",
@@ -286,6 +290,7 @@ fn gate(kind: RefusalKind) -> &'static str {
         RefusalKind::Lagging => "lagging",
         RefusalKind::DiskHangs => "disk_hangs",
         RefusalKind::NoRoomForSnapshot => "no_room_for_snapshot",
+        RefusalKind::SickDisk => "sick_disk",
         RefusalKind::NoRoomForDatabase => "no_room_for_database",
         RefusalKind::Version => "version",
         RefusalKind::LastCopy => "last_copy",

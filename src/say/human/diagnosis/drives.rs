@@ -32,6 +32,7 @@ pub(super) fn drives(page: &mut Page, account: &Account) {
 
 fn drive(page: &mut Page, health: &DriveHealth, facts: Option<&DriveFacts>) {
     let label = format!("{}  ", health.disk);
+    let (said, _) = health.answer.said();
     if let Some(silence) = silence(&health.answer) {
         page.line(&label, &silence);
     }
@@ -41,12 +42,11 @@ fn drive(page: &mut Page, health: &DriveHealth, facts: Option<&DriveFacts>) {
             page.indented(4, &format!("{name:<18}"), &value);
         }
     }
-    for test in self_tests(&health.answer).iter().take(if page.layout.verbose > 0 { 21 } else { 1 })
-    {
+    for test in self_tests(said).iter().take(if page.layout.verbose > 0 { 21 } else { 1 }) {
         page.indented(4, &format!("{:<18}", "self-test"), &self_test_text(test));
     }
     if page.layout.verbose > 0
-        && let DriveAnswer::Ata(ata) = &health.answer
+        && let DriveAnswer::Ata(ata) = said
     {
         attributes(page, &ata.attributes);
     }

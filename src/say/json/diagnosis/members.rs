@@ -23,7 +23,7 @@ pub(super) struct MemberViewAnswer {
     /// null when it is switched off, too.
     quota_bytes: Option<u64>,
     reads: ReadsAnswer,
-    /// Leases granted and returned by us where nobody else wrote.
+    /// Entries of the raft log made by us where hardly anybody else wrote.
     writes: LatenciesAnswer,
     /// Between the two scrapes.
     watched_s: Option<f64>,
