@@ -176,7 +176,7 @@ fn keeps_us_out(kind: WireErrorKind) -> bool {
 async fn below(parts: &Parts, here: &Here, window: Duration) -> Option<DiskBelow> {
     if here.node.data_dir.is_none() && here.node.wal_dir.is_none() {
         let why = "no data directory of etcd is known on this node";
-        parts.unseen("the disks", why, "run it on the member's own master, or name --data-dir DIR");
+        parts.unseen("the disks", why, "a run on the member's own master, or --data-dir DIR");
         return None;
     }
     let patience = parts.at_most(window + PATIENCE);
