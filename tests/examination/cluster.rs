@@ -135,7 +135,6 @@ fn member(words: &Words, id: u64) -> Member {
         learner: words.has("learner"),
         defragmenting: false,
         open_snapshots: None,
-        disk_times: Default::default(),
         status: words.text("down").map_or(Ok(status), |why| Err(silence(why))),
     }
 }
