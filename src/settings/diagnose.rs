@@ -75,7 +75,8 @@ fn within(
     text: &str,
     (shortest, longest): (Duration, Duration),
 ) -> Result<Duration, Failure> {
-    let span = duration(flag, text)?;
+    let next = format!("`etcd-rescue diagnose {flag} {}`", shown(shortest));
+    let span = duration(flag, text).map_err(|failure| Failure { next, ..failure })?;
     if (shortest..=longest).contains(&span) {
         return Ok(span);
     }
