@@ -13,7 +13,7 @@ use crate::model::{
 /// What the members say of the cluster.
 pub(super) fn findings(case: &Case) -> Vec<Finding> {
     let Some(world) = &case.examined.world else {
-        if case.examined.nobody_to_ask {
+        if case.examined.nobody_to_ask || case.examined.not_admitted {
             return Vec::new();
         }
         let what = "no member of etcd answers".to_owned();

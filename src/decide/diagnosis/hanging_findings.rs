@@ -38,7 +38,9 @@ mod tests {
     fn nobody_to_ask_is_nobodys_silence() {
         let silent = Examined::default();
         assert!(diagnose(&silent).has_findings(), "somebody should have answered");
-        let only_a_directory = Examined { nobody_to_ask: true, ..silent };
+        let only_a_directory = Examined { nobody_to_ask: true, ..silent.clone() };
         assert!(!diagnose(&only_a_directory).has_findings());
+        let without_certificates = Examined { not_admitted: true, ..silent };
+        assert!(!diagnose(&without_certificates).has_findings());
     }
 }

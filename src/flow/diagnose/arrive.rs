@@ -112,7 +112,7 @@ fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<
         return Err(failure);
     }
     let first_line = failure.what.lines().next().unwrap_or_default().to_owned();
-    parts.unseen("etcd and its members", first_line, "run it on a master, or name --endpoints");
+    parts.unseen("etcd and its members", first_line, "a run on a master, or --endpoints");
     Ok(by_flags(session, false))
 }
 
