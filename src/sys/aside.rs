@@ -26,6 +26,9 @@ use thiserror::Error;
 /// The first argument of such a child.
 const ENTRY: &str = "__look-aside";
 
+/// This program's file, wherever it was copied to, or removed from (proc(5)).
+const US: &str = "/proc/self/exe";
+
 /// Longest answer that is taken.
 const LONGEST: usize = 32 << 20;
 
@@ -115,7 +118,9 @@ fn ask_and_wait<T: DeserializeOwned>(
     let failed = |error: io::Error| Missed::Failed(error.to_string());
     let patience = patience_now(words, patience, again).ok_or(Missed::Late(patience))?;
     let (channel, theirs) = UnixStream::pair().map_err(failed)?;
-    let mut child = start(words, theirs).map_err(failed)?;
+    let mut child = start(words, theirs).map_err(|error| {
+        Missed::Failed(format!("a child to look ({US}) does not start: {error}"))
+    })?;
     let mut deadline = Instant::now() + patience;
     let last = Instant::now() + patience * STARVED;
     let mut bytes = Vec::new();
@@ -138,7 +143,7 @@ fn ask_and_wait<T: DeserializeOwned>(
 }
 
 fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
+    Command::new(US)
         .arg0("etcd-rescue")
         .arg(ENTRY)
         .args(words)
