@@ -55,3 +55,12 @@ fn the_page_fits_and_ends_with_what_stays_unknown() {
     too_wide(&said.out);
     assert!(said.out.is_ascii() && !said.out.contains('\u{1b}'), "{}", said.out);
 }
+
+#[test]
+fn a_watch_ends_with_its_reader() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().to_str().expect("a name").to_owned();
+    let args = ["diagnose", "--window", "1s", "--watch", "1s", "-w", "json", "--data-dir", &path];
+    let said = rescue(&args).pipe_into("head -n 1").run().code(0);
+    assert_eq!(said.out.lines().count(), 1, "{}", said.all());
+}

@@ -18,7 +18,7 @@ use std::{
 use crate::{
     model::diagnosis::{PlaceRole, ProbeRefusal, ProbeRun},
     sys::{
-        aside::{Missed, ask},
+        aside::{Missed, have_done},
         ioprio,
     },
 };
@@ -41,7 +41,7 @@ pub async fn probe(
 ) -> Result<ProbeRun, ProbeRefusal> {
     let role = if role == PlaceRole::WalDir { WAL } else { "data" };
     let words: [&OsStr; 3] = ["probe".as_ref(), role.as_ref(), directory.as_os_str()];
-    let asked = ask::<Result<ProbeRun, ProbeRefusal>>(&words, patience).await;
+    let asked = have_done::<Result<ProbeRun, ProbeRefusal>>(&words, patience).await;
     asked.unwrap_or_else(|missed| Err(ProbeRefusal { why: no_answer(&missed) }))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     consent::Consent,
     model::diagnosis::{DriveProtocol, SelfTestOrder},
     sys::{
-        aside::ask,
+        aside::have_done,
         ata_command::{AtaCommand, Wrapping},
         nvme::{self, Admin},
         sense::Sense,
@@ -37,7 +37,7 @@ pub async fn start(
 ) -> Result<(), String> {
     let order = serde_json::to_string(order).map_err(|error| error.to_string())?;
     let words = [OsStr::new("self-test"), OsStr::new(&order)];
-    let answer = ask::<Result<(), String>>(&words, patience).await;
+    let answer = have_done::<Result<(), String>>(&words, patience).await;
     answer.unwrap_or_else(|missed| Err(format!("whether it started is not known: {missed}")))
 }
 

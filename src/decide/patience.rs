@@ -8,7 +8,8 @@ use crate::model::{Refusal, RefusalKind};
 pub enum Patience {
     /// It does not open by itself.
     None,
-    /// A member coming back, an election, a lag: half a minute.
+    /// A member coming back, an election, a lag, a disk that is reset: half a
+    /// minute.
     Moments,
     /// Somebody else's work has to end: as long as `--wait` says.
     AsToldToWait,
@@ -17,9 +18,9 @@ pub enum Patience {
 /// How long one gate is worth waiting for.
 #[must_use]
 pub fn passes(kind: RefusalKind) -> Patience {
-    use RefusalKind::{Lagging, MissingVoter, NoQuorum, SnapshotStreams};
+    use RefusalKind::{DiskHangs, Lagging, MissingVoter, NoQuorum, SnapshotStreams};
     match kind {
-        NoQuorum | MissingVoter | Lagging => Patience::Moments,
+        NoQuorum | MissingVoter | Lagging | DiskHangs => Patience::Moments,
         SnapshotStreams => Patience::AsToldToWait,
         _ => Patience::None,
     }

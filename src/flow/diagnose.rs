@@ -35,6 +35,9 @@ pub async fn diagnose(session: &Session, typed: &Diagnose) -> Result<Exit, Failu
         let account = account(examined, elapsed_ms);
         let Some(pause) = wanted.watch else { return Ok(tell(session, &account)) };
         tell_again(session, &account, pause);
+        if session.voice.is_unheard() {
+            return Ok(exit(&account));
+        }
         tokio::time::sleep(pause).await;
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::ask,
+    sys::aside::{ask, have_done},
 };
 
 pub use crate::sys::aside::Missed;
@@ -81,7 +81,7 @@ pub async fn disk_below(
     let paths = [path(&node.data_dir), path(&node.wal_dir)];
     let mut all = vec![OsStr::new("disks")];
     all.extend(words.iter().chain(&paths).map(OsString::as_os_str));
-    ask(&all, patience).await
+    have_done(&all, patience).await
 }
 
 /// The child's side of `disk_below`: milliseconds, etcd's pid or 0, the data
@@ -104,7 +104,7 @@ pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
     let leaf_in_words = serde_json::to_string(leaf).unwrap_or_default();
     let words = [OsStr::new("drive"), OsStr::new(&leaf_in_words)];
     let unreadable = |why| DriveAnswer::Unreadable { why, missing: None };
-    let answer = match ask::<Option<DriveAnswer>>(&words, patience).await {
+    let answer = match have_done::<Option<DriveAnswer>>(&words, patience).await {
         Ok(Some(answer)) => answer,
         Ok(None) => unreadable("nobody could be sent to ask it".to_owned()),
         Err(Missed::Late(waited)) => {
@@ -134,7 +134,7 @@ pub async fn log_story(
     patience: Duration,
 ) -> Result<LogStory, Missed> {
     match log_story::place(node) {
-        Ok(place) => ask(&log_words("log", since, patience, &[place]).each(), patience).await,
+        Ok(place) => have_done(&log_words("log", since, patience, &[place]).each(), patience).await,
         Err(sentence) => Ok(LogStory { complaints: vec![sentence], ..LogStory::default() }),
     }
 }
@@ -184,7 +184,7 @@ pub async fn symptoms(
     let begun = Instant::now();
     let named = symptoms::log_paths(node).await;
     let left = patience.saturating_sub(begun.elapsed());
-    ask(&log_words("symptoms", since, left, &named).each(), left).await
+    have_done(&log_words("symptoms", since, left, &named).each(), left).await
 }
 
 /// The child's side of `symptoms`.

@@ -4,9 +4,11 @@
 
 use jiff::Timestamp;
 
-/// How a request's value would begin, in JSON taken apart and in Go's quoted
-/// text; 3.4 and later write only its size ("value_size:").
-const VALUES: [&str; 2] = ["value:\"", "value:\\\""];
+/// How what nobody should read would begin, in JSON taken apart and in Go's
+/// quoted text: a request's value (3.4 and later write only its size,
+/// "value_size:"), and the passwords and tokens of requests about users (etcd
+/// api/etcdserverpb/raft_internal.proto, rpc.proto).
+const SECRETS: [&str; 4] = ["value:\"", "value:\\\"", "password:", "token:"];
 
 /// A line that has one of etcd's forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,18 +140,32 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// At most `width` characters of one line, printable, and nothing behind a
-/// stored value's beginning.
+/// At most `width` characters of one line, printable, without a URL's user and
+/// password, and nothing behind a secret's beginning.
 #[must_use]
 pub fn shortened(text: &str, width: usize) -> String {
-    let value = VALUES.iter().filter_map(|value| text.find(value)).min();
-    let text = value.and_then(|at| text.get(..at)).unwrap_or(text);
+    let secret = SECRETS.iter().filter_map(|secret| text.find(secret)).min();
+    let text = without_logins(secret.and_then(|at| text.get(..at)).unwrap_or(text));
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut chars =
         printable.filter(|c| !matches!(c, '\u{200e}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
     let kept: String = chars.by_ref().take(width).collect();
     let kept = kept.trim_end();
     if chars.next().is_some() { format!("{kept}...") } else { kept.to_owned() }
+}
+
+/// `scheme://user:password@host` as `scheme://host`.
+fn without_logins(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '"' | '?' | '#');
+        let authority = piece.find(ends).and_then(|at| piece.get(..at)).unwrap_or(piece);
+        let login = authority.rfind('@').map_or(0, |at| at + 1);
+        kept.push_str("://");
+        kept.push_str(piece.get(login..).unwrap_or_default());
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -210,6 +226,17 @@ mod tests {
     fn no_value_and_no_control_character_is_shown() {
         let secret = "request \"put:<key:\"a\" value:\"hunter2\" >\" took";
         assert_eq!(shortened(secret, 200), "request \"put:<key:\"a\"");
+        for secret in [
+            r#"auth_user_add:<name:"root" password:"hunter2" >"#,
+            r#"auth_user_add:<name:\"root\" hashed_password:\"hunter2\" >"#,
+            r#"authenticate:<name:root simple_token:hunter2>"#,
+            "dial https://root:hunter2@10.0.0.1:2379: timed out",
+        ] {
+            let shown = shortened(secret, 200);
+            assert!(!shown.contains("hunter2") && shown.len() > 20, "{shown}");
+        }
+        let plain = "dial https://10.0.0.1:2379/a@b http://[::1]: no";
+        assert_eq!(shortened(plain, 200), plain);
         assert_eq!(shortened("a\u{1b}[2Jb\u{202e}c", 200), "a [2Jbc");
         assert_eq!(shortened("abcdef", 3), "abc...");
     }

@@ -43,7 +43,9 @@ pub fn place(node: &Located) -> Result<PathBuf, String> {
             )
         });
     }
-    let Some(process) = &node.process else { return Ok(PathBuf::from(PODS)) };
+    // The runtime may not answer; a static pod's log has its place all the same.
+    let process = node.process.as_ref().filter(|_| node.manifest.is_none());
+    let Some(process) = process else { return Ok(PathBuf::from(PODS)) };
     let unit = if process.comm == "k3s" { "k3s" } else { "etcd" };
     Err(format!(
         "etcd runs outside of a container, so its log is not in a file that can be found here: \

@@ -158,9 +158,13 @@ fn without_a_container_it_is_said_where_the_log_is() {
     };
     let node = Located { process: Some(process("etcd")), ..Located::default() };
     assert!(place(&node).is_err_and(|text| text.contains("`journalctl -u etcd`")));
-    let node = Located { process: Some(process("k3s")), ..Located::default() };
+    let mut node = Located { process: Some(process("k3s")), ..Located::default() };
     assert!(place(&node).is_err_and(|text| text.contains("`journalctl -u k3s`")));
     assert_eq!(place(&Located::default()), Ok(PathBuf::from(PODS)));
+    // A static pod whose runtime does not answer.
+    let (path, args, probes) = ("etcd.yaml".into(), Vec::new(), Vec::new());
+    node.manifest = Some(crate::model::Manifest { path, args, probes });
+    assert_eq!(place(&node), Ok(PathBuf::from(PODS)));
 }
 
 proptest! {

@@ -56,4 +56,4 @@ pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
 pub use kubelet_process::kubelet_process;
 pub use live_data::count_live_data;
 pub use locate_error::LocateError;
-pub use node::{locate, locate_on};
+pub use node::{locate, locate_as_we_are, locate_on};

@@ -41,6 +41,8 @@ struct Inner {
     asking: AtomicBool,
     /// Bytes that are no JSON went to stdout.
     streamed: AtomicBool,
+    /// stdout could not be written to: its reader has gone.
+    unheard: AtomicBool,
     #[cfg(test)]
     captured: Option<Mutex<[Vec<u8>; 2]>>,
 }
@@ -100,6 +102,7 @@ impl Voice {
                 bar: Mutex::default(),
                 asking: AtomicBool::new(false),
                 streamed: AtomicBool::new(false),
+                unheard: AtomicBool::new(false),
                 #[cfg(test)]
                 captured: None,
             }),
@@ -284,7 +287,10 @@ impl Voice {
         let start = if self.inner.asking.swap(false, Ordering::Relaxed) { "\n" } else { "" };
         let write = || {
             // Nobody reads any more: that is no reason to stop a recovery.
-            let _closed_is_fine = self.write(stream, format!("{start}{text}\n").as_bytes());
+            let written = self.write(stream, format!("{start}{text}\n").as_bytes());
+            if written.is_err() && stream == Stream::Out {
+                self.inner.unheard.store(true, Ordering::Relaxed);
+            }
         };
         let bar = self.bar_slot().clone();
         match bar {
@@ -327,6 +333,7 @@ impl Voice {
                 bar: Mutex::default(),
                 asking: AtomicBool::new(false),
                 streamed: AtomicBool::new(false),
+                unheard: AtomicBool::new(false),
                 captured: Some(Mutex::default()),
             }),
         }

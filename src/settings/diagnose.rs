@@ -16,7 +16,7 @@ pub struct DiagnoseSettings {
     pub window: Duration,
     /// How far back logs are read.
     pub since: Duration,
-    /// Grant no lease: look only.
+    /// Make no entries in etcd's log: look only.
     pub passive: bool,
     /// Measure with a small load of our own.
     pub probe: bool,

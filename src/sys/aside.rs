@@ -26,6 +26,9 @@ use thiserror::Error;
 /// The first argument of such a child.
 const ENTRY: &str = "__look-aside";
 
+/// This program's file, wherever it was copied to, or removed from (proc(5)).
+const US: &str = "/proc/self/exe";
+
 /// Longest answer that is taken.
 const LONGEST: usize = 32 << 20;
 
@@ -45,6 +48,9 @@ static OURS: AtomicBool = AtomicBool::new(false);
 /// Questions that were not answered in time.
 static LATE: Mutex<Vec<Late>> = Mutex::new(Vec::new());
 
+/// Children that were told to end, and have not been seen ending.
+static ENDING: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
 /// A question without an answer, and the child that was left behind with it.
 struct Late {
     words: Vec<OsString>,
@@ -63,8 +69,9 @@ pub enum Missed {
     Failed(String),
 }
 
-/// Has a child do `words` (a word of `lib.rs`' table and its arguments) and
-/// waits for its answer at most so long.
+/// Has a child take a look (`words`: a word of `lib.rs`' table and its
+/// arguments) that takes no time unless something hangs, and waits for its
+/// answer at most so long; only a moment when it was late a short while ago.
 ///
 /// # Errors
 /// `Missed`; the child is killed then, and left behind when it does not die.
@@ -72,19 +79,48 @@ pub async fn ask<T>(words: &[&OsStr], patience: Duration) -> Result<T, Missed>
 where
     T: DeserializeOwned + Send + 'static,
 {
-    let words: Vec<OsString> = words.iter().map(|word| (*word).to_owned()).collect();
-    let asked = tokio::task::spawn_blocking(move || ask_and_wait(&words, patience));
-    asked.await.unwrap_or_else(|error| Err(Missed::Failed(error.to_string())))
+    ask_child(words, patience, SHORT).await
 }
 
-fn ask_and_wait<T: DeserializeOwned>(words: &[OsString], patience: Duration) -> Result<T, Missed> {
+/// The same for what takes its time even where nothing hangs: it gets that
+/// time however late it was before.
+///
+/// # Errors
+/// As `ask`.
+pub async fn have_done<T>(words: &[&OsStr], patience: Duration) -> Result<T, Missed>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    ask_child(words, patience, patience).await
+}
+
+async fn ask_child<T>(words: &[&OsStr], patience: Duration, again: Duration) -> Result<T, Missed>
+where
+    T: DeserializeOwned + Send + 'static,
+{
+    let words: Vec<OsString> = words.iter().map(|word| (*word).to_owned()).collect();
+    let asked = tokio::task::spawn_blocking(move || ask_and_wait(&words, patience, again));
+    // Starting it waits for the disk that this program is on.
+    match tokio::time::timeout(patience * STARVED + SHORT, asked).await {
+        Ok(asked) => asked.unwrap_or_else(|error| Err(Missed::Failed(error.to_string()))),
+        Err(_elapsed) => Err(Missed::Late(patience)),
+    }
+}
+
+fn ask_and_wait<T: DeserializeOwned>(
+    words: &[OsString],
+    patience: Duration,
+    again: Duration,
+) -> Result<T, Missed> {
     if !OURS.load(Ordering::Relaxed) {
         return Err(Missed::Failed("this program starts no children of its own".to_owned()));
     }
     let failed = |error: io::Error| Missed::Failed(error.to_string());
-    let patience = patience_now(words, patience).ok_or(Missed::Late(patience))?;
+    let patience = patience_now(words, patience, again).ok_or(Missed::Late(patience))?;
     let (channel, theirs) = UnixStream::pair().map_err(failed)?;
-    let mut child = start(words, theirs).map_err(failed)?;
+    let mut child = start(words, theirs).map_err(|error| {
+        Missed::Failed(format!("a child to look ({US}) does not start: {error}"))
+    })?;
     let mut deadline = Instant::now() + patience;
     let last = Instant::now() + patience * STARVED;
     let mut bytes = Vec::new();
@@ -96,18 +132,18 @@ fn ask_and_wait<T: DeserializeOwned>(words: &[OsString], patience: Duration) -> 
     }
     // It has ended or is told to; whether it does is the kernel's matter.
     let _may_be_gone = child.kill();
-    let _may_hang = child.try_wait();
-    if whole.map_err(failed)? {
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
-    } else {
+    if let Ok(false) = whole {
         remember(Late { words: words.to_vec(), at: Instant::now(), child });
-        Err(Missed::Late(patience))
+        return Err(Missed::Late(patience));
     }
+    bury(child);
+    whole.map_err(failed)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
 }
 
 fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {
-    Command::new("/proc/self/exe")
+    Command::new(US)
         .arg0("etcd-rescue")
         .arg(ENTRY)
         .args(words)
@@ -121,15 +157,23 @@ fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {
         .spawn()
 }
 
+/// Lets go of a child: it needs a moment to end, and one that nobody waits for
+/// stays in the process table as long as we run.
+fn bury(child: Child) {
+    let mut ending = ENDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    ending.push(child);
+    ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+}
+
 /// How long this question is waited for: nothing while the child that was left
-/// behind with it is still there, as what it hangs on has not moved; little
-/// when it was late a moment ago.
-fn patience_now(words: &[OsString], patience: Duration) -> Option<Duration> {
+/// behind with it is still there, as what it hangs on has not moved; at most
+/// `again` when it was late a moment ago.
+fn patience_now(words: &[OsString], patience: Duration, again: Duration) -> Option<Duration> {
     let mut late = LATE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     late.retain_mut(|one| one.at.elapsed() < LATELY || matches!(one.child.try_wait(), Ok(None)));
     match late.iter_mut().find(|one| one.words == words).map(|one| one.child.try_wait()) {
         Some(Ok(None)) => None,
-        Some(_) => Some(patience.min(SHORT)),
+        Some(_) => Some(patience.min(again)),
         None => Some(patience),
     }
 }
@@ -194,4 +238,39 @@ pub fn answer(answer: &impl Serialize) {
     let _nobody_listens = serde_json::to_vec(answer).map(|bytes| channel.write_all(&bytes));
     // A thread that a dead disk holds would keep the socket open after our end.
     let _best_effort = channel.shutdown(Shutdown::Both);
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::Pid;
+
+    use super::*;
+
+    #[test]
+    fn nobody_that_was_let_go_stays_in_the_process_table() {
+        let started = || Command::new("true").spawn().expect("started");
+        let first = started();
+        let entry = std::path::PathBuf::from(format!("/proc/{}", first.id()));
+        bury(first);
+        while entry.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+            bury(started());
+        }
+    }
+
+    #[test]
+    fn work_that_was_late_gets_its_time_again() {
+        let words = [OsString::from("disks of the test")];
+        let patience = Duration::from_secs(15);
+        let mut child = Command::new("true").spawn().expect("started");
+        child.wait().expect("ended");
+        remember(Late { words: words.to_vec(), at: Instant::now(), child });
+        assert_eq!(patience_now(&words, patience, SHORT), Some(SHORT));
+        assert_eq!(patience_now(&words, patience, patience), Some(patience));
+        let child = Command::new("sleep").arg("60").spawn().expect("started");
+        let hangs = Pid::from_child(&child);
+        remember(Late { words: words.to_vec(), at: Instant::now(), child });
+        assert_eq!(patience_now(&words, patience, patience), None, "it has not moved");
+        rustix::process::kill_process(hangs, Signal::KILL).expect("killed");
+    }
 }

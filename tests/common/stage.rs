@@ -76,6 +76,13 @@ impl Rescue {
         self
     }
 
+    /// With its stdout read by another program; the run is over when both have
+    /// ended.
+    pub fn pipe_into(mut self, reader: &str) -> Self {
+        self.redirect = format!("| {reader}");
+        self
+    }
+
     /// With a shell line that looks at the stage in the end.
     pub fn in_the_end(mut self, line: &str) -> Self {
         self.last = format!("; code=$?; {line}; exit $code");

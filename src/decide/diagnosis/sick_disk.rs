@@ -41,14 +41,17 @@ pub fn sick_disks(examined: &Examined) -> Vec<SickDisk> {
             let about: Vec<&Finding> =
                 findings.iter().filter(|finding| speaks_against(finding, &leaf.name)).collect();
             let slow = slow.as_ref().filter(|_| below_wal.contains(&leaf.name.as_str()));
+            let silence = silence(examined, &leaf.name);
+            let is_silent = silence.is_some();
             let mut signs: Vec<String> = about.iter().map(|finding| finding.what.clone()).collect();
-            signs.extend(silence(examined, &leaf.name));
+            signs.extend(silence);
             signs.extend(slow.map(|spread| {
                 format!("etcd's WAL fsync p99 since its start is {}", counted(spread))
             }));
             let failing = about.iter().any(|finding| finding.severity == Severity::Critical)
                 || condemned.contains(&leaf.name)
-                || silence(examined, &leaf.name).is_some()
+                // A sound drive may be too busy to tell in time.
+                || is_silent && signs.len() > 1
                 || slow.is_some() && has_a_history(&case, &leaf.name);
             (!signs.is_empty()).then(|| SickDisk {
                 disk: leaf.name.clone(),

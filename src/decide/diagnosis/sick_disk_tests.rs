@@ -112,8 +112,10 @@ fn slowness_with_a_history_is_enough() {
 }
 
 #[test]
-fn a_drive_that_does_not_answer_is_failing() {
-    let mut silent = examined(sound(), vec![], &QUICK);
-    silent.drives[0].answer = DriveAnswer::Silent { after_ms: 5_000 };
-    assert_eq!(judged(&silent), [("sda".to_owned(), true, 1)]);
+fn a_drive_that_does_not_answer_is_in_doubt_and_a_slow_one_is_failing() {
+    for (fsyncs, failing, signs) in [(&QUICK, false, 1), (&SLOW, true, 2)] {
+        let mut silent = examined(sound(), vec![], fsyncs);
+        silent.drives[0].answer = DriveAnswer::Silent { after_ms: 5_000 };
+        assert_eq!(judged(&silent), [("sda".to_owned(), failing, signs)]);
+    }
 }

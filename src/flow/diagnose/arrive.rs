@@ -7,7 +7,7 @@ use crate::{
     failure::Failure,
     flow::{failures, session::Session},
     model::{Found, Located},
-    observe::{self, LocateError, host::HostRoot},
+    observe::{self, LocateError},
     wire::{Access, Tls},
 };
 
@@ -92,7 +92,7 @@ async fn locate(session: &Session, parts: &Parts) -> Result<Located, LocateError
         Err(LocateError::NotRoot) => {}
         found => return found,
     }
-    let node = observe::locate_on(&HostRoot::default(), &session.settings).await?;
+    let node = observe::locate_as_we_are(&session.settings).await?;
     let why = "the container runtime's socket and etcd's keys are for root";
     let needs = format!("root: `sudo {}`", session.again());
     parts.unseen("the etcd container and its certificates", why, needs);

@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const WATCHING: Duration = Duration::from_secs(25);
 /// Of the whole, kept for what comes after the window.
 const AFTERWARDS: Duration = Duration::from_secs(18);
+/// What a busy drive needs to answer; with less its silence says nothing.
+const FOR_DRIVES: Duration = Duration::from_secs(5);
 /// A window that still tells something.
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -196,8 +198,13 @@ async fn symptoms(parts: &Parts, here: &Here, since: Duration) -> Option<Vec<Sym
 /// Every drive at the same time: one that hangs must not hide the others.
 async fn ask_drives(parts: &Parts, below: Option<&DiskBelow>) -> Vec<DriveHealth> {
     let patience = parts.at_most(PATIENCE);
-    let mut asked = JoinSet::new();
     let leaves = below.map_or(&[][..], |below| &below.leaves);
+    if patience < FOR_DRIVES && !leaves.is_empty() {
+        let why = "there was no time left to ask them: other things do not answer";
+        parts.unseen("the drives' firmware", why, "run it again");
+        return Vec::new();
+    }
+    let mut asked = JoinSet::new();
     for (place, leaf) in leaves.iter().cloned().enumerate() {
         asked.spawn(async move { (place, aside::drive(&leaf, patience).await) });
     }

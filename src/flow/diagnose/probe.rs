@@ -29,6 +29,10 @@ pub async fn probe(
         (None, Some(data)) => (PlaceRole::DataDir, &data.value),
         (None, None) => return refused("no data directory of etcd is known on this node"),
     };
+    if node.hanging.contains(directory) {
+        let path = directory.display();
+        return refused(&format!("{path} does not answer, and a load on top helps nobody"));
+    }
     let voice = &session.voice;
     if !session.settings.yes && voice.can_ask() {
         let size = Bytes((MOST * WRITE) as u64);

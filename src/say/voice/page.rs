@@ -56,6 +56,12 @@ impl Voice {
         }
     }
 
+    /// Whether stdout's reader has gone: who repeats himself may end.
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
+        self.inner.unheard.load(Ordering::Relaxed)
+    }
+
     /// An empty screen for the next answer, where stdout is one; nothing
     /// elsewhere.
     pub fn clear(&self) {
