@@ -4,6 +4,7 @@ use super::{
     super::etcdctl,
     case::{Case, Patient},
     cause::Cause,
+    sentence::volume_of,
     sharing_findings::{name, neighbours},
 };
 use crate::model::diagnosis::{Bus, Finding, Severity, Sharer, SharerKind};
@@ -65,6 +66,12 @@ fn for_the_disk(case: &Case, cause: &Cause) -> Vec<String> {
             [look].into_iter().chain(join_anew(case)).collect()
         }
         Cause::DiskErrors(finding) => {
+            if let Some(volume) = volume_of(case, finding) {
+                return vec![format!(
+                    "See which disk below {volume} is to blame: `lsblk -s /dev/{volume}`, and `dmesg \
+                     -T | tail -50`"
+                )];
+            }
             let label = named(finding);
             vec![
                 format!("Check the cable, the backplane and the power of {label}"),
