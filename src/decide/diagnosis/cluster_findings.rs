@@ -16,6 +16,13 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         if case.examined.nobody_to_ask {
             return Vec::new();
         }
+        if let Some(why) = &case.examined.not_asked {
+            let what = format!("etcd could not be asked, so how fast it is is not known ({why})");
+            return vec![
+                cluster("etcd_not_asked", Severity::Warning, what)
+                    .then("run it again as root on a master: `sudo etcd-rescue diagnose`"),
+            ];
+        }
         let what = "no member of etcd answers".to_owned();
         return vec![
             cluster("etcd_silent", Severity::Critical, what)

@@ -40,5 +40,14 @@ mod tests {
         assert!(diagnose(&silent).has_findings(), "somebody should have answered");
         let only_a_directory = Examined { nobody_to_ask: true, ..silent };
         assert!(!diagnose(&only_a_directory).has_findings());
+        let not_asked = Some("the server wants a client certificate".to_owned());
+        let shut_out = diagnose(&Examined { not_asked, ..Examined::default() });
+        assert!(shut_out.has_findings(), "not known is not well");
+        let sentence = shut_out.verdict.sentence;
+        assert!(
+            sentence.starts_with("Etcd could not be asked")
+                || sentence.starts_with("etcd could not be asked"),
+            "{sentence}"
+        );
     }
 }

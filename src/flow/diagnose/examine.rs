@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    arrive::{Here, arrive, on_this_node, silence},
+    arrive::{Here, arrive, let_in, on_this_node, silence},
     parts::{NotSeen, Parts},
     probe::probe,
 };
@@ -72,10 +72,11 @@ async fn look(
     wanted: &DiagnoseSettings,
     drives: Option<Vec<DriveHealth>>,
 ) -> Result<(Here, Examined), Failure> {
-    let here = arrive(session, parts).await?;
+    let mut here = arrive(session, parts).await?;
+    let mut not_asked = here.not_asked.take();
     let window = wanted.window.min(parts.left().saturating_sub(AFTERWARDS)).max(SHORTEST);
     let (measured, log, symptoms) = tokio::join!(
-        measure(session, parts, &here, window, wanted.passive),
+        measure(session, parts, &here, window, wanted.passive, &mut not_asked),
         log(parts, &here, wanted.since),
         symptoms(parts, &here, wanted.since),
     );
@@ -89,6 +90,7 @@ async fn look(
     };
     let examined = Examined {
         nobody_to_ask: here.nobody_to_ask,
+        not_asked,
         hanging: here.node.hanging.clone(),
         world,
         views,
@@ -111,9 +113,10 @@ async fn measure(
     here: &Here,
     window: Duration,
     passive: bool,
+    not_asked: &mut Option<String>,
 ) -> Result<(Members, Option<DiskBelow>), Failure> {
-    let (members, below) =
-        tokio::join!(members(session, parts, here, window, passive), below(parts, here, window));
+    let members = members(session, parts, here, window, passive, not_asked);
+    let (members, below) = tokio::join!(members, below(parts, here, window));
     Ok((members?, below))
 }
 
@@ -123,6 +126,7 @@ async fn members(
     here: &Here,
     window: Duration,
     passive: bool,
+    not_asked: &mut Option<String>,
 ) -> Result<Members, Failure> {
     let Some(access) = &here.access else { return Ok(None) };
     if here.node.endpoints.is_empty() && here.node.siblings.is_empty() {
@@ -132,6 +136,7 @@ async fn members(
     let world = parts
         .part("the members", PATIENCE, async {
             observe::look(&here.node, access, &[], &[]).await.map_err(|nobody| {
+                *not_asked = let_in(&nobody.0);
                 let nobody = failures::nobody_answers(session, &here.node, &nobody.0);
                 failure = Some(nobody.clone());
                 silence(nobody)
