@@ -95,7 +95,12 @@ fn leaf_text(leaf: &LeafDisk) -> String {
         named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))),
     );
     parts.push(leaf.size.to_string());
-    let turns = leaf.rotational.map(|turns| if turns { "turning" } else { "solid state" });
+    // Hypervisors, bridges and controllers leave the kernel's default.
+    let real = matches!(leaf.bus, Bus::Ata | Bus::Scsi | Bus::Nvme);
+    let turns = leaf
+        .rotational
+        .filter(|turns| real || !turns)
+        .map(|turns| if turns { "turning" } else { "solid state" });
     parts.extend(turns.map(str::to_owned));
     let driver = leaf.driver.as_ref().map(|driver| format!(" ({driver})"));
     parts.push(format!("{}{}", bus_text(leaf.bus), driver.unwrap_or_default()));
