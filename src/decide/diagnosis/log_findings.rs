@@ -112,6 +112,16 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         .collect()
 }
 
+/// Whether it may follow from what is so now: one or two lines, or those of
+/// hours ago, are told and are no link of a chain.
+pub(super) fn goes_on(case: &Case, finding: &Finding) -> bool {
+    let Some(rule) = RULES.iter().find(|rule| rule.code == finding.code) else { return true };
+    let story = case.examined.log.as_ref();
+    let sign = story.and_then(|log| log.signs.iter().find(|sign| sign.kind == rule.kind));
+    let many = sign.is_some_and(|it| it.count >= 3 && case.since(it.last_at) <= 3_600 * SECOND);
+    finding.severity > Severity::Info || many
+}
+
 fn finding(case: &Case, sign: &LogSign, rule: &Rule, settled: u64) -> Finding {
     let recent = case.since(sign.last_at) <= RECENT;
     let bad = sign.worst_ms.is_none_or(|worst| worst >= rule.worst_ms);

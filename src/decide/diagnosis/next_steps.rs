@@ -109,7 +109,7 @@ fn told_already(finding: &Finding, cause: &Cause) -> bool {
     let sick: &[&str] = &["drive_fails", "drive_worn", "disk_shared", "array_part_slow"];
     let told: &[&str] = match cause {
         Cause::Replace(_) | Cause::Hangs(_) => sick,
-        Cause::SlowHere | Cause::SlowSeveral(_) => &["disk_shared"],
+        Cause::SlowHere | Cause::SlowSeveral(_) | Cause::AboveDrive(_) => &["disk_shared"],
         _ => &[],
     };
     finding.code == "nospace" || told.contains(&finding.code)
