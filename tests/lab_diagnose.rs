@@ -194,7 +194,10 @@ fn what_cannot_be_looked_at_is_told_and_the_rest_is_looked_at() {
     names(&answer, "member_silent", "master-1");
     switch_off(second);
     let answer = diagnose(first, &[], 8);
-    eprintln!("NO QUORUM {:#}", answer["verdict"]);
+    assert_eq!(reachable(&answer), [false, false, true], "{answer:#}");
+    names(&answer, "member_silent", "master-2");
+    let sentence = answer["verdict"]["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("too few members are left to write"), "{sentence}");
     switch_on(second);
     switch_on(first);
 }

@@ -110,6 +110,26 @@ async fn leases_and_hashes() {
 }
 
 #[tokio::test]
+async fn a_read_of_nothing_and_a_question_through_raft_change_nothing() {
+    let etcd = FakeEtcd::single().await;
+    let client = dial(&etcd).await;
+    let alarms = etcd.state().alarms.clone();
+    for linearizable in [true, false] {
+        assert_eq!(client.read_nothing(linearizable).await, Ok(()));
+    }
+    assert_eq!(client.alarms_by_raft().await, Ok(()));
+    assert_eq!(etcd.state().alarms, alarms);
+    let calls = etcd.calls().join("\n");
+    assert!(calls.contains("Range(health)") && calls.contains("Alarm(0 0 0)"), "{calls}");
+
+    let denied = Act::fail(Code::PermissionDenied, "etcdserver: permission denied");
+    etcd.script(1, Rpc::Range, denied);
+    assert_eq!(client.read_nothing(true).await, Ok(()), "that is an answer, too");
+    etcd.script(1, Rpc::Range, Act::fail(Code::Unavailable, "etcdserver: no leader"));
+    assert_eq!(kind(client.read_nothing(true).await), Kind::NoLeader);
+}
+
+#[tokio::test]
 async fn refusals_are_known_by_their_texts_in_every_release() {
     let etcd = FakeEtcd::single().await;
     let client = dial(&etcd).await;

@@ -12,7 +12,7 @@ use crate::{
     cli::Diagnose,
     decide,
     failure::{Exit, Failure},
-    model::diagnosis::{Account, Diagnosis, Examined},
+    model::diagnosis::{Account, Examined},
     say::{
         human::{self, Layout},
         json,
@@ -52,12 +52,19 @@ fn account(examined: Examined, elapsed_ms: u64) -> Account {
     }
 }
 
-fn exit(diagnosis: &Diagnosis) -> Exit {
-    if diagnosis.has_findings() { Exit::Findings } else { Exit::Ok }
+/// Members that did not let us in are not well: nothing is known of them.
+fn exit(account: &Account) -> Exit {
+    if account.diagnosis.has_findings() {
+        Exit::Findings
+    } else if account.examined.not_admitted {
+        Exit::Unreachable
+    } else {
+        Exit::Ok
+    }
 }
 
 fn tell(session: &Session, account: &Account) -> Exit {
-    let exit = exit(&account.diagnosis);
+    let exit = exit(account);
     session.voice.page(&human::diagnosis(account, &Layout::of(&session.voice)));
     session.voice.json(&json::DiagnosisAnswer::new(account, exit));
     exit
@@ -70,5 +77,5 @@ fn tell_again(session: &Session, account: &Account, pause: Duration) {
     voice.clear();
     voice.page(&human::diagnosis(account, &Layout::of(voice)));
     voice.answer(&human::next_round(account.examined.at, pause));
-    voice.json_line(&json::DiagnosisAnswer::new(account, exit(&account.diagnosis)));
+    voice.json_line(&json::DiagnosisAnswer::new(account, exit(account)));
 }

@@ -75,7 +75,13 @@ fn within(
     text: &str,
     (shortest, longest): (Duration, Duration),
 ) -> Result<Duration, Failure> {
-    let span = duration(flag, text)?;
+    let span = duration(flag, text).map_err(|failure| Failure {
+        next: format!(
+            "write it like 5s, 10m or 7d: `etcd-rescue diagnose {flag} {}`",
+            shown(longest)
+        ),
+        ..failure
+    })?;
     if (shortest..=longest).contains(&span) {
         return Ok(span);
     }

@@ -127,6 +127,7 @@ fn member(words: &Words, id: u64) -> Member {
     };
     let silence = |why: String| Silence { kind: SilenceKind::Refused, why };
     Member {
+        disk_times: etcd_rescue::model::DiskTimes::default(),
         id: MemberId(id),
         name: words.at(1).to_owned(),
         endpoint: format!("https://10.0.0.{id}:2379"),
@@ -134,7 +135,6 @@ fn member(words: &Words, id: u64) -> Member {
         learner: words.has("learner"),
         defragmenting: false,
         open_snapshots: None,
-        disk_times: Default::default(),
         status: words.text("down").map_or(Ok(status), |why| Err(silence(why))),
     }
 }

@@ -13,15 +13,8 @@ use crate::model::{
 /// What the members say of the cluster.
 pub(super) fn findings(case: &Case) -> Vec<Finding> {
     let Some(world) = &case.examined.world else {
-        if case.examined.nobody_to_ask {
+        if case.examined.nobody_to_ask || case.examined.not_admitted {
             return Vec::new();
-        }
-        if let Some(why) = &case.examined.not_asked {
-            let what = format!("etcd could not be asked, so how fast it is is not known ({why})");
-            return vec![
-                cluster("etcd_not_asked", Severity::Warning, what)
-                    .then("run it again as root on a master: `sudo etcd-rescue diagnose`"),
-            ];
         }
         let what = "no member of etcd answers".to_owned();
         return vec![

@@ -28,13 +28,14 @@ pub fn since_start(histogram: &Histogram) -> Option<Spread> {
 }
 
 /// `None` without a value, and for what is no histogram: counts that fall from
-/// bucket to bucket, a negative sum.
+/// bucket to bucket, a negative sum or bound.
 fn spread(histogram: &Histogram) -> Option<Spread> {
     let Histogram { bounds, cumulative, sum } = histogram;
     let n = *cumulative.last().filter(|n| **n > 0)?;
     let sound = cumulative.len() == bounds.len() + 1
         && cumulative.is_sorted()
         && bounds.is_sorted()
+        && bounds.iter().all(|bound| *bound >= 0.0)
         && *sum >= 0.0;
     if !sound {
         return None;

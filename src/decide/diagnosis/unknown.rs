@@ -82,7 +82,7 @@ fn drive(case: &Case, disk: &str, answer: &DriveAnswer) -> Option<String> {
         DriveAnswer::Hidden { by, look } => {
             let look = match &look[..] {
                 [] => String::new(),
-                look => format!("; it can be seen with {}", quoted(look)),
+                look => format!("; what would show it: {}", look.join(" or ")),
             };
             Some(format!("what the firmware of {label} says: it is hidden behind {by}{look}"))
         }
@@ -102,11 +102,6 @@ fn drive(case: &Case, disk: &str, answer: &DriveAnswer) -> Option<String> {
         DriveAnswer::Nvme(health) => complaints(&label, &health.complaints),
         DriveAnswer::Scsi(health) => complaints(&label, &health.complaints),
     }
-}
-
-fn quoted(look: &[String]) -> String {
-    let look: Vec<String> = look.iter().map(|line| format!("`{line}`")).collect();
-    look.join(" or ")
 }
 
 fn complaints(label: &str, complaints: &[String]) -> Option<String> {

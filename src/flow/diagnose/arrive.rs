@@ -8,7 +8,7 @@ use crate::{
     flow::{failures, session::Session},
     model::{Found, Located},
     observe::{self, LocateError, host::HostRoot},
-    wire::{Access, Tls, WireError, WireErrorKind},
+    wire::{Access, Tls},
 };
 
 use super::parts::{NotSeen, Parts};
@@ -28,8 +28,6 @@ pub struct Here {
     pub access: Option<Access>,
     /// No etcd was found and none was named.
     pub nobody_to_ask: bool,
-    /// Why there is no way to dial.
-    pub not_asked: Option<String>,
 }
 
 /// Finds what can be found.
@@ -38,23 +36,22 @@ pub struct Here {
 /// When there is nothing to look at, and when a person has to choose.
 pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
     let node = node(session, parts).await?;
-    let (access, not_asked) = match tls(&node) {
+    let access = match tls(&node) {
         Ok(tls) => {
             let timeout = session.settings.timeout.min(CALL);
-            (Some(Access { tls, login: session.settings.login.clone(), timeout }), None)
+            Some(Access { tls, login: session.settings.login.clone(), timeout })
         }
         Err(error) => {
             let failure = failures::tls(session, &error);
             if !on_this_node(&node) {
                 return Err(failure);
             }
-            let why = failure.what.clone();
             parts.unseen("the members", failure.what, failure.next);
-            (None, Some(why))
+            None
         }
     };
     let nobody_to_ask = !runs_here(&node) && node.endpoints.is_empty() && node.hanging.is_empty();
-    Ok(Here { node, access, nobody_to_ask, not_asked })
+    Ok(Here { node, access, nobody_to_ask })
 }
 
 /// Whether there is anything of etcd to look at but its endpoints.
@@ -115,7 +112,7 @@ fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<
         return Err(failure);
     }
     let first_line = failure.what.lines().next().unwrap_or_default().to_owned();
-    parts.unseen("etcd and its members", first_line, "run it on a master, or name --endpoints");
+    parts.unseen("etcd and its members", first_line, "a run on a master, or --endpoints");
     Ok(by_flags(session, false))
 }
 
@@ -138,14 +135,6 @@ fn by_flags(session: &Session, or_usual: bool) -> Located {
 fn tls(node: &Located) -> Result<Tls, crate::wire::TlsError> {
     let path = |found: &Option<Found<PathBuf>>| found.as_ref().map(|found| found.value.clone());
     Tls::load(path(&node.ca).as_deref(), path(&node.cert).as_deref(), path(&node.key).as_deref())
-}
-
-/// Why etcd was not asked, when it runs and does not let us in: that is no
-/// silence.
-pub fn let_in(errors: &[WireError]) -> Option<String> {
-    use WireErrorKind::{ClientCertRefused, NoCa, NotTls, TlsRefused, WantsTls, WrongCa};
-    let shut = [ClientCertRefused, NoCa, NotTls, TlsRefused, WantsTls, WrongCa];
-    errors.iter().find(|error| shut.contains(&error.kind)).map(ToString::to_string)
 }
 
 /// Why nobody answers, for the list of what was not seen.

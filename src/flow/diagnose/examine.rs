@@ -18,10 +18,11 @@ use crate::{
     },
     observe::{self, aside, host::HostRoot, kernel_events},
     settings::DiagnoseSettings,
+    wire::WireErrorKind,
 };
 
 use super::{
-    arrive::{Here, arrive, let_in, on_this_node, silence},
+    arrive::{Here, arrive, on_this_node, silence},
     parts::{NotSeen, Parts},
     probe::probe,
 };
@@ -72,16 +73,14 @@ async fn look(
     wanted: &DiagnoseSettings,
     drives: Option<Vec<DriveHealth>>,
 ) -> Result<(Here, Examined), Failure> {
-    let mut here = arrive(session, parts).await?;
-    let mut not_asked = here.not_asked.take();
+    let here = arrive(session, parts).await?;
     let window = wanted.window.min(parts.left().saturating_sub(AFTERWARDS)).max(SHORTEST);
     let (measured, log, symptoms) = tokio::join!(
-        measure(session, parts, &here, window, wanted.passive, &mut not_asked),
+        measure(session, parts, &here, window, wanted.passive),
         log(parts, &here, wanted.since),
         symptoms(parts, &here, wanted.since),
     );
-    let (members, below) = measured?;
-    let (world, views) = members.map_or((None, Vec::new()), |(world, views)| (Some(world), views));
+    let (Members { world, views, not_admitted }, below) = measured?;
     let host = HostRoot::default();
     let kernel = Some(kernel_events::kernel_events(&host, below.as_ref()));
     let drives = match drives {
@@ -89,8 +88,8 @@ async fn look(
         None => ask_drives(parts, below.as_ref()).await,
     };
     let examined = Examined {
+        not_admitted,
         nobody_to_ask: here.nobody_to_ask,
-        not_asked,
         hanging: here.node.hanging.clone(),
         world,
         views,
@@ -104,7 +103,13 @@ async fn look(
     Ok((here, examined))
 }
 
-type Members = Option<(World, Vec<MemberView>)>;
+/// What came from the members.
+#[derive(Default)]
+struct Members {
+    world: Option<World>,
+    views: Vec<MemberView>,
+    not_admitted: bool,
+}
 
 /// The members and the disks over the same window.
 async fn measure(
@@ -113,10 +118,9 @@ async fn measure(
     here: &Here,
     window: Duration,
     passive: bool,
-    not_asked: &mut Option<String>,
 ) -> Result<(Members, Option<DiskBelow>), Failure> {
-    let members = members(session, parts, here, window, passive, not_asked);
-    let (members, below) = tokio::join!(members, below(parts, here, window));
+    let (members, below) =
+        tokio::join!(members(session, parts, here, window, passive), below(parts, here, window));
     Ok((members?, below))
 }
 
@@ -126,17 +130,18 @@ async fn members(
     here: &Here,
     window: Duration,
     passive: bool,
-    not_asked: &mut Option<String>,
 ) -> Result<Members, Failure> {
-    let Some(access) = &here.access else { return Ok(None) };
+    let Some(access) = &here.access else {
+        return Ok(Members { not_admitted: true, ..Members::default() });
+    };
     if here.node.endpoints.is_empty() && here.node.siblings.is_empty() {
-        return Ok(None);
+        return Ok(Members::default());
     }
-    let mut failure = None;
+    let (mut failure, mut not_admitted) = (None, false);
     let world = parts
         .part("the members", PATIENCE, async {
             observe::look(&here.node, access, &[], &[]).await.map_err(|nobody| {
-                *not_asked = let_in(&nobody.0);
+                not_admitted = nobody.0.iter().any(|error| keeps_us_out(error.kind));
                 let nobody = failures::nobody_answers(session, &here.node, &nobody.0);
                 failure = Some(nobody.clone());
                 silence(nobody)
@@ -147,17 +152,31 @@ async fn members(
     if let Some(failure) = failure.filter(|_| !on_this_node(&here.node)) {
         return Err(failure);
     }
-    let Some(world) = world else { return Ok(None) };
+    let Some(world) = world else { return Ok(Members { not_admitted, ..Members::default() }) };
     let watched =
         async { Ok::<_, NotSeen>(watch_members(session, access, &world, window, passive).await) };
     let views = parts.part("the members' speed", window + WATCHING, watched).await;
-    Ok(Some((world, views.unwrap_or_default())))
+    Ok(Members { world: Some(world), views: views.unwrap_or_default(), not_admitted })
+}
+
+/// Whether a member answers, and it is we who have not what it wants.
+fn keeps_us_out(kind: WireErrorKind) -> bool {
+    matches!(
+        kind,
+        WireErrorKind::WantsTls
+            | WireErrorKind::WrongCa
+            | WireErrorKind::NoCa
+            | WireErrorKind::ClientCertRefused
+            | WireErrorKind::AuthRequired
+            | WireErrorKind::LoginRefused
+            | WireErrorKind::PermissionDenied
+    )
 }
 
 async fn below(parts: &Parts, here: &Here, window: Duration) -> Option<DiskBelow> {
     if here.node.data_dir.is_none() && here.node.wal_dir.is_none() {
         let why = "no data directory of etcd is known on this node";
-        parts.unseen("the disks", why, "run it on the member's own master, or name --data-dir DIR");
+        parts.unseen("the disks", why, "a run on the member's own master, or --data-dir DIR");
         return None;
     }
     let patience = parts.at_most(window + PATIENCE);

@@ -27,9 +27,9 @@ pub struct Examined {
     /// No etcd was found on this node and none was named: only a directory was
     /// asked for.
     pub nobody_to_ask: bool,
-    /// Why etcd could not be asked although it may well run: keys that cannot
-    /// be read, or that it does not accept.
-    pub not_asked: Option<String>,
+    /// Members are there, but would not let us ask: certificates or rights are
+    /// missing. Their silence is ours.
+    pub not_admitted: bool,
     /// Directories of this node that did not answer: the disk below may hang.
     pub hanging: Vec<PathBuf>,
     /// Members by Status; `None` when nobody answers.

@@ -84,6 +84,7 @@ fn verdict(page: &mut Page, account: &Account) {
     let verdict = &account.diagnosis.verdict;
     let worst = account.diagnosis.findings.iter().map(|finding| finding.severity).max();
     let label = match worst {
+        Some(Severity::Info) | None if account.examined.not_admitted => "UNKNOWN",
         Some(Severity::Info) | None => "OK",
         Some(severity) => severity_text(severity),
     };

@@ -95,12 +95,10 @@ fn leaf_text(leaf: &LeafDisk) -> String {
         named.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))),
     );
     parts.push(leaf.size.to_string());
-    // Hypervisors, bridges and controllers leave the kernel's default.
-    let real = matches!(leaf.bus, Bus::Ata | Bus::Scsi | Bus::Nvme);
-    let turns = leaf
-        .rotational
-        .filter(|turns| real || !turns)
-        .map(|turns| if turns { "turning" } else { "solid state" });
+    // Whoever hides a disk lets the kernel guess.
+    let hidden = matches!(leaf.bus, Bus::Virtual | Bus::Raid | Bus::Usb | Bus::Network);
+    let turns = leaf.rotational.filter(|_| !hidden);
+    let turns = turns.map(|turns| if turns { "turning" } else { "solid state" });
     parts.extend(turns.map(str::to_owned));
     let driver = leaf.driver.as_ref().map(|driver| format!(" ({driver})"));
     parts.push(format!("{}{}", bus_text(leaf.bus), driver.unwrap_or_default()));
@@ -200,7 +198,8 @@ fn windows(page: &mut Page, windows: &[DiskWindow]) {
     let seconds = windows.iter().map(|window| window.seconds).fold(0.0, f64::max);
     let most = names.iter().map(|name| of(name).len()).max().unwrap_or(0);
     page.blank();
-    page.line("", &format!("The worst of {most} windows of {seconds:.0} s; times in ms"));
+    let seconds = if seconds < 0.95 { format!("{seconds:.1}") } else { format!("{seconds:.0}") };
+    page.line("", &format!("The worst of {most} windows of {seconds} s; times in ms"));
     page.table(vec![
         Column::text("DEVICE", names.iter().map(|name| (*name).to_owned()).collect()),
         column("BUSY %", |window| Some(window.util_percent), whole),

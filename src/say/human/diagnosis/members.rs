@@ -14,7 +14,7 @@ use crate::{
     say::human::Column,
 };
 
-/// From this p99 on (milliseconds) a member's fsyncs are shown as bars.
+/// From this median on (milliseconds) a member's fsyncs are shown as bars.
 const SLOW: f64 = 16.0;
 
 /// One member with all that is known of it.
@@ -189,14 +189,18 @@ fn own_writes(name: &str, writes: &Latencies) -> String {
     )
 }
 
-/// Where fsyncs are slow, or with `-v` everywhere.
+/// Of the slow member, or of those whose every other fsync is slow; with `-v`
+/// of all.
 fn histograms(page: &mut Page, account: &Account, rows: &[Row]) {
     let slow_member = account.diagnosis.verdict.slow_member.as_deref();
     for row in rows {
         let Some(numbers) = row.numbers else { continue };
         let now = numbers.fsync.as_ref().map(|spread| (spread, "during the watch"));
         let ever = numbers.fsync_since_start.as_ref().map(|spread| (spread, "since its start"));
-        let slow = |spread: &Spread| spread.p99.upto_ms.is_none_or(|upto| upto > SLOW);
+        // One slow fsync of few is no slow member, least of all beside one.
+        let slow = |spread: &Spread| {
+            slow_member.is_none() && spread.p50.upto_ms.is_none_or(|upto| upto > SLOW)
+        };
         let named = slow_member == Some(row.member.label().as_str());
         for (spread, when) in now.into_iter().chain(ever.filter(|_| page.layout.verbose > 0)) {
             if slow(spread) || named || page.layout.verbose > 0 {
