@@ -311,6 +311,15 @@ fn drives_are_judged_by_what_their_vendor_means() {
         ],
         &[],
     );
+    // The standard's number, where no vendor's is known.
+    let used = |percent: f64| {
+        let name = "Percentage Used Endurance Indicator";
+        let labels = format!("{SMART},statistic_table=\"Solid State Device Statistics\"");
+        let name = format!("smartctl_device_statistics{{{labels},statistic_name=\"{name}\"}}");
+        vec![still(name, percent)]
+    };
+    told(used(60.0), &[]);
+    told(used(91.0), &["DriveWornOut"]);
     told(
         vec![still(smart("critical_warning"), 4.0), still(smart("percentage_used"), 100.0)],
         &["NvmeWornOut"],

@@ -5,6 +5,7 @@ use super::{
     super::restart::ago,
     case::{Case, Patient},
     cause::Cause,
+    log_findings::goes_on,
     sharing_findings::{main_writer, writes},
     wording::{as_start, bracket, many, millis},
 };
@@ -16,8 +17,15 @@ pub(super) fn chain(case: &Case, findings: &[Finding], cause: &Cause) -> Vec<Str
     if links.is_empty() {
         return links;
     }
-    links.extend(raft(findings));
-    links.extend(requests(findings));
+    // Where etcd is not slow by itself, a few lines of its log are no link.
+    let least = match cause {
+        Cause::Other(_) | Cause::Nothing => Severity::Warning,
+        _ => Severity::Info,
+    };
+    let told = findings.iter().filter(|it| it.severity >= least && goes_on(case, it));
+    let told: Vec<&Finding> = told.collect();
+    links.extend(raft(&told));
+    links.extend(requests(&told));
     links.extend(clients(case));
     if links.len() < 2 { Vec::new() } else { links }
 }
@@ -109,7 +117,7 @@ fn syncs(case: &Case, findings: &[Finding]) -> Option<String> {
     ))
 }
 
-fn raft(findings: &[Finding]) -> Vec<String> {
+fn raft(findings: &[&Finding]) -> Vec<String> {
     let told = |codes: &[&str]| {
         let found = findings.iter().filter(|finding| codes.contains(&finding.code));
         let told: Vec<String> = found.map(|finding| finding.what.clone()).collect();
@@ -122,7 +130,7 @@ fn raft(findings: &[Finding]) -> Vec<String> {
     late.into_iter().chain(lost).collect()
 }
 
-fn requests(findings: &[Finding]) -> Option<String> {
+fn requests(findings: &[&Finding]) -> Option<String> {
     let codes = [
         "reads_slow",
         "writes_slow",

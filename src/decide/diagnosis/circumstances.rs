@@ -32,7 +32,8 @@ pub(super) fn circumstances(case: &Case, findings: &[Finding]) -> String {
             writes(writer)
         );
     }
-    let heavy = [SharerKind::Longhorn, SharerKind::Rook, SharerKind::OpenEbs, SharerKind::Database];
+    // A database that does not write now is no suspect.
+    let heavy = [SharerKind::Longhorn, SharerKind::Rook, SharerKind::OpenEbs];
     if let Some(sharer) = neighbours(case).into_iter().find(|it| heavy.contains(&it.kind)) {
         let name = name(sharer);
         return format!(

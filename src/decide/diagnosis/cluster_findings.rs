@@ -6,7 +6,7 @@ use super::{
     wording::{bracket, listed, many, thousands},
 };
 use crate::model::{
-    AlarmKind, Bytes, World,
+    AlarmKind, Bytes, SilenceKind, World,
     diagnosis::{EvidenceKind, Finding, Severity, Spread},
 };
 
@@ -97,7 +97,13 @@ fn silent(world: &World, patient: &Patient) -> Option<Finding> {
     };
     let what = format!("{who} does not answer ({silence}): {means}");
     let finding = cluster("member_silent", severity, what).of(&patient.label);
-    Some(if patient.member.local {
+    let hangs = silence.kind == SilenceKind::Hangs;
+    Some(if patient.member.local && hangs {
+        finding.then(
+            "it runs and hangs: see its last words with `etcd-rescue logs --tail 30`, and whether \
+             its disk answers below",
+        )
+    } else if patient.member.local {
         finding.then("see why it does not run with `etcd-rescue locate`")
     } else {
         finding.then(format!("look at {} itself: {}", patient.label, patient.look_there()))

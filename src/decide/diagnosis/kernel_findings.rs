@@ -31,18 +31,15 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         .filter(|event| event.kind != KernelEventKind::Reset || event.at > booted + START_UP)
         .collect();
     let mut found = Vec::new();
-    for leaf in case.leaves() {
-        let its: Vec<&KernelEvent> = events
-            .iter()
-            .filter(|event| event.disk.as_deref() == Some(leaf.name.as_str()))
-            .copied()
-            .collect();
+    for name in disks_and_volumes(case) {
+        let its: Vec<&KernelEvent> =
+            events.iter().filter(|event| event.disk.as_deref() == Some(name)).copied().collect();
         found.extend(KINDS.iter().filter_map(|(kind, code, word)| {
             let of_kind: Vec<&KernelEvent> =
                 its.iter().filter(|event| event.kind == *kind).copied().collect();
-            of_disk(case, &leaf.name, &of_kind, code, word)
+            of_disk(case, name, &of_kind, code, word)
         }));
-        found.extend(gave_up(case, Some(&leaf.name), &its));
+        found.extend(gave_up(case, name, &its));
     }
     let of_none: Vec<&KernelEvent> =
         events.iter().filter(|event| event.disk.is_none()).copied().collect();
@@ -50,6 +47,14 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
     found.extend(hung_tasks(case, &events));
     found.extend(killed(case, &events));
     found
+}
+
+/// etcd's disks, and what lies on several of them: the log calls a filesystem
+/// by the volume it is on.
+fn disks_and_volumes<'a>(case: &Case<'a>) -> Vec<&'a str> {
+    let leaves = case.leaves().iter().map(|leaf| leaf.name.as_str());
+    let layers = case.examined.below.iter().flat_map(|below| &below.layers);
+    leaves.chain(layers.map(|layer| layer.name.as_str())).collect()
 }
 
 fn of_disk(
@@ -61,11 +66,14 @@ fn of_disk(
 ) -> Option<Finding> {
     let last = events.iter().max_by_key(|event| event.at)?;
     let within_a_day = events.iter().filter(|event| case.since(event.at) <= DAY).count();
-    let cable = last.kind == KernelEventKind::CableError;
+    // The way to the drive; a controller complains of its other disks as well.
+    let way = matches!(last.kind, KernelEventKind::CableError | KernelEventKind::ControllerFault);
+    let controller = last.kind == KernelEventKind::ControllerFault;
     let severity = match within_a_day {
         _ if case.since(last.at) > 7 * DAY => Severity::Info,
+        _ if controller && case.is_well_here() => Severity::Info,
         0 => Severity::Warning,
-        _ if cable => Severity::Warning,
+        _ if way => Severity::Warning,
         _ => Severity::Critical,
     };
     let what = format!(
@@ -86,7 +94,7 @@ fn of_disk(
 }
 
 /// Filesystems and arrays that gave up.
-fn gave_up(case: &Case, disk: Option<&str>, events: &[&KernelEvent]) -> Option<Finding> {
+fn gave_up(case: &Case, disk: &str, events: &[&KernelEvent]) -> Option<Finding> {
     let of = |kind: KernelEventKind| {
         events.iter().rfind(|event| event.kind == kind && case.since(event.at) <= DAY)
     };
@@ -100,14 +108,12 @@ fn gave_up(case: &Case, disk: Option<&str>, events: &[&KernelEvent]) -> Option<F
             let event = of(KernelEventKind::ArrayTrouble)?;
             Some((event, "array_lost_a_part", "an array or a pool lost a part or ran full"))
         })?;
-    let label = disk.map(|disk| format!(" on {}", case.disk_label(disk))).unwrap_or_default();
-    let what = format!("{word}{label} {}", ago(case.since(event.at)));
-    let finding = Finding::new(code, Severity::Critical, EvidenceKind::KernelLog, what)
-        .because([event.text.clone()]);
-    Some(match disk {
-        Some(disk) => finding.on(disk),
-        None => finding,
-    })
+    let what = format!("{word} on {} {}", case.disk_label(disk), ago(case.since(event.at)));
+    Some(
+        Finding::new(code, Severity::Critical, EvidenceKind::KernelLog, what)
+            .on(disk)
+            .because([event.text.clone()]),
+    )
 }
 
 /// A controller's faults name no disk.

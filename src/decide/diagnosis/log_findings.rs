@@ -103,13 +103,26 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
         .iter()
         .filter_map(|rule| {
             let sign = story.signs.iter().find(|sign| sign.kind == rule.kind)?;
-            (sign.count > 0).then(|| finding(case, story, sign, rule))
+            let settled = after_start_up(case, story, sign);
+            // What every start brings explains nothing, but a slowness that
+            // goes on.
+            let goes_on = case.is_slow_here() && case.since(sign.last_at) <= 60 * SECOND;
+            (settled > 0 || sign.count > 0 && goes_on).then(|| finding(case, sign, rule, settled))
         })
         .collect()
 }
 
-fn finding(case: &Case, story: &LogStory, sign: &LogSign, rule: &Rule) -> Finding {
-    let settled = after_start_up(case, story, sign);
+/// Whether it may follow from what is so now: one or two lines, or those of
+/// hours ago, are told and are no link of a chain.
+pub(super) fn goes_on(case: &Case, finding: &Finding) -> bool {
+    let Some(rule) = RULES.iter().find(|rule| rule.code == finding.code) else { return true };
+    let story = case.examined.log.as_ref();
+    let sign = story.and_then(|log| log.signs.iter().find(|sign| sign.kind == rule.kind));
+    let many = sign.is_some_and(|it| it.count >= 3 && case.since(it.last_at) <= 3_600 * SECOND);
+    finding.severity > Severity::Info || many
+}
+
+fn finding(case: &Case, sign: &LogSign, rule: &Rule, settled: u64) -> Finding {
     let recent = case.since(sign.last_at) <= RECENT;
     let bad = sign.worst_ms.is_none_or(|worst| worst >= rule.worst_ms);
     let is_finding = settled >= rule.from && recent && bad;
@@ -122,7 +135,7 @@ fn finding(case: &Case, story: &LogStory, sign: &LogSign, rule: &Rule) -> Findin
         ago(case.since(sign.last_at))
     );
     if settled == 0 {
-        what.push_str(": all of them right after its start");
+        what.push_str(", all of them since its start a few minutes ago");
     }
     let finding = Finding::new(rule.code, severity, EvidenceKind::EtcdLog, what)
         .because([sign.example.clone()]);

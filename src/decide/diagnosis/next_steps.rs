@@ -4,6 +4,7 @@ use super::{
     super::etcdctl,
     case::{Case, Patient},
     cause::Cause,
+    sentence::volume_of,
     sharing_findings::{name, neighbours},
 };
 use crate::model::diagnosis::{Bus, Finding, Severity, Sharer, SharerKind};
@@ -65,6 +66,12 @@ fn for_the_disk(case: &Case, cause: &Cause) -> Vec<String> {
             [look].into_iter().chain(join_anew(case)).collect()
         }
         Cause::DiskErrors(finding) => {
+            if let Some(volume) = volume_of(case, finding) {
+                return vec![format!(
+                    "See which disk below {volume} is to blame: `lsblk -s /dev/{volume}`, and `dmesg \
+                     -T | tail -50`"
+                )];
+            }
             let label = named(finding);
             vec![
                 format!("Check the cable, the backplane and the power of {label}"),
@@ -102,7 +109,7 @@ fn told_already(finding: &Finding, cause: &Cause) -> bool {
     let sick: &[&str] = &["drive_fails", "drive_worn", "disk_shared", "array_part_slow"];
     let told: &[&str] = match cause {
         Cause::Replace(_) | Cause::Hangs(_) => sick,
-        Cause::SlowHere | Cause::SlowSeveral(_) => &["disk_shared"],
+        Cause::SlowHere | Cause::SlowSeveral(_) | Cause::AboveDrive(_) => &["disk_shared"],
         _ => &[],
     };
     finding.code == "nospace" || told.contains(&finding.code)

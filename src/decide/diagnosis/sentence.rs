@@ -127,8 +127,12 @@ fn slow_there(case: &Case, patient: &Patient) -> String {
     } else {
         ""
     };
+    let verb = match (&patient.numbers.fsync, &patient.numbers.fsync_since_start) {
+        (None, Some(_)) if patient.fsync.is_slow() => "has been slow",
+        _ => "is slow",
+    };
     format!(
-        "{} is slow: {fsync}{leads}; what its disk does has to be looked at there: {}.",
+        "{} {verb}: {fsync}{leads}; what its disk does has to be looked at there: {}.",
         patient.label,
         patient.look_there()
     )
@@ -161,6 +165,12 @@ fn several(case: &Case, slow: &[usize]) -> String {
     )
 }
 
+/// The name of what the kernel complains of, when that lies on several disks.
+pub(super) fn volume_of<'f>(case: &Case, finding: &'f Finding) -> Option<&'f str> {
+    let name = finding.disk.as_deref()?;
+    case.leaves().iter().all(|leaf| leaf.name != name).then_some(name)
+}
+
 fn disk_errors(case: &Case, findings: &[Finding], finding: &Finding) -> String {
     let quick = if case.is_well_here() { ", while etcd's fsyncs are quick now" } else { "" };
     let filesystem = findings
@@ -175,6 +185,13 @@ fn disk_errors(case: &Case, findings: &[Finding], finding: &Finding) -> String {
             None => format!(", and {}", other.what),
         })
         .unwrap_or_default();
+    if let Some(volume) = volume_of(case, finding) {
+        return format!(
+            "{}{filesystem}{quick}: see which disk below it is to blame (`lsblk -s /dev/{volume}`, \
+             `dmesg -T | tail -50`).",
+            as_start(&finding.what)
+        );
+    }
     format!(
         "{}{filesystem}{quick}: check its cable and backplane, let it test itself (`etcd-rescue diagnose \
          --self-test short`), and have a spare at hand.",

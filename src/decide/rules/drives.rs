@@ -75,8 +75,9 @@ fn of_any_drive(wishes: &RuleWishes) -> Vec<Alert> {
             Weight::Warning,
             worn(wishes),
             "Drive {{ $labels.device }} of {{ $labels.instance }} has nearly used up its life",
-            "{{ $value }} % of its rated writes are left by attribute {{ $labels.attribute_id }} \
-             ({{ $labels.attribute_name }}).",
+            "{{ $value }} % of its rated writes are left by {{ if $labels.attribute_id }}attribute \
+             {{ $labels.attribute_id }} ({{ $labels.attribute_name }}){{ else }}its device \
+             statistics{{ end }}.",
         ),
     ]
 }
@@ -100,6 +101,11 @@ fn worn(wishes: &RuleWishes) -> String {
         ),
         value("233", "=\"Media_Wearout_Indicator\""),
         value("177", "=\"Wear_Leveling_Count\""),
+        // The standard's own number, the same on every drive that has it.
+        format!(
+            "100 - {} <= {left}",
+            drive(wishes, "_statistics", "statistic_name=\"Percentage Used Endurance Indicator\"")
+        ),
     ]
     .join("\nor ")
 }

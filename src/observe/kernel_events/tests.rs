@@ -266,7 +266,7 @@ fn each_drivers_words_are_known() {
         ),
         (
             "mpt3sas_cm0: log_info(0x31110e03): originator(PL), code(0x11), sub_code(0x0e03)",
-            IoError,
+            ControllerFault,
             None,
         ),
         ("sd 0:0:0:0: attempting task abort! scmd(0x00000000a1b2c3d4)", CommandTimeout, None),

@@ -17,6 +17,10 @@ pub fn all(data: &[u8], page: &[u8]) -> Vec<SelfTest> {
     let Some(running) = running(data) else {
         // Byte 363 decides: a power loss leaves the entry of a running test.
         tests.retain(|test| test.state != SelfTestState::Running);
+        if tests.is_empty() {
+            // A log that is not there or cannot be read hides no failure.
+            tests.extend(failed(data));
+        }
         return tests;
     };
     match tests.first_mut() {
@@ -40,6 +44,19 @@ pub fn running(data: &[u8]) -> Option<SelfTest> {
         left_percent: Some((status & 0x0F).saturating_mul(10).min(100)),
         lba: None,
         detail: None,
+    })
+}
+
+/// How the last test ended, by the same byte, when that was a failure.
+fn failed(data: &[u8]) -> Option<SelfTest> {
+    let (state, detail) = meaning(*data.get(363)? >> 4);
+    (state == SelfTestState::Failed).then(|| SelfTest {
+        kind: "kind not told".to_owned(),
+        state,
+        hours: None,
+        left_percent: None,
+        lba: None,
+        detail: detail.map(str::to_owned),
     })
 }
 
@@ -102,5 +119,21 @@ fn meaning(status: u8) -> (SelfTestState, Option<&'static str>) {
         8 => (SelfTestState::Failed, Some("suspected handling damage")),
         0x0F => (SelfTestState::Running, None),
         _ => (SelfTestState::Unknown, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_test_is_told_without_a_log() {
+        let mut data = vec![0_u8; 512];
+        data[363] = 0x74;
+        let tests = all(&data, &[]);
+        assert_eq!(tests.len(), 1);
+        assert_eq!(tests[0].detail.as_deref(), Some("read failure"));
+        data[363] = 0x00;
+        assert_eq!(all(&data, &[]), []);
     }
 }
