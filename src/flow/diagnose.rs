@@ -30,9 +30,17 @@ pub async fn diagnose(session: &Session, typed: &Diagnose) -> Result<Exit, Failu
     loop {
         let started = std::time::Instant::now();
         let examined = examine(session, &wanted, &mut once).await?;
-        self_test::start(session, &examined, wanted.self_test).await?;
+        let tested = self_test::start(session, &examined, wanted.self_test).await;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let account = account(examined, elapsed_ms);
+        if let Err(failure) = tested {
+            // What was seen is worth as much as before; a script gets one
+            // document, and that is about the failure.
+            if !session.voice.is_json() {
+                tell(session, &account);
+            }
+            return Err(failure);
+        }
         let Some(pause) = wanted.watch else { return Ok(tell(session, &account)) };
         tell_again(session, &account, pause);
         if session.voice.is_unheard() {

@@ -145,9 +145,11 @@ impl<'a> Case<'a> {
     }
 
     /// Whether something at this time concerns the etcd that runs here now: it
-    /// happened since its start, or shortly enough before to have caused it.
+    /// happened since its start (or just now, where that is not known), or shortly
+    /// enough before to have caused it.
     pub(super) fn concerns_this_etcd(&self, at: i64) -> bool {
-        self.started_at().is_none_or(|started| at >= started.saturating_sub(600 * SECOND))
+        let since = self.started_at().unwrap_or(self.examined.at);
+        at >= since.saturating_sub(600 * SECOND)
     }
 
     /// When this node's etcd was started, by the runtime.
