@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use super::{
     device::{Device, devices},
-    drive_facts,
-    member_numbers::member_numbers,
-    pace::{Pace, pace},
-    slow_voter,
+    drive::drive_facts,
+    members::member_numbers,
+    members::pace::{Pace, pace},
+    members::slow_voter,
 };
 use crate::model::{
     ContainerState, Member,

@@ -4,10 +4,10 @@
 
 use super::{
     case::Case,
-    condemned::condemned,
-    drive_findings::{OLD_HOURS, USUAL_TIMEOUTS},
+    findings::drive::{OLD_HOURS, USUAL_TIMEOUTS},
     findings::findings,
     since_start,
+    verdict::condemned::condemned,
     wording::counted,
 };
 use crate::model::{
