@@ -1,4 +1,5 @@
-//! etcd-rescue gets etcd writable again on a dead Kubernetes control plane.
+//! etcd-rescue gets etcd writable again on a dead Kubernetes control plane, and
+//! says why etcd is slow.
 //!
 //! One static binary, copied onto a master, talks to the container runtime's
 //! CRI socket and to every member's gRPC API. This page is the architecture.
@@ -38,6 +39,13 @@
 //! * Only what comes back by itself is waited for.
 //! * Nothing is removed but `db.tmp.*` of a dead defragmentation and unfinished
 //!   files of our own.
+//! * What may hang with a disk (paths of its filesystem, its firmware) is looked
+//!   at by a child with a deadline, and said to be unseen when that ends; a drive
+//!   is asked once, never polled.
+//! * `diagnose` changes nothing: its small load and a drive's self-test are asked
+//!   for, and what stays unknown is never called healthy.
+//! * A disk is only called one to replace by two independent kinds of evidence,
+//!   or by its own firmware.
 //! * A kubelet is only ever stopped by a guardian process, which lets it go
 //!   when the rescue ends in any way.
 //! * `--yes` answers questions; it opens no gate.
