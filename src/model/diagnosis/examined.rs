@@ -51,3 +51,38 @@ pub struct Examined {
     /// What could not be seen.
     pub unseen: Vec<Unseen>,
 }
+
+impl Unseen {
+    /// One or two sentences: what was not seen, why, and what would show it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self { what, why, needs } = self;
+        let told = format!("{what} could not be seen: {why}");
+        let mut letters = needs.chars();
+        match (letters.next(), letters.next()) {
+            (None, _) => told,
+            // A sentence of its own, such as a failure's next step; no
+            // capability, whose name is in capitals.
+            (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+                format!("{}. {needs}", told.trim_end_matches('.'))
+            }
+            _ => format!("{told}; needs {needs}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Unseen;
+
+    #[test]
+    fn what_would_show_it_is_a_sentence_or_a_capability() {
+        let told = |needs: &str| {
+            let (what, why) = ("the ring".to_owned(), "it is closed".to_owned());
+            Unseen { what, why, needs: needs.to_owned() }.told()
+        };
+        assert_eq!(told(""), "the ring could not be seen: it is closed");
+        assert!(told("CAP_SYSLOG or root").ends_with("closed; needs CAP_SYSLOG or root"));
+        assert!(told("Give a key.").ends_with("closed. Give a key."));
+    }
+}

@@ -138,7 +138,7 @@ fn unknown(page: &mut Page, account: &Account) {
     let known = &account.diagnosis.verdict.unknown;
     let told = |unseen: &&Unseen| known.iter().any(|text| text.starts_with(&unseen.what));
     let rest = account.examined.unseen.iter().filter(|unseen| !told(unseen));
-    let rest: Vec<String> = rest.map(unseen_text).collect();
+    let rest: Vec<String> = rest.map(Unseen::told).collect();
     if !(known.is_empty() && rest.is_empty()) {
         page.heading("What stays unknown");
     }
@@ -149,14 +149,6 @@ fn unknown(page: &mut Page, account: &Account) {
     let took = duration(Duration::from_millis(account.elapsed_ms));
     let until = numbers::minute(account.examined.at);
     page.labelled("", &format!("Looked for {took}, until {until}."));
-}
-
-fn unseen_text(unseen: &Unseen) -> String {
-    let needs = match unseen.needs.as_str() {
-        "" => String::new(),
-        needs => format!("; needs {needs}"),
-    };
-    format!("{} could not be seen: {}{needs}", unseen.what, unseen.why)
 }
 
 #[cfg(test)]

@@ -41,11 +41,7 @@ pub(crate) fn not_seen(case: &Case) -> Vec<String> {
 pub(crate) fn unknown(case: &Case) -> Vec<String> {
     let mut gaps: Vec<String> = Vec::new();
     for unseen in &case.examined.unseen {
-        let needs = match unseen.needs.as_str() {
-            "" => String::new(),
-            needs => format!("; needs {needs}"),
-        };
-        gaps.push(format!("{} could not be seen: {}{needs}", unseen.what, unseen.why));
+        gaps.push(unseen.told());
     }
     gaps.extend(members(case));
     gaps.extend(case.examined.drives.iter().filter_map(|it| drive(case, &it.disk, &it.answer)));
