@@ -118,6 +118,8 @@ fn wear_is_read_where_the_vendor_keeps_it() {
     assert_eq!(one("KINGSTON SKC300S37A", 231, 97, 3), Some(97), "another controller");
     assert_eq!(one("CT500MX500SSD1", 202, 83, 17), Some(83));
     assert_eq!(one("TS256GSSD370S", 169, 100, 88), Some(88));
+    assert_eq!(one("TS256GSSD370S", 169, 100, 0), None, "never filled in");
+    assert_eq!(one("TS256GSSD370S", 169, 1, 0), Some(0));
     assert_eq!(one("ZA500CM10002", 231, 0, 0x5f), Some(95));
 }
 

@@ -135,6 +135,8 @@ fn read(attribute: &AtaAttribute, column: Column) -> Option<LifeLeft> {
     // 0 and what is above 100 are no normalised percentages.
     let normalised = || percent(u64::from(value)).filter(|value| *value > 0);
     let raw_percent = || percent(raw).filter(|raw| *raw > 0);
+    // A raw 0 beside a normalised value of a sound drive was never filled in.
+    let told = |left: &u8| *left > 0 || value <= 1;
     let from = |found: Option<u8>, where_: &str| {
         let (name, found) = (name(id), found?);
         Some(LifeLeft { percent: found, source: format!("attribute {id} {name}, {where_}") })
@@ -145,8 +147,8 @@ fn read(attribute: &AtaAttribute, column: Column) -> Option<LifeLeft> {
             from(Some(0), &format!("raw value: {raw} % used"))
         }
         Column::ValueOrUsed => from(normalised(), "normalised value"),
-        Column::Raw => from(percent(raw), "raw value"),
-        Column::LowByte => from(percent(raw & 0xFF), "raw value"),
+        Column::Raw => from(percent(raw).filter(told), "raw value"),
+        Column::LowByte => from(percent(raw & 0xFF).filter(told), "raw value"),
         Column::RawOrValue => match raw_percent() {
             Some(raw) => from(Some(raw), "raw value"),
             None => from(normalised(), "normalised value"),
