@@ -179,7 +179,7 @@ fn login(user: Option<String>, password: Option<String>) -> Result<Option<Login>
 /// A usage failure when it is none, or zero.
 pub fn duration(flag: &str, text: &str) -> Result<Duration, Failure> {
     let bad = || {
-        let next = format!("write it like 500ms, 30s or 2m: `{flag} 30s`");
+        let next = format!("write it like 500ms, 30s or 2m: `etcd-rescue {flag} 30s`");
         usage(&format!("{flag}: cannot read `{text}` as a time"), &next)
     };
     if let Ok(seconds) = text.parse::<u32>() {
