@@ -9,7 +9,7 @@ pub struct Rules {
     #[arg(long, value_name = "WORD", default_value = "EtcdRescue")]
     pub prefix: String,
     /// Job label of etcd's own metrics (regular expression)
-    #[arg(long, value_name = "REGEX", default_value = ".*etcd.*")]
+    #[arg(long, value_name = "REGEX", default_value = ".*")]
     pub etcd_job: String,
     /// Job label of node_exporter's metrics
     #[arg(long, value_name = "REGEX", default_value = ".*")]
@@ -65,7 +65,7 @@ impl Rules {
     pub fn words(&self) -> String {
         let flags = [
             ("--prefix", self.prefix.clone(), "EtcdRescue"),
-            ("--etcd-job", self.etcd_job.clone(), ".*etcd.*"),
+            ("--etcd-job", self.etcd_job.clone(), ".*"),
             ("--node-job", self.node_job.clone(), ".*"),
             ("--smart-job", self.smart_job.clone(), ".*"),
             ("--masters", self.masters.clone(), ".*"),

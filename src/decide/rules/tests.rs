@@ -9,7 +9,7 @@ use crate::model::Thresholds;
 fn wishes() -> RuleWishes {
     RuleWishes {
         prefix: "EtcdRescue".to_owned(),
-        etcd_job: ".*etcd.*".to_owned(),
+        etcd_job: ".*".to_owned(),
         node_job: ".*".to_owned(),
         smart_job: ".*".to_owned(),
         masters: ".*".to_owned(),
