@@ -10,8 +10,11 @@ use std::{
 use super::{
     below::{self, Question},
     host::HostRoot,
-    log_files::{Limits, PODS},
-    log_story, smart, symptoms,
+    logs::{
+        log_files::{Limits, PODS},
+        log_story, symptoms,
+    },
+    smart,
 };
 use crate::{
     model::{

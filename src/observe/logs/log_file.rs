@@ -13,8 +13,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::log_line::{Entry, Joiner, LONGEST};
-pub use super::log_line::{LogLine, Stream};
+use super::log_line::{Entry, Joiner, LONGEST, LogLine};
 
 /// How often the file is looked at for more.
 const POLL: Duration = Duration::from_millis(250);
@@ -253,5 +252,5 @@ fn last_lines(bytes: &[u8], wanted: usize) -> (usize, usize) {
 }
 
 #[cfg(test)]
-#[path = "logs_tests.rs"]
+#[path = "log_file_tests.rs"]
 mod tests;

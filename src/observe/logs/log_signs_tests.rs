@@ -1,7 +1,7 @@
 //! Tests of `log_signs`, with lines as etcd writes them.
 
 use super::*;
-use crate::observe::etcd_log_line::EtcdLine;
+use crate::observe::logs::etcd_log_line::EtcdLine;
 
 fn told(text: &str) -> Option<Telling> {
     telling(&EtcdLine::parse(text).expect("a form of etcd's"))

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    container::{NAME, NAMESPACE, POD},
+    super::container::{NAME, NAMESPACE, POD},
     etcd_log_line::shortened,
     log_files::{self, Limits, LogFiles},
     log_line::LogLine,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::logs::{LogFile, LogLine};
+use super::{LogFile, LogLine};
 
 /// Where the kubelet puts the logs of pods.
 pub const PODS: &str = "/var/log/pods";

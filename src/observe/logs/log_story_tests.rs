@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SLOW_3_4: &str = include_str!("../../tests/recorded/etcd_log/3.4.23-slow-leader.log");
-const SLOW_3_5: &str = include_str!("../../tests/recorded/etcd_log/3.5.30-slow-leader.log");
-const FOLLOWER: &str = include_str!("../../tests/recorded/etcd_log/3.5.30-follower.log");
+const SLOW_3_4: &str = include_str!("../../../tests/recorded/etcd_log/3.4.23-slow-leader.log");
+const SLOW_3_5: &str = include_str!("../../../tests/recorded/etcd_log/3.5.30-slow-leader.log");
+const FOLLOWER: &str = include_str!("../../../tests/recorded/etcd_log/3.5.30-follower.log");
 
 fn limits() -> Limits {
     Limits::new(Duration::from_secs(100 * 365 * 86_400), Duration::from_secs(60))
