@@ -29,7 +29,7 @@ const BALLAST: &str = "/var/lib/etcd/ballast";
 fn a_full_disk_stops_the_recovery_until_there_is_room() {
     let _turn = alone();
     // This release dies when the disk fills up during a defragmentation.
-    let spec = Spec::new(1, &[release("3.4.23")]).quota(24 << 20).data_disk(400_000_000);
+    let spec = Spec::new(1, &[release("3.4.23")]).quota(24 << 20).data_disk(600_000_000);
     let lab = Lab::up(spec).unwrap();
     let first = lab.master("master-1");
     fill(&lab, Fill::churn(), "master-1");
@@ -117,8 +117,9 @@ fn an_orphan_goes_first_and_a_file_in_use_stays(lab: &Lab, first: &Master) {
 fn an_etcd_that_died_of_it_gets_its_room_back(first: &Master) {
     first.signal("kubelet", "STOP").unwrap();
     until("the kubelet stops", PATIENCE, || first.state_of("kubelet") == Some('T'));
+    // Its room has to do for the WAL segment that etcd may want at its start.
     let orphan = format!("{SNAP}/db.tmp.9");
-    sh(first, &format!("fallocate -l 24M {orphan} && touch -d '1 minute ago' {orphan}"));
+    sh(first, &format!("fallocate -l 100M {orphan} && touch -d '1 minute ago' {orphan}"));
     leave_free(first, BALLAST, 0);
     until("etcd dies of its full disk", PATIENCE, || {
         let value = "x".repeat(100_000);
@@ -128,12 +129,12 @@ fn an_etcd_that_died_of_it_gets_its_room_back(first: &Master) {
     let files = self::files(first);
     let nobody = rescue(first, &["recover", "-w", "json", "--wait", "1s"]).ends(7);
     let next = text(&nobody.json()["error"]["next"]);
-    assert!(next.contains("24.0 MiB, left over from a broken-off defragmentation"), "{next}");
+    assert!(next.contains("100.0 MiB, left over from a broken-off defragmentation"), "{next}");
     assert_eq!(self::files(first), files, "nobody said yes");
 
     let ran = recover(first, &["--wait", "1s"]);
     assert!(
-        ran.stderr.contains("24.0 MiB of a broken-off defragmentation freed"),
+        ran.stderr.contains("100.0 MiB of a broken-off defragmentation freed"),
         "{}",
         ran.stderr
     );
