@@ -146,10 +146,15 @@ impl<'a> Case<'a> {
 
     /// Whether something at this time concerns the etcd that runs here now: it
     /// happened since its start (or just now, where that is not known), or shortly
-    /// enough before to have caused it.
+    /// enough before to have caused it. What was never restarted was not there
+    /// before its start.
     pub(super) fn concerns_this_etcd(&self, at: i64) -> bool {
-        let since = self.started_at().unwrap_or(self.examined.at);
-        at >= since.saturating_sub(600 * SECOND)
+        let container = self.examined.world.as_ref().and_then(|it| it.node.container.as_ref());
+        let first = container.is_some_and(|container| container.restarts == 0);
+        match self.started_at() {
+            Some(started) if first => at >= started,
+            started => at >= started.unwrap_or(self.examined.at).saturating_sub(600 * SECOND),
+        }
     }
 
     /// When this node's etcd was started, by the runtime.
