@@ -27,7 +27,9 @@ pub fn read(words: &Words, examined: &mut Examined) {
             }
         }
         "started" => {
-            world.node.container = Some(container(AT - age(words.at(1))));
+            let restarts = u32::from(words.has("restarted"));
+            let container = container(AT - age(words.at(1)));
+            world.node.container = Some(Container { restarts, ..container });
         }
         _ => {
             let id = world.member_called(words.at(1)).expect("a member of that name").id;
