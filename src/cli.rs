@@ -1,7 +1,11 @@
 //! The command line as typed: clap structs and help texts. Imports nothing of
 //! ours; `settings` turns it into decisions.
 
+mod prevent;
+mod purge;
+mod relocate;
 mod rules;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -10,7 +14,11 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 
+pub use prevent::Prevent;
+pub use purge::{Purge, PurgeHow, PurgeWhat};
+pub use relocate::Relocate;
 pub use rules::Rules;
+pub use usage::{ReadHow, SortBy, Usage};
 
 /// `--version`: what this binary is and what it speaks.
 const VERSION: &str = concat!(
@@ -277,6 +285,15 @@ pub enum Command {
     },
     /// Say why etcd is slow: fsync, logs, disk, SMART, kernel log; one verdict
     Diagnose(Diagnose),
+    /// Show what fills the database: bytes, keys, revisions by resource and namespace
+    Usage(Usage),
+    /// Delete keys that are safe to lose, when live data alone exceed the quota
+    Purge(Purge),
+    /// Show etcd's settings on this master, and put what prevents NOSPACE into its
+    /// manifest, safely
+    Prevent(Box<Prevent>),
+    /// Move this member's data to another disk, without losing the member
+    Relocate(Relocate),
     /// Print Prometheus alert rules for both incidents: no space, slow disk
     Rules(Box<Rules>),
     /// Print the runbook (embedded in this file)
@@ -390,8 +407,23 @@ impl Command {
             Self::Logs { .. } => "logs".to_owned(),
             Self::Exec { command } => format!("exec -- {}", command.join(" ")),
             Self::Diagnose(wanted) => wanted.words(),
+            Self::Usage(wanted) => wanted.words(),
+            Self::Purge(wanted) => wanted.words(),
+            Self::Prevent(wanted) => wanted.words(),
+            Self::Relocate(wanted) => wanted.words(),
             Self::Rules(rules) => rules.words(),
             Self::Runbook => "runbook".to_owned(),
         }
+    }
+}
+
+/// `word` as a POSIX shell reads it back.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }

@@ -143,6 +143,26 @@ pub async fn by_word(
     }
 }
 
+/// The same, where a flag may hold the word already: `--confirm WORD` of the
+/// command that does it, which is as much as typing it. `--yes` never stands
+/// for it.
+///
+/// # Errors
+/// Anything but the word itself is a refusal.
+pub async fn by_word_or_flag(
+    question: &str,
+    word: &str,
+    details: &str,
+    confirmed: Option<&str>,
+    ask: &impl Ask,
+) -> Result<Consent, Refused> {
+    match confirmed {
+        Some(given) if given == word => Ok(Consent::mint()),
+        Some(_) => Err(Refused::OtherWord),
+        None => by_word(question, word, details, ask).await,
+    }
+}
+
 /// Why there is no consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
@@ -152,6 +172,9 @@ pub enum Refused {
     /// The person said no.
     #[error("the answer was no")]
     SaidNo,
+    /// `--confirm` holds another word.
+    #[error("--confirm holds another word")]
+    OtherWord,
     /// The input ended before an answer.
     #[error("the input ended before an answer")]
     Eof,

@@ -3,17 +3,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
-pub use self::{
-    diagnose::DiagnoseSettings,
-    words::{called_as, quoted},
-};
-pub use crate::cli::Color;
+pub use self::{diagnose::DiagnoseSettings, size::size, words::called_as};
+pub use crate::cli::{Color, quoted};
 use crate::{
     cli::{Global, WriteOut},
     failure::{Exit, Failure},
 };
 
 mod diagnose;
+mod size;
 mod words;
 
 /// Name and password for clusters with authentication on. `Debug` hides the

@@ -16,11 +16,13 @@ use crate::{
 use super::{
     diagnose, failures, hold, interrupt, logs,
     look::{arrive, look},
+    prevent, purge,
     recover::{Wanted, recover},
+    relocate,
     restart::{self, Restart},
     rules,
     session::Session,
-    snapshot, verify,
+    snapshot, usage, verify,
 };
 
 /// The manual, part of the binary: there is nothing to look things up with on
@@ -148,8 +150,10 @@ fn asks_for_json(words: &[String]) -> bool {
 }
 
 /// Commands whose answer is not the one of `recover`.
-const ANSWERING: [&str; 8] =
-    ["locate", "status", "snapshot", "diagnose", "rules", "logs", "exec", "runbook"];
+const ANSWERING: [&str; 12] = [
+    "locate", "status", "snapshot", "diagnose", "usage", "purge", "prevent", "relocate", "rules",
+    "logs", "exec", "runbook",
+];
 
 fn is_recovery(command: &Command) -> bool {
     matches!(
@@ -195,6 +199,10 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
             logs::logs(session, *tail, *follow, *previous).await
         }
         Command::Diagnose(wanted) => diagnose::diagnose(session, wanted).await,
+        Command::Usage(wanted) => usage::usage(session, wanted).await,
+        Command::Purge(wanted) => purge::purge(session, wanted).await,
+        Command::Prevent(wanted) => prevent::prevent(session, wanted).await,
+        Command::Relocate(wanted) => relocate::relocate(session, wanted).await,
         Command::Rules(wanted) => rules::rules(session, wanted),
         Command::Exec { command } => return logs::exec(session, command).await,
         Command::Runbook => {

@@ -116,7 +116,7 @@ fn not_allowed(session: &Session, order: &SelfTestOrder, refused: Refused) -> Fa
         Refused::NotATerminal => {
             format!("in a terminal (`ssh -t MASTER`), --yes does not do: `{}`", session.again())
         }
-        Refused::SaidNo | Refused::Eof => {
+        Refused::SaidNo | Refused::OtherWord | Refused::Eof => {
             format!("without a self-test: `{} diagnose`", session.settings.program)
         }
     };

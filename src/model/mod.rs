@@ -10,6 +10,7 @@ mod freeable;
 mod kubelet;
 mod live_data;
 mod located;
+mod manifest_edit;
 mod member;
 mod outcome;
 mod plan;
@@ -18,6 +19,7 @@ mod restart;
 mod rules;
 mod sick_disk;
 mod size;
+pub mod usage;
 mod version;
 mod wishes;
 mod world;
@@ -31,6 +33,7 @@ pub use located::{
     Certificate, CertificateRole, Container, ContainerState, Found, Located, Manifest, Mount,
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
+pub use manifest_edit::{DiffKind, DiffLine, EditedManifest, ManifestEdit, Unfit};
 pub use member::{
     DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };

@@ -4,12 +4,13 @@
 use std::{ffi::OsString, time::Duration};
 
 use super::Settings;
+use crate::cli::quoted;
 
 /// What we are called when nobody says otherwise.
 pub(super) const PROGRAM: &str = "etcd-rescue";
 
 /// Commands that take a snapshot first or go on without a member.
-const CHANGING: [&str; 4] = ["recover", "compact", "defrag", "disarm"];
+const CHANGING: [&str; 5] = ["recover", "compact", "defrag", "disarm", "purge"];
 
 impl Settings {
     /// The command line of ours for `command`, with the flags in use that it
@@ -99,17 +100,6 @@ fn time(span: Duration) -> String {
     match span.subsec_millis() {
         0 => format!("{}s", span.as_secs()),
         _ => format!("{}ms", span.as_millis()),
-    }
-}
-
-/// `word` as a POSIX shell reads it back.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
