@@ -16,6 +16,7 @@ mod member;
 mod obstacle;
 mod outcome;
 mod plan;
+mod prevent_wishes;
 mod probe;
 mod restart;
 mod rules;
@@ -44,6 +45,7 @@ pub use member::{
 pub use obstacle::Obstacle;
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use prevent_wishes::PreventWishes;
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use sick_disk::SickDisk;
