@@ -15,6 +15,7 @@ mod gates;
 mod hold;
 mod left_overs;
 mod live;
+mod manifest_edit;
 mod patience;
 mod plan;
 mod prevention;
@@ -38,6 +39,7 @@ pub use diagnosis::{
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use live::live_data_in_question;
+pub use manifest_edit::{edit_manifest, manifest_text};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
