@@ -244,7 +244,7 @@ async fn wait_for_old(
                 ),
                 format!("{member} runs with its old settings, byte for byte, and serves."),
                 format!(
-                    "see what etcd said above, correct the value, then again; all it wrote: `{}`",
+                    "correct the value, then run it again; all that etcd wrote: `{}`",
                     session.settings.command_line("logs --previous --tail 50")
                 ),
             )
@@ -268,9 +268,10 @@ fn tell_log(session: &Session, failed: &NotRunning) {
     if failed.log.is_empty() {
         return;
     }
-    session.voice.say("etcd's last lines:");
+    // What matters of them is quoted in the reason.
+    session.voice.detail(1, "etcd's last lines:");
     for line in &failed.log {
-        session.voice.say(&format!("  {line}"));
+        session.voice.detail(1, &format!("  {line}"));
     }
     session.record_mut().prevent_mut().log = failed.log.clone();
 }
