@@ -6,6 +6,7 @@ mod change;
 mod found;
 mod next_master;
 mod resume;
+mod roll_back;
 mod tell;
 mod wanted;
 
