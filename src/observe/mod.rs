@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod aside;
 pub mod below;
+pub mod bolt;
 mod bolt_size;
 pub mod certificate;
 pub mod certificates;
@@ -43,6 +44,7 @@ pub mod scrape;
 pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
+pub mod usage;
 pub mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
