@@ -13,8 +13,11 @@ mod etcd_signs;
 mod etcdctl;
 mod gates;
 mod hold;
+mod keeper_obstacle;
 mod left_overs;
 mod live;
+mod manifest_directory;
+mod one_master;
 mod patience;
 mod plan;
 mod prevention;
@@ -27,6 +30,7 @@ mod stall;
 mod streams;
 mod verdict;
 mod versions;
+mod wanted_edits;
 
 pub use advice::cause;
 pub use anew::{came_back, replace_silent};
@@ -37,7 +41,10 @@ pub use diagnosis::{
 };
 pub use gates::refusals;
 pub use hold::needs_hold;
+pub use keeper_obstacle::keeper_obstacle;
 pub use live::live_data_in_question;
+pub use manifest_directory::in_the_way;
+pub use one_master::{quota_cautions, restart_cautions, restart_obstacles};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
@@ -51,3 +58,4 @@ pub use verdict::{
     hashes_agree, is_nearly_full, nearly_full,
 };
 pub use versions::{VersionRule, rules_for};
+pub use wanted_edits::{flag, wanted_edits};
