@@ -11,6 +11,7 @@ mod kubelet;
 mod live_data;
 mod located;
 mod member;
+pub mod order;
 mod outcome;
 mod plan;
 mod probe;
