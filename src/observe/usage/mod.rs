@@ -3,16 +3,19 @@
 //! Secrets.
 
 mod accounting;
+mod database;
 mod groups;
 mod key_text;
 mod limits;
 mod live_keys;
+mod other_buckets;
 mod ranking;
 mod rewritten;
 mod row;
 mod seen_keys;
 
 pub use accounting::Accounting;
+pub use database::{Progress, ReadError, read_database};
 pub use limits::Limits;
 pub use live_keys::{LiveKey, LiveKeys};
 pub use row::RawRow;
