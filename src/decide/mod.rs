@@ -26,6 +26,7 @@ mod restart;
 mod restart_cause;
 mod room;
 mod rules;
+mod settings_advice;
 mod sick;
 mod stall;
 mod streams;
@@ -53,6 +54,7 @@ pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
+pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use streams::open_streams;
 pub use verdict::{
