@@ -30,6 +30,7 @@ mod settings_advice;
 mod sick;
 mod stall;
 mod streams;
+mod usage;
 mod verdict;
 mod versions;
 mod wanted_edits;
@@ -57,6 +58,7 @@ pub use rules::rule_groups;
 pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use streams::open_streams;
+pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

@@ -11,6 +11,7 @@ pub mod kubelet;
 mod no_unwinding;
 pub mod nvme;
 pub mod open_files;
+pub mod proc_stat;
 pub mod sense;
 pub mod sg;
 pub mod statvfs;

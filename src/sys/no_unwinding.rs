@@ -38,6 +38,9 @@ macro_rules! never_called {
 never_called! {
     _Unwind_Resume(*mut c_void) -> !;
     _Unwind_GetLanguageSpecificData(*mut c_void) -> *const c_void;
+    _Unwind_GetIP(*mut c_void) -> usize;
+    _Unwind_GetCFA(*mut c_void) -> usize;
+    _Unwind_FindEnclosingFunction(*mut c_void) -> *mut c_void;
     _Unwind_GetIPInfo(*mut c_void, *mut c_int) -> usize;
     _Unwind_GetRegionStart(*mut c_void) -> usize;
     _Unwind_GetTextRelBase(*mut c_void) -> usize;
