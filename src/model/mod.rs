@@ -21,6 +21,7 @@ mod prevent_wishes;
 mod probe;
 mod restart;
 mod rules;
+mod setting_advice;
 mod sick_disk;
 mod size;
 mod unfinished_change;
@@ -49,6 +50,7 @@ pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use prevent_wishes::PreventWishes;
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
+pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
 pub use unfinished_change::{
