@@ -23,6 +23,7 @@ mod restart_cause;
 mod room;
 mod rules;
 mod sick;
+mod spool;
 mod stall;
 mod streams;
 mod verdict;
@@ -45,6 +46,7 @@ pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
+pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

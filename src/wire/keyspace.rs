@@ -10,6 +10,7 @@ use super::{
     etcd::Etcd,
     proto::etcdserverpb::{
         CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest, RangeRequest,
+        RangeResponse,
     },
 };
 use crate::model::{MemberId, Revision};
@@ -97,6 +98,26 @@ impl Etcd {
         limit: u64,
         revision: Revision,
     ) -> Result<KeysPage, WireError> {
+        let answer = self.range_behind(from, limit, revision).await?;
+        let size = |length: usize| length as u64;
+        let records = answer.kvs.iter().map(|record| RecordSize {
+            data: size(record.key.len() + record.value.len()),
+            value: size(record.encoded_len()),
+        });
+        Ok(KeysPage {
+            records: records.collect(),
+            next: next_key(&answer),
+            revision: read_at(&answer, revision),
+        })
+    }
+
+    /// Up to `limit` keys with their latest values, at or behind `from`.
+    pub(super) async fn range_behind(
+        &self,
+        from: &[u8],
+        limit: u64,
+        revision: Revision,
+    ) -> Result<RangeResponse, WireError> {
         let request = RangeRequest {
             key: from.to_vec(),
             // With this end, everything behind the key is meant.
@@ -108,21 +129,7 @@ impl Etcd {
         };
         let mut client = self.kv();
         let call = client.range(self.request(request));
-        let answer = self.answer("a page of keys", self.usual(), call).await?;
-        let size = |length: usize| length as u64;
-        let records = answer.kvs.iter().map(|record| RecordSize {
-            data: size(record.key.len() + record.value.len()),
-            value: size(record.encoded_len()),
-        });
-        let last = answer.kvs.last().filter(|_| answer.more);
-        // The smallest key behind one is that key and a zero byte.
-        let next = last.map(|record| [record.key.as_slice(), &[0]].concat());
-        let now = Revision(answer.header.unwrap_or_default().revision);
-        Ok(KeysPage {
-            records: records.collect(),
-            next,
-            revision: if revision.0 == 0 { now } else { revision },
-        })
+        self.answer("a page of keys", self.usual(), call).await
     }
 
     /// Reads one key that nobody has: through a quorum, or from the contacted
@@ -192,5 +199,20 @@ impl Etcd {
         let mut client = self.lease();
         let call = client.lease_revoke(self.request(LeaseRevokeRequest { id: lease.0 }));
         self.answer("a lease revocation", self.usual(), call).await.map(drop)
+    }
+}
+
+/// Where the next page begins; `None` when this was the last one. The smallest
+/// key behind one is that key and a zero byte.
+pub(super) fn next_key(answer: &RangeResponse) -> Option<Vec<u8>> {
+    let last = answer.kvs.last().filter(|_| answer.more)?;
+    Some([last.key.as_slice(), &[0]].concat())
+}
+
+/// The revision that was read: the one asked for, else the answer's own.
+pub(super) fn read_at(answer: &RangeResponse, asked: Revision) -> Revision {
+    match asked {
+        Revision(0) => Revision(answer.header.as_ref().map_or(0, |header| header.revision)),
+        asked => asked,
     }
 }
