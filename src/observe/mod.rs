@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod aside;
 pub mod below;
+pub mod bolt;
 mod bolt_size;
 pub mod certificate;
 pub mod certificates;
