@@ -45,6 +45,7 @@ pub mod scrape;
 pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
+pub mod usage;
 pub mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};

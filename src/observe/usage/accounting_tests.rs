@@ -1,0 +1,1 @@
+//! Rows in etcd's own encoding, cut and broken.
