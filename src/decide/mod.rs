@@ -26,6 +26,7 @@ mod sick;
 mod spool;
 mod stall;
 mod streams;
+mod usage;
 mod verdict;
 mod versions;
 
@@ -48,6 +49,7 @@ pub use rules::rule_groups;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
+pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,
