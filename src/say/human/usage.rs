@@ -51,7 +51,7 @@ fn opening(page: &UsagePage<'_>, width: usize) -> String {
         let text = format!("{why}. All numbers below are lower bounds.");
         lines.push(hang("INCOMPLETE  ", &text, width));
     }
-    lines.extend(page.sentences.iter().map(|sentence| hang("", sentence, width)));
+    lines.extend(page.sentences.iter().map(|text| hang("- ", &format!("{text}."), width)));
     lines.join("\n")
 }
 

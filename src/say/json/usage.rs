@@ -26,6 +26,8 @@ pub struct UsageAnswer {
     exit_code: u8,
     error: Option<ErrorAnswer>,
     database: Option<DatabaseAnswer>,
+    /// What a file with only the live data would take.
+    packed_bytes: u64,
     total: AccountAnswer,
     resources: Vec<ResourceAnswer>,
     biggest: Vec<ObjectAnswer>,
@@ -60,10 +62,10 @@ struct DatabaseAnswer {
 
 #[derive(Clone, Debug, Serialize)]
 struct LeasesAnswer {
-    granted: u64,
+    granted: Option<u64>,
     keys: u64,
     bytes: u64,
-    longest_ttl_s: i64,
+    longest_ttl_s: Option<i64>,
 }
 
 /// A known cause of a full database.
@@ -100,6 +102,7 @@ impl UsageAnswer {
             exit_code: failure.map_or(Exit::Ok, |failure| failure.exit) as u8,
             error: failure.map(ErrorAnswer::from),
             database: usage.database.as_ref().map(DatabaseAnswer::from),
+            packed_bytes: usage.packed.0,
             total: AccountAnswer::new(&usage.total, usage),
             resources: usage_order::resources(&usage.resources, wanted.sort)
                 .into_iter()
@@ -107,7 +110,7 @@ impl UsageAnswer {
                 .collect(),
             biggest: objects(&usage.biggest),
             most_rewritten: usage.history.then(|| objects(&usage.most_rewritten)),
-            leases: usage.leases.as_ref().map(LeasesAnswer::from),
+            leases: LeasesAnswer::of(usage),
             recent_revisions: usage.history.then_some(usage.recent_revisions),
             revisions_per_s: usage.revisions_per_s,
             fillers: fillers.iter().map(FillerAnswer::from).collect(),
@@ -146,10 +149,18 @@ impl From<&DatabaseFile> for DatabaseAnswer {
     }
 }
 
-impl From<&Leases> for LeasesAnswer {
-    fn from(leases: &Leases) -> Self {
-        let Leases { granted, keys, bytes, longest_ttl_s } = *leases;
-        Self { granted, keys, bytes, longest_ttl_s }
+impl LeasesAnswer {
+    /// Keys tell which lease they hang on; the leases themselves are only in a
+    /// file.
+    fn of(usage: &Usage) -> Option<Self> {
+        let Leases { granted, keys, bytes, longest_ttl_s } = usage.leases?;
+        let seen = usage.database.is_some();
+        Some(Self {
+            granted: seen.then_some(granted),
+            keys,
+            bytes,
+            longest_ttl_s: seen.then_some(longest_ttl_s),
+        })
     }
 }
 

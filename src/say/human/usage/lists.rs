@@ -8,7 +8,7 @@ use crate::{
     cli,
     model::{
         Bytes,
-        usage::{Filler, Leases, ObjectUsage, Source, SourceKind, Usage},
+        usage::{Filler, ObjectUsage, Source, SourceKind, Usage},
     },
     say::human::{counted, duration},
 };
@@ -67,7 +67,7 @@ pub(super) fn fillers(fillers: &[Filler], width: usize) -> Option<String> {
 /// Leases, and what was read, how and when.
 pub(super) fn source(usage: &Usage, width: usize) -> String {
     let mut lines = Vec::new();
-    lines.extend(usage.leases.as_ref().map(|it| hang("Leases  ", &leases_text(it), width)));
+    lines.extend(leases_text(usage).map(|text| hang("Leases  ", &text, width)));
     lines.push(hang("Source  ", &source_text(usage), width));
     if !usage.source.why.is_empty() {
         lines.push(hang("Why     ", &usage.source.why, width));
@@ -83,18 +83,21 @@ pub(super) fn source(usage: &Usage, width: usize) -> String {
     lines.join("\n")
 }
 
-fn leases_text(leases: &Leases) -> String {
-    let granted = counted(usize::try_from(leases.granted).unwrap_or(usize::MAX), "lease");
-    let mut text = format!("{granted}; {}", keys(leases.keys));
-    let verb = if leases.keys == 1 { "hangs" } else { "hang" };
-    text.push_str(&format!(" ({}) {verb} on them", Bytes(leases.bytes)));
-    if let Ok(seconds) = u64::try_from(leases.longest_ttl_s)
-        && seconds > 0
-    {
-        let longest = duration(Duration::from_secs(seconds));
-        text.push_str(&format!("; the longest lives {longest}"));
+fn leases_text(usage: &Usage) -> Option<String> {
+    let leases = usage.leases?;
+    let (keys, bytes) = (keys(leases.keys), Bytes(leases.bytes));
+    // Keys tell which lease they hang on; the leases themselves are only in a
+    // file.
+    if usage.database.is_none() {
+        return Some(format!("with {keys} ({bytes}) that end by themselves"));
     }
-    text
+    let granted = counted(usize::try_from(leases.granted).unwrap_or(usize::MAX), "lease");
+    let mut text = format!("{granted}, with {keys} ({bytes}) that end by themselves");
+    let longest = u64::try_from(leases.longest_ttl_s).unwrap_or(0);
+    if longest > 0 {
+        text.push_str(&format!("; the longest lives {}", duration(Duration::from_secs(longest))));
+    }
+    Some(text)
 }
 
 fn source_text(usage: &Usage) -> String {

@@ -24,7 +24,13 @@ fn object(key: &str, bytes: u64, revisions: u64) -> ObjectUsage {
 fn resource(name: &str, prefix: &str, namespaces: Vec<NamespaceUsage>) -> ResourceUsage {
     let mut account = Account::default();
     namespaces.iter().for_each(|one| account.add(&one.account));
-    ResourceUsage { name: name.to_owned(), prefix: prefix.to_owned(), account, namespaces }
+    ResourceUsage {
+        name: name.to_owned(),
+        prefix: prefix.to_owned(),
+        account,
+        namespaces,
+        ..ResourceUsage::default()
+    }
 }
 
 fn namespace(name: &str, account: Account) -> NamespaceUsage {
@@ -106,7 +112,7 @@ fn shown(usage: &Usage, wanted: &cli::Usage, width: usize) -> String {
         advice: "Kyverno makes them anew. Turn background scans off until it is over.".to_owned(),
         purge: None,
     }];
-    let sentences = ["policyreports.wgpolicyk8s.io take 71 % of it.".to_owned()];
+    let sentences = ["71 % of the bytes are policyreports.wgpolicyk8s.io".to_owned()];
     let next = [("etcd-rescue recover".to_owned(), "drops the history".to_owned())];
     let page = UsagePage {
         usage,
@@ -127,7 +133,7 @@ fn a_full_database_at_80_columns() {
     assert_eq!(
         shown(&full(), &wanted(), 80),
         "\
-policyreports.wgpolicyk8s.io take 71 % of it.
+- 71 % of the bytes are policyreports.wgpolicyk8s.io.
 
 RESOURCE                      SHARE                LIVE   HISTORY  KEYS  REV/KEY
 policyreports.wgpolicyk8s.io  ######     71 %  40.0 MiB   2.0 MiB  3002      1.0
@@ -148,7 +154,8 @@ Known fillers
   Kyverno reports: 71 %, 42.0 MiB, 3002 keys
       Kyverno makes them anew. Turn background scans off until it is over.
 
-Leases  4 leases; 3 keys (1.2 KiB) hang on them; the longest lives 1 h 15 min
+Leases  4 leases, with 3 keys (1.2 KiB) that end by themselves; the longest
+        lives 1 h 15 min
 Source  the snapshot of master-2, revision 48123, compacted at 120; file 64.0
         MiB, 62.0 MiB in use, 2.0 MiB free pages; checksum right; 12.2 revisions
         a second while it was read

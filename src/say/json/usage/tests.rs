@@ -36,6 +36,7 @@ fn usage() -> Usage {
         prefix: "/registry/events/".to_owned(),
         account,
         namespaces,
+        ..ResourceUsage::default()
     };
     Usage {
         source: Source { why: "no room".to_owned(), ..Source::default() },
