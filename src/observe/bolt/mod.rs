@@ -28,7 +28,7 @@ pub(in crate::observe) mod meta;
 mod page;
 mod seen;
 #[cfg(test)]
-mod testing;
+pub(in crate::observe) mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

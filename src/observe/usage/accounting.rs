@@ -169,16 +169,22 @@ impl Accounting {
         }
     }
 
+    /// The newest revision. A compaction may have dropped its row: that of a
+    /// deletion.
+    fn newest(&self) -> i64 {
+        self.newest.max(self.compacted.map(|revision| revision.0)).unwrap_or(0)
+    }
+
     /// How many of the newest revisions are recent: not more than are kept.
     fn recent_revisions(&self) -> u64 {
         let compacted = self.compacted.map_or(0, |revision| revision.0);
-        let kept = self.newest.unwrap_or(0).saturating_sub(compacted);
+        let kept = self.newest().saturating_sub(compacted);
         self.limits.recent.min(u64::try_from(kept).unwrap_or(0))
     }
 
     fn recent_after(&self) -> i64 {
         let recent = i64::try_from(self.recent_revisions()).unwrap_or(i64::MAX);
-        self.newest.unwrap_or(0).saturating_sub(recent)
+        self.newest().saturating_sub(recent)
     }
 
     /// Ends a pass: whether all rows are needed once more.
@@ -206,10 +212,11 @@ impl Accounting {
     /// source, database, the number of leases.
     #[must_use]
     pub fn finish(self) -> Usage {
-        let (recent_revisions, damage) = (self.recent_revisions(), self.damage());
+        let (newest, recent_revisions) = (self.newest(), self.recent_revisions());
+        let damage = self.damage();
         let (total, resources, kinds) = self.groups.finish();
         Usage {
-            revision: Revision(self.newest.unwrap_or(0)),
+            revision: Revision(newest),
             compacted: self.compacted,
             packed: if total.keys > 0 { self.packed.file_size() } else { Bytes(0) },
             total,

@@ -85,7 +85,8 @@ impl Groups {
 
     fn new_place(&mut self, shared: &[u8], place: &KeyPlace<'_>) -> usize {
         let resource = self.resource(place);
-        let full = self.by_place.len() >= self.limits.namespaces + self.limits.resources;
+        // What has no namespace takes one place for each resource.
+        let full = place.namespace.is_some() && self.by_place.len() >= self.limits.namespaces;
         if full || Some(resource) == self.other || shared.len() > LONGEST {
             return self.other_namespaces(resource);
         }

@@ -13,6 +13,8 @@ mod ranking;
 mod rewritten;
 mod row;
 mod seen_keys;
+#[cfg(test)]
+mod testing;
 
 pub use accounting::Accounting;
 pub use database::{Progress, ReadError, read_database};
