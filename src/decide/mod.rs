@@ -28,6 +28,7 @@ mod room;
 mod rules;
 mod settings_advice;
 mod sick;
+mod spool;
 mod stall;
 mod streams;
 mod usage;
@@ -57,6 +58,7 @@ pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
 pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
+pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
 pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{

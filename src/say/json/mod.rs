@@ -7,6 +7,7 @@ mod located;
 mod recovery;
 mod restart;
 mod status;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ pub use recovery::{
 };
 pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
+pub use usage::UsageAnswer;
 
 use crate::{
     failure::Failure,
