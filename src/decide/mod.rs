@@ -26,9 +26,12 @@ mod restart;
 mod restart_cause;
 mod room;
 mod rules;
+mod settings_advice;
 mod sick;
+mod spool;
 mod stall;
 mod streams;
+mod usage;
 mod verdict;
 mod versions;
 mod wanted_edits;
@@ -56,8 +59,11 @@ pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
+pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
+pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
+pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

@@ -6,12 +6,14 @@
 
 pub mod etcdctl;
 pub mod human;
+mod indented;
 pub mod json;
 mod progress;
 mod prompt;
 mod report;
 mod terminal;
 pub mod text;
+mod usage_order;
 mod voice;
 
 pub use progress::{Progress, ticking};

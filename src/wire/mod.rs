@@ -3,6 +3,8 @@
 //! types into `model` types; decides nothing and never retries.
 
 mod access;
+mod call;
+mod carrier;
 pub mod certificate;
 pub mod cri;
 mod cri_error;
@@ -14,6 +16,7 @@ mod handshake;
 mod http;
 mod keyspace;
 mod line;
+mod live_keys;
 mod maintenance;
 pub mod reply;
 mod snapshot;
@@ -27,6 +30,7 @@ pub use error::{WireError, WireErrorKind};
 pub use etcd::Etcd;
 pub use http::{HttpAnswer, get as http_get};
 pub use keyspace::{Compacted, KeysPage, LeaseId, ListedMember, RecordSize};
+pub use live_keys::{LiveKey, LiveKeysPage};
 pub use maintenance::{KvHash, StatusAnswer};
 pub use snapshot::{SnapshotBlob, SnapshotStream};
 pub use tls::Tls;

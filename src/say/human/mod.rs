@@ -13,6 +13,7 @@ mod rules;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub use recovery::before_after;
 pub use rules::rules;
 pub(crate) use status::alarms;
 pub use status::{restart, status};
+pub use usage::{UsagePage, usage};
 
 use super::text::hang;
 

@@ -8,6 +8,7 @@ mod prevent;
 mod recovery;
 mod restart;
 mod status;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use recovery::{
 };
 pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
+pub use usage::UsageAnswer;
 
 use crate::{
     failure::Failure,
