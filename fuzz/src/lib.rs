@@ -7,12 +7,14 @@
 //! from in `corpus/NAME/`.
 
 mod drives;
+mod edits;
 mod etcd;
 mod files;
 mod host;
 mod text;
 
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
+pub use edits::manifest_edit;
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
     snapshot, version,
@@ -45,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     ("log_story", log_story),
     ("log_tail", log_tail),
     ("manifest", manifest),
+    ("manifest_edit", manifest_edit),
     ("meminfo", meminfo),
     ("metrics", metrics),
     ("mounts", mounts),

@@ -6,6 +6,7 @@ mod diagnosis;
 mod located;
 mod recovery;
 mod restart;
+mod settings_advice;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use recovery::{
     SnapshotAnswer,
 };
 pub use restart::RestartAnswer;
+pub use settings_advice::{DiffLineAnswer, SettingAdviceAnswer};
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
 use crate::{
