@@ -6,6 +6,7 @@
 //! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
 //! from in `corpus/NAME/`.
 
+mod bolt;
 mod drives;
 mod edits;
 mod etcd;
@@ -13,6 +14,7 @@ mod files;
 mod host;
 mod text;
 
+pub use bolt::bolt;
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
 pub use edits::manifest_edit;
 pub use etcd::{
@@ -32,6 +34,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("ata_pages", ata_pages),
+    ("bolt", bolt),
     ("certificate", certificate),
     ("container_status", container_status),
     ("diskstats", diskstats),
