@@ -42,13 +42,16 @@ pub use diagnosis::{
     Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
     self_test, sick_disks, since_start, slow_voter, write_through,
 };
+pub use etcdctl::line as etcdctl_line;
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use keeper_obstacle::keeper_obstacle;
 pub use live::live_data_in_question;
 pub use manifest_directory::in_the_way;
 pub use manifest_edit::{edit_manifest, manifest_text};
-pub use one_master::{quota_cautions, restart_cautions, restart_obstacles};
+pub use one_master::{
+    kubelet_obstacle, quota_cautions, quota_obstacle, restart_cautions, restart_obstacles,
+};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;

@@ -1,7 +1,7 @@
 //! Whether etcd of this master may be restarted now: only while every other
 //! one is well, so that never two are away at once. Pure.
 
-use crate::model::{AlarmKind, Bytes, Member, Obstacle, World};
+use crate::model::{AlarmKind, Bytes, KubeletProcess, Member, Obstacle, World};
 
 use super::gates::{LAG_LIMIT, leader_index};
 
@@ -78,6 +78,46 @@ fn lagging(member: &Member, leader_index: u64) -> Option<Obstacle> {
     (behind > LAG_LIMIT).then(|| Obstacle {
         what: format!("member {} is {behind} entries behind the leader", member.label()),
         next: "wait until it has caught up: `etcd-rescue status` shows the lag".to_owned(),
+    })
+}
+
+/// Why nobody would restart etcd after its manifest was changed.
+#[must_use]
+pub fn kubelet_obstacle(kubelet: Option<&KubeletProcess>) -> Option<Obstacle> {
+    match kubelet {
+        None => Some(Obstacle {
+            what: "no kubelet runs on this node: nobody would restart etcd with the new manifest"
+                .to_owned(),
+            next: "start it first: `systemctl start kubelet`".to_owned(),
+        }),
+        Some(kubelet) if kubelet.stopped => Some(Obstacle {
+            what: format!(
+                "the kubelet of this node (pid {}) is stopped: nobody would restart etcd with the \
+                 new manifest",
+                kubelet.pid
+            ),
+            next: format!("let it go on first: `kill -CONT {}`", kubelet.pid),
+        }),
+        Some(_) => None,
+    }
+}
+
+/// Why this quota would stop all writes at once.
+#[must_use]
+pub fn quota_obstacle(world: &World, wanted: Bytes) -> Option<Obstacle> {
+    let largest = world
+        .members
+        .iter()
+        .filter_map(|member| Some((member.status.as_ref().ok()?.db_size, member)))
+        .max_by_key(|(size, _)| *size)?;
+    let (size, member) = largest;
+    (size >= wanted).then(|| Obstacle {
+        what: format!(
+            "the database of {} is {size}: with a quota of {wanted} every write would be refused",
+            member.label()
+        ),
+        next: "take a larger one, or make the database smaller first: `etcd-rescue recover`"
+            .to_owned(),
     })
 }
 
