@@ -112,6 +112,7 @@ async fn ask(
         found.manifest.path.display(),
         found.member
     );
+    session.voice.blank();
     let given = consent(session, &question, &found.member, wanted.confirm.as_deref()).await?;
     gates(session, found, &look(session, here).await?, wishes)?;
     Ok(given)

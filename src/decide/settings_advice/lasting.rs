@@ -43,7 +43,7 @@ pub(super) fn lasting(keeper: &Keeper, edits: &[ManifestEdit]) -> Vec<String> {
 fn kubeadm(flags: &[(&str, &str)]) -> Vec<String> {
     let head = ["    etcd:", "      local:", "        extraArgs:"].map(str::to_owned);
     let mut lines = vec![
-        "kubeadm writes the manifest anew at an upgrade. Once the API server is back: `kubectl -n \
+        "An upgrade by kubeadm writes it anew. Once the API server is back: `kubectl -n \
          kube-system edit cm kubeadm-config`, in ClusterConfiguration"
             .to_owned(),
         "with apiVersion kubeadm.k8s.io/v1beta3 (to Kubernetes 1.30):".to_owned(),
