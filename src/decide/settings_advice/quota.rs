@@ -1,7 +1,10 @@
 //! How large the quota may be: never below what is there, never above what
 //! etcd is made for.
 
-use crate::model::{Bytes, Obstacle, Quota, World};
+use crate::{
+    decide::one_master::quota_obstacle,
+    model::{Bytes, Obstacle, Quota, World},
+};
 
 /// etcd's advised maximum.
 pub(in crate::decide) const LARGEST_GIB: u64 = 8;
@@ -32,21 +35,7 @@ pub(super) fn refusals(world: &World, now: Option<i128>, wanted: Bytes) -> Vec<O
             next: "take 8GiB at most, and see what fills it: `etcd-rescue usage`".to_owned(),
         });
     }
-    let sizes = world
-        .members
-        .iter()
-        .filter_map(|member| Some((member.status.as_ref().ok()?.db_size, member.label())));
-    match sizes.max() {
-        Some((size, member)) if size >= wanted => found.push(Obstacle {
-            what: format!(
-                "the database of {member} is {size}: with a quota of {wanted} every write would \
-                 be refused"
-            ),
-            next: "take a larger one, or make the database smaller first: `etcd-rescue recover`"
-                .to_owned(),
-        }),
-        _ => {}
-    }
+    found.extend(quota_obstacle(world, wanted));
     // Negative is switched off; that may be bounded.
     if let Some(now) = now.filter(|now| i128::from(wanted.0) < *now) {
         let now = Bytes(u64::try_from(now).unwrap_or(u64::MAX));

@@ -7,6 +7,7 @@ mod located;
 mod prevent;
 mod recovery;
 mod restart;
+mod settings_advice;
 mod status;
 mod usage;
 
@@ -22,6 +23,7 @@ pub use recovery::{
     SnapshotAnswer,
 };
 pub use restart::RestartAnswer;
+pub use settings_advice::{DiffLineAnswer, SettingAdviceAnswer};
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 pub use usage::UsageAnswer;
 
