@@ -6,12 +6,14 @@
 //! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
 //! from in `corpus/NAME/`.
 
+mod bolt;
 mod drives;
 mod etcd;
 mod files;
 mod host;
 mod text;
 
+pub use bolt::bolt;
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
@@ -30,6 +32,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("ata_pages", ata_pages),
+    ("bolt", bolt),
     ("certificate", certificate),
     ("container_status", container_status),
     ("diskstats", diskstats),

@@ -159,13 +159,16 @@ impl BoltFile {
         names
     }
 
-    /// Whether the metas are what they were when it was opened.
+    /// Whether the metas are what they were when it was opened, and all of it
+    /// is still there.
     ///
     /// # Errors
     /// [`BoltError::Changed`], or they cannot be read any more.
     pub fn refuse_if_changed(&self) -> Result<(), BoltError> {
+        let is_whole = self.file.metadata()?.len() >= self.size().0;
         let now = meta::choose(&head(&self.file)?);
-        if now.is_ok_and(|now| now.meta == self.meta) { Ok(()) } else { Err(BoltError::Changed) }
+        let is_same = is_whole && now.is_ok_and(|now| now.meta == self.meta);
+        if is_same { Ok(()) } else { Err(BoltError::Changed) }
     }
 }
 
