@@ -51,8 +51,14 @@ fn opening(page: &UsagePage<'_>, width: usize) -> String {
         let text = format!("{why}. All numbers below are lower bounds.");
         lines.push(hang("INCOMPLETE  ", &text, width));
     }
-    lines.extend(page.sentences.iter().map(|text| hang("- ", &format!("{text}."), width)));
+    lines.extend(page.sentences.iter().map(|text| hang("- ", &sentence(text), width)));
     lines.join("\n")
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 fn next(commands: &[(String, String)], width: usize) -> Option<String> {

@@ -84,7 +84,7 @@ pub(super) fn source(usage: &Usage, width: usize) -> String {
 }
 
 fn leases_text(usage: &Usage) -> Option<String> {
-    let leases = usage.leases?;
+    let leases = usage.leases.filter(|leases| leases.granted + leases.keys > 0)?;
     let (keys, bytes) = (keys(leases.keys), Bytes(leases.bytes));
     // Keys tell which lease they hang on; the leases themselves are only in a
     // file.
@@ -118,7 +118,10 @@ fn source_text(usage: &Usage) -> String {
         }
     }
     if let Some(rate) = usage.revisions_per_s {
-        text.push_str(&format!("; {rate:.1} revisions a second while it was read"));
+        text.push_str(&match rate {
+            ..=0.0 => "; nothing was written meanwhile".to_owned(),
+            rate => format!("; {rate:.1} revisions a second meanwhile"),
+        });
     }
     text
 }
@@ -129,7 +132,7 @@ fn whence(source: &Source) -> String {
         SourceKind::SnapshotFile => format!("the snapshot {path}"),
         SourceKind::DatabaseFile => format!("the database file {path}"),
         SourceKind::Pipe => "what came through the pipe".to_owned(),
-        SourceKind::SnapshotStream => format!("the snapshot of {}", source.member),
+        SourceKind::SnapshotStream => format!("a snapshot of {}, taken now", source.member),
         SourceKind::Pages => format!("the keys of {}, page by page", source.member),
     }
 }
