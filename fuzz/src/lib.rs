@@ -8,6 +8,7 @@
 
 mod bolt;
 mod drives;
+mod edits;
 mod etcd;
 mod files;
 mod host;
@@ -15,6 +16,7 @@ mod text;
 
 pub use bolt::bolt;
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
+pub use edits::manifest_edit;
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
     snapshot, version,
@@ -48,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("log_story", log_story),
     ("log_tail", log_tail),
     ("manifest", manifest),
+    ("manifest_edit", manifest_edit),
     ("meminfo", meminfo),
     ("metrics", metrics),
     ("mounts", mounts),

@@ -13,8 +13,12 @@ mod etcd_signs;
 mod etcdctl;
 mod gates;
 mod hold;
+mod keeper_obstacle;
 mod left_overs;
 mod live;
+mod manifest_directory;
+mod manifest_edit;
+mod one_master;
 mod patience;
 mod plan;
 mod prevention;
@@ -22,6 +26,7 @@ mod restart;
 mod restart_cause;
 mod room;
 mod rules;
+mod settings_advice;
 mod sick;
 mod spool;
 mod stall;
@@ -29,6 +34,7 @@ mod streams;
 mod usage;
 mod verdict;
 mod versions;
+mod wanted_edits;
 
 pub use advice::cause;
 pub use anew::{came_back, replace_silent};
@@ -37,15 +43,23 @@ pub use diagnosis::{
     Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
     self_test, sick_disks, since_start, slow_voter, write_through,
 };
+pub use etcdctl::line as etcdctl_line;
 pub use gates::refusals;
 pub use hold::needs_hold;
+pub use keeper_obstacle::keeper_obstacle;
 pub use live::live_data_in_question;
+pub use manifest_directory::in_the_way;
+pub use manifest_edit::{edit_manifest, manifest_text};
+pub use one_master::{
+    kubelet_obstacle, quota_cautions, quota_obstacle, restart_cautions, restart_obstacles,
+};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
+pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
@@ -55,3 +69,4 @@ pub use verdict::{
     hashes_agree, is_nearly_full, nearly_full,
 };
 pub use versions::{VersionRule, rules_for};
+pub use wanted_edits::{flag, wanted_edits};

@@ -1,16 +1,148 @@
-//! `prevent`: etcd's settings on this master, and changing them safely.
+//! `prevent`: etcd's settings on this master, and changing them so that at any
+//! moment, a power cut included, either the old manifest or the new one runs.
+
+mod after_quota;
+mod change;
+mod found;
+mod next_master;
+mod resume;
+mod roll_back;
+mod tell;
+mod wanted;
 
 use crate::{
+    act::NodeLock,
     cli::Prevent,
+    consent::{self, Consent},
+    decide,
     failure::{Exit, Failure},
+    model::{Outcome, PreventWishes},
+    say::json::PreventAnswer,
 };
 
-use super::session::Session;
+use self::{
+    change::Order,
+    found::{Found, gates, unfit},
+    tell::{conclude, nothing_to_do, planned, show},
+};
+use super::{
+    hold,
+    look::{Here, arrive, look},
+    recover::locked,
+    session::Session,
+    waiting::look_first,
+};
 
 /// Answers the command.
 ///
 /// # Errors
 /// Why it could not be done.
 pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failure> {
-    Err(session.stopped(wanted.words(), session.again()))
+    session.record_mut().prevent = Some(PreventAnswer::default());
+    let (wishes, patience) = wanted::wishes(session, wanted)?;
+    session.voice.say("Looking at etcd of this node and at every member...");
+    if !session.settings.dry_run {
+        hold::let_go_of_left_over(session);
+    }
+    let here = arrive(session).await?;
+    let lock = finish_what_was_begun(session, &here, wanted, patience).await?;
+    let world = look_first(session, &here, &[]).await?;
+    let found = Found::look(session, &world)?;
+    let edits = found.edits(session, &world, &wishes)?;
+    if edits.is_empty() {
+        return nothing_to_do(session, &here, &world, wanted, &wishes, lock).await;
+    }
+    let edited = decide::manifest_text(&found.file.bytes)
+        .and_then(|text| decide::edit_manifest(text, &edits))
+        .map_err(|why| unfit(session, &found.manifest, &why.why))?;
+    gates(session, &found, &world, &wishes)?;
+    show(session, &found, &world, &wishes, &edited);
+    if session.settings.dry_run {
+        return Ok(planned(session));
+    }
+    let _lock = match lock {
+        Some(lock) => lock,
+        None => take_lock(session)?,
+    };
+    let consent = ask(session, &here, &found, &wishes, wanted).await?;
+    let order = Order {
+        shown: &found.file,
+        new: &edited.text,
+        member: &found.member,
+        container: here.node_now(session).await.container.map(|container| container.id),
+        patience,
+    };
+    let world = change::make(session, &here, &order, &consent).await?;
+    conclude(session, &here, &world, wanted, &wishes, Outcome::Done).await
+}
+
+/// Finishes a change that an earlier run was broken off in, or takes it back;
+/// the lock when there was one.
+async fn finish_what_was_begun(
+    session: &Session,
+    here: &Here,
+    wanted: &Prevent,
+    patience: std::time::Duration,
+) -> Result<Option<NodeLock>, Failure> {
+    let Some(record) = resume::unfinished(session)? else { return Ok(None) };
+    if session.settings.dry_run {
+        session.voice.warn(&format!(
+            "a change of {} was broken off; without --dry-run it is finished or taken back first",
+            record.began_at
+        ));
+        return Ok(None);
+    }
+    let lock = take_lock(session)?;
+    resume::finish(session, here, record, patience, wanted.confirm.as_deref()).await?;
+    Ok(Some(lock))
+}
+
+/// The word for the change; afterwards everything is looked at once more, as a
+/// person may think for an hour.
+async fn ask(
+    session: &Session,
+    here: &Here,
+    found: &Found,
+    wishes: &PreventWishes,
+    wanted: &Prevent,
+) -> Result<Consent, Failure> {
+    let question = format!(
+        "Put this into {}? The kubelet then restarts etcd of {}.",
+        found.manifest.path.display(),
+        found.member
+    );
+    let given = consent(session, &question, &found.member, wanted.confirm.as_deref()).await?;
+    gates(session, found, &look(session, here).await?, wishes)?;
+    Ok(given)
+}
+
+fn take_lock(session: &Session) -> Result<NodeLock, Failure> {
+    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
+    lock.describe(&session.again());
+    Ok(lock)
+}
+
+/// The member's name, typed or given with `--confirm`.
+async fn consent(
+    session: &Session,
+    question: &str,
+    member: &str,
+    confirmed: Option<&str>,
+) -> Result<Consent, Failure> {
+    let details = "The old manifest is kept outside of the kubelet's directory, and put back by \
+                   itself when etcd does not run well with the new one.";
+    let given = consent::by_word_or_flag(question, member, details, confirmed, &session.voice);
+    given.await.map_err(|why| {
+        let record = session.record();
+        Failure::new(
+            Exit::NeedsDecision,
+            format!("the manifest was not changed: {why}"),
+            record.state(),
+            format!(
+                "in a terminal (`ssh -t MASTER`): `{0}`; or without questions: `{0} --confirm {1}`",
+                session.again(),
+                crate::settings::quoted(member)
+            ),
+        )
+    })
 }

@@ -11,14 +11,20 @@ mod kubelet;
 mod live_data;
 mod located;
 mod manifest_edit;
+mod manifest_file;
 mod member;
+mod obstacle;
+pub mod order;
 mod outcome;
 mod plan;
+mod prevent_wishes;
 mod probe;
 mod restart;
 mod rules;
+mod setting_advice;
 mod sick_disk;
 mod size;
+mod unfinished_change;
 pub mod usage;
 mod version;
 mod wishes;
@@ -34,15 +40,22 @@ pub use located::{
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
 pub use manifest_edit::{DiffKind, DiffLine, EditedManifest, ManifestEdit, Unfit};
+pub use manifest_file::{DirectoryFile, ManifestDirectory, ManifestFile, PodName};
 pub use member::{
     DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };
+pub use obstacle::Obstacle;
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use prevent_wishes::PreventWishes;
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
+pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
+pub use unfinished_change::{
+    MANIFEST_BACKUPS, Phase, Purpose, UNFINISHED_CHANGE, UnfinishedChange,
+};
 pub use version::EtcdVersion;
 pub use wishes::{Scope, Wishes};
 pub use world::World;

@@ -9,7 +9,7 @@ use std::{
 use saphyr::YamlOwned;
 
 use super::{host::HostRoot, kubelet::Kubelet, yaml};
-use crate::model::{Manifest, Probe, ProbeKind, ProbeTiming};
+use crate::model::{Manifest, Probe, ProbeKind, ProbeTiming, order::InOrder};
 
 /// Where static pods are read from when the kubelet's settings do not say:
 /// kubeadm and OpenShift, then RKE2.
@@ -56,7 +56,7 @@ fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
         .map(|entry| entry.path())
         .filter(|path| path.is_file())
         .collect();
-    files.sort();
+    files.order();
     let mut pods = Vec::new();
     for path in files {
         match yaml::documents(&path) {
@@ -67,6 +67,11 @@ fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
         }
     }
     pods
+}
+
+/// The command line of the etcd container in a pod's manifest.
+pub(super) fn args_of(document: &YamlOwned) -> Option<Vec<String>> {
+    etcd_pod(document, Path::new("")).map(|pod| pod.manifest.args)
 }
 
 fn etcd_pod(document: &YamlOwned, path: &Path) -> Option<EtcdPod> {

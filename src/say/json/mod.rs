@@ -4,8 +4,10 @@
 
 mod diagnosis;
 mod located;
+mod prevent;
 mod recovery;
 mod restart;
+mod settings_advice;
 mod status;
 mod usage;
 
@@ -15,11 +17,13 @@ use serde::Serialize;
 
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
+pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer, SettingAnswer};
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,
 };
 pub use restart::RestartAnswer;
+pub use settings_advice::{DiffLineAnswer, SettingAdviceAnswer};
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 pub use usage::UsageAnswer;
 
