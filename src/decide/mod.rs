@@ -18,6 +18,7 @@ mod live;
 mod patience;
 mod plan;
 mod prevention;
+mod purge;
 mod restart;
 mod restart_cause;
 mod room;
@@ -37,10 +38,14 @@ pub use diagnosis::{
 };
 pub use gates::refusals;
 pub use hold::needs_hold;
-pub use live::live_data_in_question;
+pub use live::{live_data_in_question, smallest_quota};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
+pub use purge::{
+    Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
+    purge_refusals, still_needed,
+};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;

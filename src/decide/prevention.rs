@@ -210,8 +210,14 @@ pub(super) fn raise_quota(world: &World) -> String {
                 .to_owned()
         }
     };
+    let ours = match &keeper {
+        Keeper::Kubeadm(_) | Keeper::StaticPod(_) => {
+            format!("\n`etcd-rescue prevent --quota {wanted}`\nBy hand:")
+        }
+        _ => String::new(),
+    };
     format!(
-        "Or raise the quota on every master, one at a time: {setting} {place}; wait until \
+        "Or raise the quota on every master, one at a time:{ours} {setting} {place}; wait until \
          `etcd-rescue status` shows the member again before the next one. At most {} (8 GiB, and \
          half of the memory)",
         Bytes(largest)

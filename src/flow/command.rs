@@ -70,11 +70,9 @@ fn document(session: &Session, recovery: bool, failure: &Failure) {
     if session.voice.has_streamed() {
         return;
     }
-    let record = session.record();
     let outcome = outcome(session, failure.exit);
     if recovery {
-        let answer = record.answer(outcome, failure.exit, Some(failure));
-        session.voice.json(&json::RecoveryAnswer { outcome, ..answer });
+        session.document(outcome, failure.exit, Some(failure));
     } else {
         session.voice.json(&json::FailureAnswer::new(failure, outcome));
     }
@@ -163,6 +161,7 @@ fn is_recovery(command: &Command) -> bool {
             | Command::Defrag { .. }
             | Command::Disarm
             | Command::Verify
+            | Command::Purge(_)
     )
 }
 

@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod located;
+mod purge;
 mod recovery;
 mod restart;
 mod status;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
+pub use purge::{EventsAnswer, PurgeAnswer, PurgedAnswer};
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,

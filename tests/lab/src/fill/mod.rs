@@ -3,6 +3,7 @@
 //! makes sure that it ends with what was asked for.
 
 mod churn;
+mod events;
 mod kubernetes;
 mod noise;
 
@@ -39,6 +40,11 @@ pub enum Fill {
         /// How many keys.
         keys: usize,
         /// The size of each value.
+        value_bytes: usize,
+    },
+    /// Events of Kubernetes, each written once: nothing is history.
+    Events {
+        /// The size of each.
         value_bytes: usize,
     },
     /// Keys and values as an API server writes them: about a seventh of the quota
@@ -116,6 +122,7 @@ pub fn fill(lab: &Lab, fill: Fill, until: Until) -> Result<FillReport> {
     let quota = lab.spec().masters.iter().map(|master| master.quota.unwrap_or(DEFAULT_QUOTA)).min();
     let pattern: Box<dyn Pattern + Send> = match fill {
         Fill::Churn { keys, value_bytes } => Box::new(churn::Churn::new(keys, value_bytes)),
+        Fill::Events { value_bytes } => Box::new(events::Events::new(value_bytes)),
         Fill::Kubernetes => Box::new(kubernetes::Cluster::new(quota.unwrap_or(DEFAULT_QUOTA) / 7)),
     };
     talk(lab, leader, move |channel| write_until(channel, pattern, until))
