@@ -3,6 +3,7 @@
 //! makes sure that it ends with what was asked for.
 
 mod churn;
+mod events;
 mod kubernetes;
 mod noise;
 mod objects;
@@ -40,6 +41,11 @@ pub enum Fill {
         /// How many keys.
         keys: usize,
         /// The size of each value.
+        value_bytes: usize,
+    },
+    /// Events of Kubernetes, each written once: nothing is history.
+    Events {
+        /// The size of each.
         value_bytes: usize,
     },
     /// Keys and values as an API server writes them: about a seventh of the quota
@@ -129,6 +135,7 @@ pub fn fill(lab: &Lab, fill: Fill, until: Until) -> Result<FillReport> {
         Fill::Objects { prefix, value_bytes } => {
             Box::new(objects::Objects::new(prefix, value_bytes))
         }
+        Fill::Events { value_bytes } => Box::new(events::Events::new(value_bytes)),
         Fill::Kubernetes => Box::new(kubernetes::Cluster::new(quota.unwrap_or(DEFAULT_QUOTA) / 7)),
     };
     talk(lab, leader, move |channel| write_until(channel, pattern, until))
