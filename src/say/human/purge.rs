@@ -39,7 +39,9 @@ pub fn counted_keys(
         "Undo",
         "only by restoring the snapshot that is taken first: deleted keys exist nowhere else",
     ));
-    lines.extend(by_hand.iter().map(|line| row("by hand", line)));
+    lines.push("By hand:".to_owned());
+    // A command is not broken, so that it can be copied.
+    lines.extend(by_hand.iter().map(|line| format!("`{line}`")));
     lines.join("\n")
 }
 
