@@ -56,11 +56,17 @@ async fn live_data_over_the_quota_are_refused_before_anything_is_done() {
     for flags in [&[][..], &["--accept-nearly-full"], &["--no-snapshot"]] {
         let run = cluster.rescue(&["recover", "--yes", "-w", "json"]).and(flags);
         let [what, state, next] = refused(&run.run().code(4), &cluster, "live_data_over_quota");
-        assert!(what.contains("live data take at least 1.1 MiB of a quota of 1.0 MiB"), "{what}");
+        assert!(what.contains("live data take 1.3 MiB of a quota of 1.0 MiB"), "{what}");
         assert!(state.contains("Nothing was changed"), "{state}");
         assert!(!next.contains("--accept-nearly-full"), "{next}");
-        let ways =
-            ["get /registry/events/", "del /registry/events/", "QUOTA_BACKEND_BYTES=2097152"];
+        assert!(next.contains("300 of them take 888.6 KiB"), "{next}");
+        assert!(next.contains("that would be enough"), "{next}");
+        let ways = [
+            "`etcd-rescue usage`",
+            "`etcd-rescue purge events`",
+            "del /registry/events/",
+            "QUOTA_BACKEND_BYTES=2097152",
+        ];
         let at = ways.map(|way| next.find(way).unwrap_or_else(|| panic!("no {way} in {next}")));
         assert!(at.is_sorted(), "{next}");
     }

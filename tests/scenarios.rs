@@ -9,9 +9,9 @@ use etcd_rescue::{
     model::{
         Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, DiskTimes, Filesystem, Found,
         Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member,
-        MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource,
-        Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind, Wishes, World,
-        diagnosis::Histogram,
+        MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Purgeable, Quota,
+        QuotaSource, Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind,
+        Wishes, World, diagnosis::Histogram,
     },
 };
 
@@ -228,6 +228,10 @@ fn read(scenario: &str) -> (World, Wishes) {
                 world.node.process = Some(process);
             }
             "live" => world.live = Some(live(words)),
+            "events" => {
+                let live = world.live.as_mut().expect("live before events");
+                live.events = Some(events(words));
+            }
             "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
             other => panic!("what is `{other}`?"),
         }
@@ -380,7 +384,26 @@ fn live<'a>(mut words: impl Iterator<Item = &'a str>) -> LiveData {
     let file_size = bytes(words.next().expect("live FILE-SIZE"));
     let live = Bytes(file_size.0 / 10 * 9);
     let partial = words.next() == Some("partial");
-    LiveData { keys: live.0 / 1024, bytes: live, file_size, partial }
+    LiveData { keys: live.0 / 1024, bytes: live, file_size, partial, events: None }
+}
+
+/// `events KEYS BYTES [without=FILE-SIZE] [partial]`
+fn events<'a>(mut words: impl Iterator<Item = &'a str>) -> Purgeable {
+    let keys = words.next().and_then(|n| n.parse().ok()).expect("events KEYS BYTES");
+    let size = bytes(words.next().expect("events KEYS BYTES"));
+    let mut found = Purgeable {
+        prefixes: vec!["/registry/events/".to_owned()],
+        keys,
+        bytes: size,
+        ..Purgeable::default()
+    };
+    for word in words {
+        match word.strip_prefix("without=") {
+            Some(without) => found.file_size_without = Some(bytes(without)),
+            None => found.partial = word == "partial",
+        }
+    }
+    found
 }
 
 fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
@@ -388,6 +411,7 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "compact" => wishes.scope = Scope::Compact,
         "defrag" => wishes.scope = Scope::Defragment,
         "disarm" => wishes.scope = Scope::Disarm,
+        "purge" => wishes.scope = Scope::Purge,
         "no-hold" => wishes.no_hold = true,
         "no-snapshot" => wishes.no_snapshot = true,
         "yes" => wishes.unattended = true,

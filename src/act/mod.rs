@@ -18,6 +18,7 @@ pub mod manifest;
 mod node_lock;
 mod part_file;
 mod private_directory;
+mod purge;
 mod quiet_writes;
 mod remove_left_overs;
 pub mod self_test;
@@ -33,6 +34,7 @@ pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, hold_is_left_over, let_
 pub use node_lock::{LockError, LockHolder, NodeLock, holder};
 pub use part_file::{PartFile, remove_left_overs};
 pub use private_directory::prepare_directory;
+pub use purge::purge_range;
 pub use quiet_writes::quiet_writes;
 pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};

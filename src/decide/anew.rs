@@ -12,7 +12,7 @@ pub fn came_back(plan: &Plan, world: &World, wishes: &Wishes) -> Vec<Step> {
     let settle_at = match wishes.scope {
         Scope::Recover => plan.revision,
         Scope::Defragment => Revision(1),
-        Scope::Compact | Scope::Disarm => return Vec::new(),
+        Scope::Compact | Scope::Disarm | Scope::Purge => return Vec::new(),
     };
     let is_planned = |id| plan.steps.iter().any(|step| is_defragmentation(step, id));
     answering(world)

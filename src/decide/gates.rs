@@ -24,7 +24,10 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
         return refusals;
     }
     refusals.extend(missing_voters(world, wishes));
-    refusals.extend(answering(world).filter_map(|(m, s)| learner_over_quota(m, s)));
+    if wishes.scope != Scope::Purge {
+        // Deletes make it no worse.
+        refusals.extend(answering(world).filter_map(|(m, s)| learner_over_quota(m, s)));
+    }
     let leader_index = leader_index(world);
     refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);

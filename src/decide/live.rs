@@ -1,10 +1,9 @@
 //! The gate of live data: what compaction and defragmentation cannot take
 //! away, held against the quota before anything is done.
 
-use crate::model::{Bytes, LiveData, Refusal, RefusalKind, Scope, Wishes, World};
+use crate::model::{Bytes, LiveData, Purgeable, Refusal, RefusalKind, Scope, Wishes, World};
 
 use super::{
-    etcdctl,
     plan::{answering, needs_recovery},
     prevention::raise_quota,
     verdict::{caught_up, nearly_full},
@@ -33,14 +32,15 @@ pub fn live_data_in_question(world: &World, wishes: &Wishes) -> Option<Bytes> {
 }
 
 /// The smallest quota of the voters; the fullest of them stops all.
-fn smallest_quota(world: &World) -> Option<Bytes> {
+#[must_use]
+pub fn smallest_quota(world: &World) -> Option<Bytes> {
     let voters = answering(world).filter(|(member, _)| !member.learner);
     voters.filter_map(|(_, status)| status.quota.limit).min()
 }
 
 /// Why recovering would not help, as far as the live data were counted.
 pub(super) fn refusal(world: &World, wishes: &Wishes) -> Option<Refusal> {
-    let (live, quota) = (world.live?, smallest_quota(world)?);
+    let (live, quota) = (world.live.as_ref()?, smallest_quota(world)?);
     if wishes.scope != Scope::Recover || !nearly_full(live.file_size, quota) {
         return None;
     }
@@ -51,7 +51,7 @@ pub(super) fn refusal(world: &World, wishes: &Wishes) -> Option<Refusal> {
     Some(Refusal {
         kind: RefusalKind::LiveDataOverQuota,
         what: what(live, quota, world),
-        next: ways_out(world, openable),
+        next: ways_out(world, live, openable),
         flag: openable.then(|| "--accept-nearly-full".to_owned()),
     })
 }
@@ -59,7 +59,7 @@ pub(super) fn refusal(world: &World, wishes: &Wishes) -> Option<Refusal> {
 /// What to say of live data that nothing is refused for.
 pub(super) fn caution(world: &World, wishes: &Wishes) -> Option<String> {
     let quota = live_data_in_question(world, wishes)?;
-    let text = match world.live {
+    let text = match &world.live {
         None => "how much of the database is live could not be counted: if it is most of it, the \
                  first defragmentation shows that, and everything stops there with the alarm on"
             .to_owned(),
@@ -78,7 +78,7 @@ pub(super) fn caution(world: &World, wishes: &Wishes) -> Option<String> {
     Some(text)
 }
 
-fn what(live: LiveData, quota: Bytes, world: &World) -> String {
+fn what(live: &LiveData, quota: Bytes, world: &World) -> String {
     let at_least = if live.partial { "at least " } else { "" };
     let percent = percent(live.file_size, quota);
     let keys = format!("{} keys with {}", live.keys, live.bytes);
@@ -100,27 +100,17 @@ fn percent(part: Bytes, whole: Bytes) -> String {
     format!("{percent} %")
 }
 
-/// What can be done by hand, in order. Plain deletes are accepted while
-/// NOSPACE is on, by every release (only transactions are held against the
-/// quota: etcd.md; server/etcdserver/api/v3rpc/quota.go).
-fn ways_out(world: &World, openable: bool) -> String {
+/// What can be done, in order. Plain deletes are accepted while NOSPACE is on,
+/// by every release (only transactions are held against the quota: etcd.md;
+/// server/etcdserver/api/v3rpc/quota.go).
+fn ways_out(world: &World, live: &LiveData, openable: bool) -> String {
     let mut text = format!(
         "in this order:\n\
-         1. Find what fills it, key by key count (repeat for secrets, configmaps, pods, replicasets, \
-         leases, and GROUP/RESOURCE of custom resources):\n\
-         `{}`\n\
-         2. Delete what is safe to lose. Events are; so are reports of policy engines, which are \
-         made again. Never pods, nodes, namespaces, persistent volumes, custom resource \
-         definitions, /bootstrap or compact_rev_key. Deletes are accepted while NOSPACE is on; from \
-         some 100000 keys on, one namespace at a time (/registry/events/NAMESPACE/):\n\
-         `{}`\n\
+         1. See what fills it:\n`etcd-rescue usage`\n\
+         2. {}\n\
          3. {}\n\
          Then run `etcd-rescue recover` again: the alarm stays on until it is disarmed",
-        etcdctl::line(
-            &world.node,
-            "get /registry/events/ --prefix --keys-only --limit=1 -w fields | grep Count"
-        ),
-        etcdctl::line(&world.node, "--command-timeout=2m del /registry/events/ --prefix"),
+        events(world, live),
         raise_quota(world),
     );
     if openable {
@@ -129,4 +119,60 @@ fn ways_out(world: &World, openable: bool) -> String {
         );
     }
     text
+}
+
+/// What deleting events would free, and the line for it; else what else is
+/// safe to lose.
+fn events(world: &World, live: &LiveData) -> String {
+    let others = "Reports of policy engines are safe to lose, too, and made again:\n\
+                  `etcd-rescue purge prefix /registry/wgpolicyk8s.io/policyreports/`";
+    let Some(events) = &live.events else {
+        return format!(
+            "Delete what is safe to lose. Events are, messages that Kubernetes itself drops after \
+             an hour; how many there are could not be counted, and is shown first by:\n\
+             `etcd-rescue purge events`\n{others}"
+        );
+    };
+    if events.keys == 0 {
+        return format!("There are no events to delete. {others}");
+    }
+    let least = if events.partial { "at least " } else { "" };
+    let mut text = format!(
+        "Delete events, messages that Kubernetes itself drops after an hour: {least}{} of them take \
+         {}. {} (a snapshot first, then a typed word):\n\
+         `etcd-rescue purge events`",
+        events.keys,
+        events.bytes,
+        without(world, events)
+    );
+    for prefix in &events.prefixes {
+        text.push_str(&format!(
+            "\nBy hand, from some 100000 keys on one namespace at a time:\n`{}`",
+            super::purge::by_hand(world, prefix)
+        ));
+    }
+    if is_enough(world, events) == Some(false) {
+        text.push_str(&format!("\n{others}"));
+    }
+    text
+}
+
+/// What the database would take without the keys, against the quota.
+fn without(world: &World, keys: &Purgeable) -> String {
+    let (Some(size), Some(quota)) = (keys.file_size_without, smallest_quota(world)) else {
+        return "Whether the rest fits could not be counted in time".to_owned();
+    };
+    let enough = match nearly_full(size, quota) {
+        false => "would be enough",
+        true => "would not be enough",
+    };
+    format!(
+        "Without them the database would take about {size}, {} of the quota: that {enough}",
+        percent(size, quota)
+    )
+}
+
+/// Whether the database would fit without these keys; `None` = not known.
+pub(super) fn is_enough(world: &World, keys: &Purgeable) -> Option<bool> {
+    Some(!nearly_full(keys.file_size_without?, smallest_quota(world)?))
 }

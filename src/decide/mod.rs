@@ -22,6 +22,7 @@ mod one_master;
 mod patience;
 mod plan;
 mod prevention;
+mod purge;
 mod restart;
 mod restart_cause;
 mod room;
@@ -47,7 +48,7 @@ pub use etcdctl::line as etcdctl_line;
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use keeper_obstacle::keeper_obstacle;
-pub use live::live_data_in_question;
+pub use live::{live_data_in_question, smallest_quota};
 pub use manifest_directory::in_the_way;
 pub use manifest_edit::{edit_manifest, manifest_text};
 pub use one_master::{
@@ -56,6 +57,10 @@ pub use one_master::{
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
+pub use purge::{
+    Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
+    purge_refusals, still_needed,
+};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;

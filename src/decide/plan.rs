@@ -117,14 +117,21 @@ fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Ref
     let disk = left_overs::of_this_node(world).filter(|_| rewrites);
     let freed = disk.map_or(Bytes(0), DataDir::freed_by_orphans);
     steps.extend(disk.map(left_overs::removal));
-    if (rewrites || compacts) && !wishes.no_snapshot {
+    let changes = rewrites || compacts || wishes.scope == Scope::Purge;
+    if let Some(path) = wishes.snapshot.as_ref().filter(|_| changes) {
+        said.push(format!(
+            "no second snapshot is taken: {} was taken just before the deletes, and NOSPACE has let \
+             nothing be written since",
+            path.display()
+        ));
+    } else if changes && !wishes.no_snapshot {
         let (snapshot, place, db_size) = snapshot_step(world, wishes, freed)?;
         if place.shares_data_dir {
             beside_database = db_size;
             said.push(cautions::own_filesystem(place));
         }
         steps.push(snapshot);
-    } else if rewrites || compacts {
+    } else if changes {
         said.push("no snapshot will be taken (--no-snapshot)".to_owned());
     }
     if compacts {

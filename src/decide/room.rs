@@ -118,7 +118,7 @@ pub(super) fn room_beside(
         "{mount_point} has {free} free{counted}; the new database file may need up to {needed}"
     );
     let dies = concerns(status.version, Concern::NoSpaceDuringDefragKills);
-    let least = world.live.map_or(LEAST, |live| live.file_size.max(LEAST)).plus(snapshot);
+    let least = world.live.as_ref().map_or(LEAST, |live| live.file_size.max(LEAST)).plus(snapshot);
     let why = match dies {
         Some(rule) => rule.text.to_owned(),
         None if free < least => {

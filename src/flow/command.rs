@@ -70,13 +70,12 @@ fn document(session: &Session, recovery: bool, failure: &Failure) {
     if session.voice.has_streamed() {
         return;
     }
-    let record = session.record();
     let outcome = outcome(session, failure.exit);
-    if let Some(answer) = record.prevent.clone() {
+    let prevented = session.record().prevent.clone();
+    if let Some(answer) = prevented {
         session.voice.json(&answer.ended(outcome, failure.exit, Some(failure)));
     } else if recovery {
-        let answer = record.answer(outcome, failure.exit, Some(failure));
-        session.voice.json(&json::RecoveryAnswer { outcome, ..answer });
+        session.document(outcome, failure.exit, Some(failure));
     } else {
         session.voice.json(&json::FailureAnswer::new(failure, outcome));
     }
@@ -168,6 +167,7 @@ fn is_recovery(command: &Command) -> bool {
             | Command::Defrag { .. }
             | Command::Disarm
             | Command::Verify
+            | Command::Purge(_)
     )
 }
 

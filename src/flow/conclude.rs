@@ -46,8 +46,7 @@ pub async fn conclude(
         .map(|(what, command)| format!("{what}: `{}`", session.settings.command_line(command)));
     session.close_journal(outcome, Exit::Ok, None);
     tell(session, wishes.scope, before, &after);
-    let record = session.record();
-    session.voice.json(&record.answer(outcome, Exit::Ok, None));
+    session.document(outcome, Exit::Ok, None);
     Ok(Exit::Ok)
 }
 
@@ -60,6 +59,7 @@ fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
         Scope::Compact => "Compacted",
         Scope::Defragment => "Defragmented",
         Scope::Disarm => "Disarmed",
+        Scope::Purge => "Deleted",
     };
     let mut last = format!("{done} in {}", duration(record.elapsed_ms()));
     if let Some(writable) = record.writable_after_ms {
@@ -99,7 +99,7 @@ fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
 fn what_is_left(scope: Scope, after: &World) -> Option<(&'static str, &'static str)> {
     let alarm = !after.alarms().is_empty();
     match scope {
-        Scope::Recover => None,
+        Scope::Recover | Scope::Purge => None,
         Scope::Compact => Some(("The files shrink only when they are defragmented", "defrag")),
         Scope::Defragment if alarm => Some(("The alarm is still on", "disarm")),
         Scope::Defragment => None,

@@ -32,7 +32,7 @@ pub fn refused(session: &Session, refusals: &[Refusal]) -> Failure {
         // Another directory instead of this one, not beside it.
         settings.snapshot_dir =
             settings.snapshot_dir.filter(|_| !flags.contains(&"--snapshot-dir DIR"));
-        let command = settings.command_line(&session.command);
+        let command = settings.command_line(&session.command_now());
         next.push_str(&format!("\nin full: `{command} {}`", flags.join(" ")));
     } else if refusals.iter().any(|refusal| refusal.kind == RefusalKind::NoRoomForDatabase) {
         next.push_str(&format!("\nThen: `{}`", session.again()));
@@ -138,9 +138,11 @@ pub fn data_exceed_quota(session: &Session, name: &str, after: Bytes, quota: Byt
              compaction is not enough, and the alarm stays on"
         ),
         format!(
-            "raise --quota-backend-bytes on every master (kubeadm: /etc/kubernetes/manifests/\
-             etcd.yaml, one master at a time, at most 8 GiB), or delete what fills etcd (events \
-             are the usual suspects; deletes are accepted while the alarm is on); then `{}`",
+            "see what fills it: `{}`; delete events, the usual suspects: `{}`; or raise the quota on \
+             every master, one at a time, to 8 GiB at most: `{}`; then `{}`",
+            session.settings.command_line("usage"),
+            session.settings.command_line("purge events"),
+            session.settings.command_line("prevent --quota SIZE"),
             session.again()
         ),
     )
@@ -153,8 +155,9 @@ pub fn snapshot(session: &Session, error: &SnapshotError) -> Failure {
         SnapshotError::Write { .. } | SnapshotError::Directory { .. } => {
             let mut elsewhere = session.settings.clone();
             elsewhere.snapshot_dir = Some("DIR".into());
-            let command = session.command.split(' ').next().filter(|word| *word != "snapshot");
-            let command = command.map_or("snapshot save PATH", |_| session.command.as_str());
+            let now = session.command_now();
+            let command = now.split(' ').next().filter(|word| *word != "snapshot");
+            let command = command.map_or("snapshot save PATH", |_| now.as_str());
             format!("name another place: `{}`", elsewhere.command_line(command))
         }
         SnapshotError::Damaged(_) => {
@@ -193,7 +196,7 @@ pub fn snapshot_changed(session: &Session, path: &Path) -> Failure {
 pub fn snapshot_dir(session: &Session, directory: &Path, why: &str) -> Failure {
     let mut elsewhere = session.settings.clone();
     elsewhere.snapshot_dir = Some("DIR".into());
-    let elsewhere = elsewhere.command_line(&session.command);
+    let elsewhere = elsewhere.command_line(&session.command_now());
     // Only a directory that answered can be missing.
     let next = if !why.contains("does not exist") {
         format!("name another directory: `{elsewhere}`")

@@ -1,18 +1,19 @@
 //! Counting the live data before a recovery, when it is open whether they fit
-//! below the quota.
+//! below the quota, and how much of them events are.
 
 use std::{cell::Cell, time::Duration};
 
 use crate::{
     decide,
-    model::{Bytes, LiveData, Wishes, World},
-    observe,
+    model::{Bytes, KeyRange, LiveData, Member, Purgeable, Revision, Wishes, World},
+    observe::{self, Counted, Counting},
     say::{Progress, ticking},
+    wire::{Etcd, WireError},
 };
 
 use super::{look::Here, session::Session};
 
-/// How long counting may take whatever the quota.
+/// How long counting may take whatever the size.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes a second that a slow disk and network bring, for larger ones.
 const SLOW: u64 = 50_000_000;
@@ -30,32 +31,92 @@ pub async fn count(
         return None;
     }
     let (member, _) = decide::snapshot_source(world).ok()?;
-    let patience = PATIENCE + Duration::from_secs(quota.0 / SLOW);
-    let label = format!("counting live data on {}", member.label());
-    let progress = Progress::bytes(&session.voice, &label, Some(quota.0));
-    let (size, keys) = (Cell::new(Bytes(0)), Cell::new(0));
-    let show = || progress.at(size.get().0, &format!("{} keys", keys.get()));
     let counting = async {
         let etcd = here.access.dial(&member.endpoint).await?;
-        observe::count_live_data(&etcd, quota, patience, |live| {
-            size.set(live.file_size);
-            keys.set(live.keys);
-        })
-        .await
+        let events = observe::event_prefixes(&etcd).await;
+        let prefixes = events.as_deref().unwrap_or_default();
+        // Well above the quota there is nothing more to learn.
+        let enough = quota.plus(quota);
+        let Counted { live, apart, .. } =
+            all_keys(session, &etcd, member, (Some(quota), enough), prefixes).await?;
+        let events = match (events, live.partial) {
+            (Err(_), _) => None,
+            (Ok(_), false) => Some(apart),
+            (Ok(prefixes), true) => {
+                let counted = below(session, &etcd, member, &prefixes, PATIENCE).await;
+                counted.ok().map(|(events, ..)| events)
+            }
+        };
+        Ok::<_, WireError>(LiveData { events, ..live })
     };
-    match ticking(counting, show).await {
-        Ok(live) => {
-            let least = if live.partial { "at least " } else { "" };
-            progress.finish(&format!(
-                "live data: {} keys, a database of {least}{} for a quota of {quota}",
-                live.keys, live.file_size
-            ));
-            Some(live)
-        }
+    match counting.await {
+        Ok(live) => Some(live),
         Err(error) => {
-            drop(progress);
             session.voice.warn(&format!("the live data could not be counted: {error}"));
             None
         }
     }
+}
+
+/// Counts every key of a member, those below the prefixes also by themselves,
+/// until the predicted file has the size `enough`.
+///
+/// # Errors
+/// What etcd answers.
+pub(super) async fn all_keys(
+    session: &Session,
+    etcd: &Etcd,
+    member: &Member,
+    (quota, enough): (Option<Bytes>, Bytes),
+    prefixes: &[String],
+) -> Result<Counted, WireError> {
+    let db_size = member.status.as_ref().map(|status| status.db_size).unwrap_or_default();
+    let wanted = Counting {
+        enough,
+        patience: PATIENCE + Duration::from_secs(quota.unwrap_or_default().max(db_size).0 / SLOW),
+        apart: prefixes,
+        protected: &decide::protected_key,
+    };
+    let label = format!("counting live data on {}", member.label());
+    let progress = Progress::bytes(&session.voice, &label, Some(quota.unwrap_or(db_size).0));
+    let (size, keys) = (Cell::new(Bytes(0)), Cell::new(0));
+    let show = || progress.at(size.get().0, &format!("{} keys", keys.get()));
+    let counting = observe::count_live_data(etcd, &wanted, |live| {
+        size.set(live.file_size);
+        keys.set(live.keys);
+    });
+    let counted = ticking(counting, show).await?;
+    let live = &counted.live;
+    let least = if live.partial { "at least " } else { "" };
+    let quota = quota.map_or(String::new(), |quota| format!(" for a quota of {quota}"));
+    progress.finish(&format!(
+        "live data: {} keys, a database of {least}{}{quota}",
+        live.keys, live.file_size
+    ));
+    Ok(counted)
+}
+
+/// Counts what is below the prefixes alone, when counting everything took too
+/// long.
+///
+/// # Errors
+/// What etcd answers.
+pub(super) async fn below(
+    session: &Session,
+    etcd: &Etcd,
+    member: &Member,
+    prefixes: &[String],
+    patience: Duration,
+) -> Result<(Purgeable, Vec<KeyRange>, Revision), WireError> {
+    let wanted = Counting {
+        enough: Bytes(u64::MAX),
+        patience,
+        apart: prefixes,
+        protected: &decide::protected_key,
+    };
+    let label = format!("counting below {} on {}", prefixes.join(", "), member.label());
+    let progress = Progress::time(&session.voice, &label, None);
+    let keys = Cell::new(0);
+    let show = || progress.tick(&format!("{} keys", keys.get()));
+    ticking(observe::count_below(etcd, &wanted, |now| keys.set(now)), show).await
 }

@@ -71,7 +71,7 @@ pub fn refused(session: &Session, world: &World, refusals: &[Refusal]) -> Failur
 fn how_to_heal(session: &Session, member: &Member) -> String {
     let mut settings = session.settings.clone();
     settings.allow_missing.retain(|name| !member.is_called(name));
-    let again = settings.command_line(&session.command);
+    let again = settings.command_line(&session.command_now());
     match member.host() {
         Some(host) => {
             let file = std::env::current_exe().unwrap_or_else(|_| "etcd-rescue".into());

@@ -18,6 +18,7 @@ mod logbook;
 mod logs;
 mod look;
 mod missing;
+mod offer;
 mod prevent;
 mod prove;
 mod purge;

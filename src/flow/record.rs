@@ -8,10 +8,13 @@ use serde_json::json;
 
 use crate::{
     failure::{Exit, Failure},
-    model::{MemberId, Outcome, Plan, Refusal, Step, StepReport, StepStatus, World},
+    model::{MemberId, Outcome, Plan, Purge, Refusal, Step, StepReport, StepStatus, World},
     say::{
         Happening,
-        json::{ControlPlaneAnswer, LeftMember, PreventAnswer, RecoveryAnswer, SnapshotAnswer},
+        json::{
+            ControlPlaneAnswer, LeftMember, PreventAnswer, PurgedAnswer, RecoveryAnswer,
+            SnapshotAnswer,
+        },
     },
 };
 
@@ -43,6 +46,8 @@ pub struct Record {
     pub after: Option<World>,
     /// The verified snapshot.
     pub snapshot: Option<SnapshotAnswer>,
+    /// Keys that were counted to be deleted.
+    pub purge: Option<Purge>,
     /// Ended steps.
     pub steps: Vec<StepReport>,
     /// The step under way.
@@ -96,6 +101,7 @@ impl Record {
             before: None,
             after: None,
             snapshot: None,
+            purge: None,
             steps: Vec::new(),
             running: None,
             changed_anything: false,
@@ -267,6 +273,7 @@ impl Record {
             answer = answer.refusals(&self.refusals).failure(failure);
         }
         answer.snapshot = self.snapshot.clone();
+        answer.purge = self.purge.as_ref().map(PurgedAnswer::from);
         if !self.steps.is_empty() {
             answer.steps = self.steps.clone();
         }

@@ -1,7 +1,7 @@
 //! The story the product exists for: from a cluster that refuses writes to
 //! one that accepts them, and the single steps of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ use super::{
     left_overs::free_before_waiting,
     live_data,
     look::{Here, arrive, snapshot_places},
-    missing, restart,
+    missing, offer, restart,
     session::Session,
     streams,
     waiting::look_first,
@@ -79,7 +79,13 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     }
     match decision {
         Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
-        Decision::Refused(refusals) => Err(missing::refused(session, &world, &refusals)),
+        Decision::Refused(refusals) => {
+            if !offer::delete_events(session, &here, &world, &wishes, &refusals).await? {
+                return Err(missing::refused(session, &world, &refusals));
+            }
+            let wanted = Wanted { scope: wishes.scope, members: wishes.members, revision: None };
+            Box::pin(recover(session, wanted)).await
+        }
         Decision::Go(plan) => {
             session.record_mut().set_plan(&plan, &world);
             if session.settings.dry_run {
@@ -101,14 +107,14 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
 }
 
 /// Whether only a place for the snapshot is missing.
-fn lacks_room(decision: &Decision) -> bool {
+pub(super) fn lacks_room(decision: &Decision) -> bool {
     matches!(decision, Decision::Refused(refusals)
         if refusals.iter().all(|refusal| refusal.kind == RefusalKind::NoRoomForSnapshot))
 }
 
 /// Lets the person name a directory, say of a disk or a share they have just
 /// mounted.
-async fn ask_for_a_place(session: &Session, here: &Here) -> Option<SnapshotPlace> {
+pub(super) async fn ask_for_a_place(session: &Session, here: &Here) -> Option<SnapshotPlace> {
     let question = "No filesystem found here has room for the snapshot.\n\
                     Directory to save it in (Enter = stop):";
     loop {
@@ -124,7 +130,7 @@ async fn ask_for_a_place(session: &Session, here: &Here) -> Option<SnapshotPlace
     }
 }
 
-fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Failure> {
+pub(super) fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Failure> {
     let settings = &session.settings;
     for name in wanted.members.iter().chain(&settings.allow_missing) {
         if world.member_called(name).is_none() {
@@ -139,6 +145,7 @@ fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Fa
         accept_sick_disk: settings.accept_sick_disk,
         no_hold: settings.no_hold,
         no_snapshot: settings.no_snapshot,
+        snapshot: snapshot_before_deletes(session, world),
         unattended: settings.yes || !session.voice.can_ask(),
         members: wanted.members,
         revision: wanted.revision.map(Revision),
@@ -146,10 +153,21 @@ fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result<Wishes, Fa
     })
 }
 
-fn nothing_to_do(session: &Session, why: &str) -> Exit {
-    session.voice.answer(&format!("Nothing to do: {why}."));
+/// The snapshot that was taken before keys were deleted in this very run, as
+/// long as it holds all there is: NOSPACE was on then and is on now, so that
+/// nothing was written since.
+fn snapshot_before_deletes(session: &Session, world: &World) -> Option<PathBuf> {
     let record = session.record();
-    session.voice.json(&record.answer(Outcome::NothingToDo, Exit::Ok, None));
+    let under_alarm = record.purge.as_ref().is_some_and(|purge| purge.begun && purge.under_alarm);
+    let snapshot =
+        record.snapshot.as_ref().filter(|_| under_alarm && !world.alarms().is_empty())?;
+    Some(PathBuf::from(&snapshot.path))
+}
+
+fn nothing_to_do(session: &Session, why: &str) -> Exit {
+    session.close_journal(Outcome::NothingToDo, Exit::Ok, None);
+    session.voice.answer(&format!("Nothing to do: {why}."));
+    session.document(Outcome::NothingToDo, Exit::Ok, None);
     Exit::Ok
 }
 
@@ -171,8 +189,7 @@ fn show_only(session: &Session, plan: &Plan, world: &World) -> Exit {
     planned_steps(session, plan, world);
     session.voice.answer(&human::plan(plan, world, session.voice.width()));
     session.voice.say(&format!("Nothing was changed. To do it: `{}`", session.again()));
-    let record = session.record();
-    session.voice.json(&record.answer(Outcome::Planned, Exit::Ok, None));
+    session.document(Outcome::Planned, Exit::Ok, None);
     Exit::Ok
 }
 
@@ -180,7 +197,7 @@ fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
     let failure = Failure::new(
         Exit::NeedsDecision,
         "there is a plan, but nobody to ask: this is not a terminal, and --yes was not given",
-        "Nothing was changed in etcd.",
+        session.record().state(),
         format!(
             "in a terminal (`ssh -t MASTER`): `{}`; or without questions: `{} --yes`",
             session.again(),

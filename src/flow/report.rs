@@ -10,7 +10,11 @@ use crate::{
     consent,
     failure::{Exit, Failure},
     model::{Outcome, Step, StepKind},
-    say::{Report, json::RecoveryAnswer, report},
+    say::{
+        Report,
+        json::{PurgeAnswer, RecoveryAnswer},
+        report,
+    },
 };
 
 use super::{logbook::Logbook, record::Record, session::Session};
@@ -107,6 +111,25 @@ impl Session {
         record.report_path = path;
         drop(record);
         self.tell_news();
+    }
+
+    /// The one JSON document of a run that changes etcd or would.
+    pub fn document(&self, outcome: Outcome, exit: Exit, failure: Option<&Failure>) {
+        let record = self.record();
+        let answer = RecoveryAnswer { outcome, ..record.answer(outcome, exit, failure) };
+        if self.command.split(' ').next() != Some("purge") {
+            return self.voice.json(&answer);
+        }
+        let purge = record.purge.as_ref();
+        // Nothing to recover from, but keys were deleted.
+        let done = outcome == Outcome::NothingToDo && purge.is_some_and(|purge| purge.begun);
+        let outcome = if done { Outcome::Done } else { outcome };
+        let next = match failure {
+            Some(failure) => Some(failure.next.clone()),
+            None => record.still_to_do(),
+        };
+        let answer = RecoveryAnswer { outcome, ..answer };
+        self.voice.json(&PurgeAnswer::new(purge, answer, next, self.went_on()));
     }
 
     /// Where the report is.

@@ -20,8 +20,10 @@ pub struct Session {
     record: RefCell<Record>,
     /// The kubelet this run holds.
     hold: RefCell<Option<Held>>,
-    /// The subcommand, for command lines to type next.
+    /// The subcommand, as it was given.
     pub command: String,
+    /// The subcommand whose story goes on in its place.
+    continued: RefCell<Option<String>>,
 }
 
 impl Session {
@@ -30,7 +32,14 @@ impl Session {
     pub fn new(settings: Settings, command: impl Into<String>) -> Self {
         let (voice, command) = (Voice::new(&settings), command.into());
         let record = RefCell::new(Record::new(&command));
-        Self { settings, voice, record, hold: RefCell::default(), command }
+        Self {
+            settings,
+            voice,
+            record,
+            hold: RefCell::default(),
+            command,
+            continued: RefCell::default(),
+        }
     }
 
     /// The record, to read. Never held across an await.
@@ -57,9 +66,26 @@ impl Session {
         Failure::new(exit, what, record.state(), next)
     }
 
-    /// This very command line again.
+    /// From here on it is another command's story.
+    pub fn go_on_as(&self, command: &str) {
+        *self.continued.borrow_mut() = Some(command.to_owned());
+    }
+
+    /// Whether another command's story goes on in place of the one given.
+    #[must_use]
+    pub fn went_on(&self) -> bool {
+        self.continued.borrow().is_some()
+    }
+
+    /// The subcommand to type to go on from here.
+    #[must_use]
+    pub fn command_now(&self) -> String {
+        self.continued.borrow().clone().unwrap_or_else(|| self.command.clone())
+    }
+
+    /// This very command line again, or what goes on from here.
     #[must_use]
     pub fn again(&self) -> String {
-        self.settings.command_line(&self.command)
+        self.settings.command_line(&self.command_now())
     }
 }

@@ -165,5 +165,5 @@ fn with_tls(settings: &mut Settings) {
 fn again_with(session: &Session, change: impl FnOnce(&mut Settings)) -> String {
     let mut settings = session.settings.clone();
     change(&mut settings);
-    settings.command_line(&session.command)
+    settings.command_line(&session.command_now())
 }

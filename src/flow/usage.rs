@@ -47,11 +47,15 @@ pub async fn usage(session: &Session, wanted: &cli::Usage) -> Result<Exit, Failu
 fn tell(session: &Session, wanted: &cli::Usage, read: &Read) -> Exit {
     let Read { usage, incomplete, .. } = read;
     let fillers = decide::fillers(usage);
-    let sentences = decide::usage_sentences(usage, read.quota);
+    let mut sentences = decide::usage_sentences(usage, read.quota);
+    if read.nospace {
+        sentences.insert(0, "the NOSPACE alarm is on: etcd refuses writes".to_owned());
+    }
+    let shown = next::with_our_way(session, &fillers);
     let next = next::commands(session, read, &fillers);
     let page = human::UsagePage {
         usage,
-        fillers: &fillers,
+        fillers: &shown,
         sentences: &sentences,
         incomplete: incomplete.as_ref().map(|failure| failure.what.as_str()),
         next: &next,

@@ -1,5 +1,7 @@
 //! What the person asked of the plan, free of flags and terminals.
 
+use std::path::PathBuf;
+
 use super::Revision;
 
 /// Which part of the recovery is wanted.
@@ -14,6 +16,8 @@ pub enum Scope {
     Defragment,
     /// Only the disarm.
     Disarm,
+    /// Deleting keys: of all steps, only the snapshot before it is planned.
+    Purge,
 }
 
 /// The person's wishes for one plan.
@@ -33,6 +37,9 @@ pub struct Wishes {
     pub no_hold: bool,
     /// Take no snapshot.
     pub no_snapshot: bool,
+    /// A verified snapshot of this very run that holds all there is: no other one
+    /// is taken.
+    pub snapshot: Option<PathBuf>,
     /// Nobody can be asked to type a member's name.
     pub unattended: bool,
     /// Only these members (names or ids); empty = all.

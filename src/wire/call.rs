@@ -20,10 +20,11 @@ use super::{
     carrier::Carrier,
     proto::etcdserverpb::{
         AlarmRequest, AlarmResponse, AuthenticateRequest, AuthenticateResponse, CompactionRequest,
-        CompactionResponse, DefragmentRequest, DefragmentResponse, HashKvRequest, HashKvResponse,
-        LeaseGrantRequest, LeaseGrantResponse, LeaseRevokeRequest, LeaseRevokeResponse,
-        MemberListRequest, MemberListResponse, RangeRequest, RangeResponse, SnapshotRequest,
-        SnapshotResponse, StatusRequest, StatusResponse,
+        CompactionResponse, DefragmentRequest, DefragmentResponse, DeleteRangeRequest,
+        DeleteRangeResponse, HashKvRequest, HashKvResponse, LeaseGrantRequest, LeaseGrantResponse,
+        LeaseRevokeRequest, LeaseRevokeResponse, MemberListRequest, MemberListResponse,
+        RangeRequest, RangeResponse, SnapshotRequest, SnapshotResponse, StatusRequest,
+        StatusResponse,
     },
 };
 
@@ -47,6 +48,8 @@ pub(super) const AUTHENTICATE: Method<AuthenticateRequest, AuthenticateResponse>
 pub(super) const MEMBER_LIST: Method<MemberListRequest, MemberListResponse> =
     method("/etcdserverpb.Cluster/MemberList");
 pub(super) const RANGE: Method<RangeRequest, RangeResponse> = method("/etcdserverpb.KV/Range");
+pub(super) const DELETE_RANGE: Method<DeleteRangeRequest, DeleteRangeResponse> =
+    method("/etcdserverpb.KV/DeleteRange");
 pub(super) const COMPACT: Method<CompactionRequest, CompactionResponse> =
     method("/etcdserverpb.KV/Compact");
 pub(super) const LEASE_GRANT: Method<LeaseGrantRequest, LeaseGrantResponse> =

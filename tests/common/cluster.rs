@@ -93,7 +93,15 @@ impl Cluster {
 
     /// The calls that change something or could.
     pub fn changes(&self) -> Vec<String> {
-        let changing = ["Compact", "Defragment", "Alarm", "LeaseGrant", "LeaseRevoke", "Snapshot"];
+        let changing = [
+            "Compact",
+            "Defragment",
+            "Alarm",
+            "LeaseGrant",
+            "LeaseRevoke",
+            "Snapshot",
+            "DeleteRange",
+        ];
         let mut calls = self.etcd.calls();
         calls.retain(|call| changing.iter().any(|name| call.contains(name)));
         calls

@@ -41,6 +41,7 @@ pub enum Rpc {
     LeaseGrant,
     LeaseRevoke,
     Range,
+    DeleteRange,
     Snapshot,
     Authenticate,
 }
@@ -133,6 +134,8 @@ pub struct ClusterState {
     /// (member id, alarm number: 1 NOSPACE, 2 CORRUPT).
     pub alarms: Vec<(u64, i32)>,
     pub keys: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// When a key was made; 1 when nothing else is said.
+    pub created: BTreeMap<Vec<u8>, i64>,
     pub leases: Vec<i64>,
     /// User and password; `None` = authentication is off.
     pub login: Option<(String, String)>,

@@ -4,6 +4,7 @@ use crate::{
     decide::verdict::nearly_full,
     model::{
         Bytes,
+        order::InOrder,
         usage::{Account, ResourceUsage, Usage},
     },
 };
@@ -34,7 +35,7 @@ pub fn usage_sentences(usage: &Usage, quota: Option<Bytes>) -> Vec<String> {
 fn biggest(usage: &Usage) -> Option<String> {
     let total = usage.total.bytes();
     let mut resources: Vec<&ResourceUsage> = usage.resources.iter().collect();
-    resources.sort_by_key(|resource| std::cmp::Reverse(resource.account.bytes()));
+    resources.order_by_key(|resource| std::cmp::Reverse(resource.account.bytes()));
     let share = |resource: &ResourceUsage| percent(resource.account.bytes(), total);
     let told = |resource: &ResourceUsage| {
         let (keys, bytes) = (count(resource.account.keys), Bytes(resource.account.bytes()));

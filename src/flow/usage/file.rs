@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     super::{failures, session::Session},
-    Read,
+    Read, next,
     spool::Spool,
 };
 use crate::{
@@ -123,13 +123,11 @@ fn failed(session: &Session, name: &str, error: &ReadError) -> Failure {
 
 /// How a running etcd is read.
 fn in_use(session: &Session) -> String {
-    let ours = |command: &str| session.settings.command_line(command);
+    let ours = |command: &str| next::ours(session, command, None);
     format!(
-        "`{}` reads the running member; or through a pipe: `{} | {}`; or in two steps: `{}`, then \
-         `{}`",
+        "`{}` reads the running member\nor through a pipe: `{}`\nor in two steps: `{}`, then `{}`",
         ours("usage"),
-        ours("snapshot save -"),
-        ours("usage --from -"),
+        next::piped(session),
         ours("snapshot save FILE"),
         ours("usage --from FILE")
     )

@@ -44,9 +44,9 @@ pub(super) async fn read(session: &Session, wanted: &cli::Usage) -> Result<Read,
     let etcd = dialled.map_err(|error| failures::step(session, &error))?;
     let clock = Clock::start(&etcd).await;
     let mut read = match wanted.read {
-        ReadHow::Pages => by_pages(session, &etcd, member, "as asked with --read pages").await?,
+        ReadHow::Pages => by_pages(session, &etcd, member, "as asked (--read pages)").await?,
         ReadHow::Snapshot => {
-            let why = "as asked with --read snapshot";
+            let why = "as asked (--read snapshot)";
             match by_snapshot(session, &here, &etcd, member, why).await {
                 Ok(read) => read,
                 Err(no) => return Err(no.told(session)),
@@ -67,13 +67,13 @@ async fn by_what_fits(
     etcd: &Etcd,
     member: &Member,
 ) -> Result<Read, Failure> {
-    let why = "a disk has room for it for a moment";
+    let why = "a snapshot shows the history, too, and there is room for it for a moment";
     let no = match by_snapshot(session, here, etcd, member, why).await {
         Ok(read) => return Ok(read),
         Err(no) => no,
     };
-    let why = no.sentence();
-    session.voice.warn(&format!("{why}. Reading the keys page by page instead"));
+    let why = format!("{}; so the keys are read page by page", no.sentence());
+    session.voice.warn(&why);
     by_pages(session, etcd, member, &why).await
 }
 
@@ -100,9 +100,9 @@ impl NoSnapshot {
             Self::NoRoom(why) => session.stopped(
                 why,
                 format!(
-                    "name a directory with room: `{} --snapshot-dir DIR`; or without any: `{}`",
-                    session.again(),
-                    session.settings.command_line("usage --read pages")
+                    "name a directory with room: `{}`\nor without any: `{}`",
+                    next::ours(session, &session.command, Some("DIR")),
+                    next::ours(session, "usage --read pages", None)
                 ),
             ),
         }

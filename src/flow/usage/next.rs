@@ -27,6 +27,20 @@ const USUAL: [&str; 4] = [
     "/var/lib/k0s/etcd",
 ];
 
+/// A command line of ours, with another directory for the moment, or without
+/// one.
+pub(super) fn ours(session: &Session, command: &str, directory: Option<&str>) -> String {
+    let mut settings = session.settings.clone();
+    settings.snapshot_dir = directory.map(PathBuf::from);
+    settings.command_line(command)
+}
+
+/// A snapshot read through a pipe.
+pub(super) fn piped(session: &Session) -> String {
+    let ours = |command| session.settings.command_line(command);
+    format!("{} | {}", ours("snapshot save -"), ours("usage --from -"))
+}
+
 /// A file below this is small whatever is in it.
 const WORTH: Bytes = Bytes(16 << 20);
 
@@ -38,12 +52,13 @@ pub(super) fn commands(
 ) -> Vec<(String, String)> {
     let ours =
         |(command, what_for): (String, String)| (session.settings.command_line(&command), what_for);
-    let mut next: Vec<(String, String)> = purges(fillers).collect();
-    if read.nospace || is_mostly_dead(&read.usage) {
-        let recover = ("recover".to_owned(), recovers(read));
+    let mut next = Vec::new();
+    if !fits(read) {
         // What does not fit has to go first.
-        let at = if fits(read) { 0 } else { next.len() };
-        next.insert(at, recover);
+        next.extend(purges(fillers));
+    }
+    if read.nospace || is_mostly_dead(&read.usage) {
+        next.push(("recover".to_owned(), recovers(read)));
     }
     if let Some(quota) = read.quota.filter(|_| !fits(read)) {
         let what_for =
@@ -66,6 +81,19 @@ fn purges(fillers: &[Filler]) -> impl Iterator<Item = (String, String)> {
         );
         Some((filler.purge.clone()?, what_for))
     })
+}
+
+/// The fillers with our own way to delete them added to the advice.
+pub(super) fn with_our_way(session: &Session, fillers: &[Filler]) -> Vec<Filler> {
+    let added = |filler: &Filler| {
+        let mut filler = filler.clone();
+        if let Some(purge) = &filler.purge {
+            let command = session.settings.command_line(purge);
+            filler.advice.push_str(&format!(". While there is no API server: `{command}`"));
+        }
+        filler
+    };
+    fillers.iter().map(added).collect()
 }
 
 fn recovers(read: &Read) -> String {

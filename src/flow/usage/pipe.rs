@@ -96,13 +96,11 @@ fn is_terminal(session: &Session) -> Failure {
 }
 
 fn no_room(session: &Session, why: &str) -> Failure {
-    let mut elsewhere = session.settings.clone();
-    elsewhere.snapshot_dir = Some("DIR".into());
     let next = format!(
-        "name a directory with room: `{}`; or save it first: `{}`, and then `{}`",
-        elsewhere.command_line(&session.command),
-        session.settings.command_line("snapshot save FILE"),
-        session.settings.command_line("usage --from FILE")
+        "name a directory with room: `{}`\nor save it first: `{}`, then `{}`",
+        next::ours(session, &session.command, Some("DIR")),
+        next::ours(session, "snapshot save FILE", None),
+        next::ours(session, "usage --from FILE", None)
     );
     let failure = session.stopped(why, next);
     Failure { state: format!("{} Nothing was left on disk.", failure.state), ..failure }
@@ -110,9 +108,5 @@ fn no_room(session: &Session, why: &str) -> Failure {
 
 /// How a pipe is made.
 fn how(session: &Session) -> String {
-    format!(
-        "`{} | {}`",
-        session.settings.command_line("snapshot save -"),
-        session.settings.command_line("usage --from -")
-    )
+    format!("`{}`", next::piped(session))
 }

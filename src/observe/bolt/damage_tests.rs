@@ -200,6 +200,17 @@ fn only_regular_files_are_opened() {
 }
 
 #[test]
+fn a_disk_that_gives_nothing_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    fs::write(&path, example()).unwrap();
+    // A handle that cannot be read from stands for the disk.
+    let file = File::options().write(true).open(&path).unwrap();
+    let told = BoltFile::from_file(file, "db".to_owned()).unwrap_err().to_string();
+    assert!(told.starts_with("cannot read it: Bad file descriptor"), "{told}");
+}
+
+#[test]
 fn a_damaged_leaf_is_left_out_and_the_rest_is_read() {
     let whole = example();
     let leaves = pages_of(&whole, 2);

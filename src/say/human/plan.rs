@@ -153,7 +153,7 @@ pub fn headline(step: &Step, world: &World) -> String {
 /// What the file shrinks to: as the live data were counted; else at most the
 /// pages in use now, of which compaction frees more.
 fn expected(step: &Step, world: &World) -> String {
-    if let Some(live) = world.live.filter(|live| !live.partial) {
+    if let Some(live) = world.live.as_ref().filter(|live| !live.partial) {
         return format!("about {}", live.file_size);
     }
     let in_use = member(step, world).and_then(|member| member.status.as_ref().ok());

@@ -31,9 +31,7 @@ pub struct UsagePage<'a> {
 #[must_use]
 pub fn usage(page: &UsagePage<'_>, width: usize) -> String {
     let mut parts = vec![opening(page, width)];
-    if page.usage.resources.is_empty() {
-        parts.push("There is no key in it.".to_owned());
-    } else {
+    if !page.usage.resources.is_empty() {
         parts.push(table::table(page.usage, page.wanted, width));
     }
     parts.extend(lists::biggest(page.usage, page.wanted, width));
@@ -51,8 +49,14 @@ fn opening(page: &UsagePage<'_>, width: usize) -> String {
         let text = format!("{why}. All numbers below are lower bounds.");
         lines.push(hang("INCOMPLETE  ", &text, width));
     }
-    lines.extend(page.sentences.iter().map(|text| hang("- ", &format!("{text}."), width)));
+    lines.extend(page.sentences.iter().map(|text| hang("- ", &sentence(text), width)));
     lines.join("\n")
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).chain(['.']).collect()
 }
 
 fn next(commands: &[(String, String)], width: usize) -> Option<String> {

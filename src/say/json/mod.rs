@@ -5,6 +5,7 @@
 mod diagnosis;
 mod located;
 mod prevent;
+mod purge;
 mod recovery;
 mod restart;
 mod settings_advice;
@@ -18,6 +19,7 @@ use serde::Serialize;
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
 pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer};
+pub use purge::{EventsAnswer, PurgeAnswer, PurgedAnswer};
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,

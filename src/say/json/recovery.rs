@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::ErrorAnswer;
+use super::{ErrorAnswer, PurgedAnswer, purge::EventsAnswer};
 use crate::{
     failure::{Exit, Failure},
     model::{
@@ -49,6 +49,9 @@ pub struct RecoveryAnswer {
     pub refusals: Vec<RefusalAnswer>,
     /// This node's API server; null when there is none.
     pub control_plane: Option<ControlPlaneAnswer>,
+    /// Keys that were deleted to make room in the same run; null when none
+    /// were.
+    pub purge: Option<PurgedAnswer>,
     /// How to keep it from happening again.
     pub prevention: Option<String>,
     /// Members that could not be reached and wait to be healed.
@@ -120,7 +123,7 @@ pub struct PlannedStep {
 
 /// The latest values of existing keys: what compaction and defragmentation
 /// leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LiveDataAnswer {
     /// Existing keys.
     pub keys: u64,
@@ -130,6 +133,8 @@ pub struct LiveDataAnswer {
     pub db_size: u64,
     /// Whether counting was ended early; the numbers are lower bounds then.
     pub partial: bool,
+    /// Kubernetes' events among them; null when they could not be counted.
+    pub events: Option<EventsAnswer>,
 }
 
 /// A gate that forbids the plan.
@@ -158,6 +163,12 @@ pub struct ControlPlaneAnswer {
     pub unknown: Option<String>,
 }
 
+impl From<&Refusal> for RefusalAnswer {
+    fn from(refusal: &Refusal) -> Self {
+        Self { kind: gate(refusal.kind), what: refusal.what.clone(), next: refusal.next.clone() }
+    }
+}
+
 impl RecoveryAnswer {
     /// An answer with an end and nothing else yet.
     #[must_use]
@@ -180,6 +191,7 @@ impl RecoveryAnswer {
             live_data: None,
             refusals: Vec::new(),
             control_plane: None,
+            purge: None,
             prevention: None,
             left: Vec::new(),
         }
@@ -210,11 +222,12 @@ impl RecoveryAnswer {
                 db_size_after: after.and_then(|world| world.member(member.id)).and_then(size),
             })
             .collect();
-        self.live_data = before.live.map(|live| LiveDataAnswer {
+        self.live_data = before.live.as_ref().map(|live| LiveDataAnswer {
             keys: live.keys,
             bytes: live.bytes.0,
             db_size: live.file_size.0,
             partial: live.partial,
+            events: live.events.as_ref().map(EventsAnswer::from),
         });
         self
     }
@@ -231,12 +244,7 @@ impl RecoveryAnswer {
     /// With the gates that forbid it.
     #[must_use]
     pub fn refusals(mut self, refusals: &[Refusal]) -> Self {
-        let answer = |refusal: &Refusal| RefusalAnswer {
-            kind: gate(refusal.kind),
-            what: refusal.what.clone(),
-            next: refusal.next.clone(),
-        };
-        self.refusals = refusals.iter().map(answer).collect();
+        self.refusals = refusals.iter().map(RefusalAnswer::from).collect();
         self
     }
 }

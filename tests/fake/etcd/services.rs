@@ -215,21 +215,33 @@ fn check_revision(state: &ClusterState, revision: i64, compacting: bool) -> Resu
     Ok(())
 }
 
+/// Whether a request for `first` to before `end` means the key; no end means
+/// `first` alone, and a zero byte means to the last key.
+fn is_in(key: &[u8], first: &[u8], end: &[u8]) -> bool {
+    match end {
+        [] => key == first,
+        [0] => key >= first,
+        _ => key >= first && key < end,
+    }
+}
+
 #[async_trait]
 impl Kv for Node {
     async fn range(&self, request: Request<RangeRequest>) -> Answer<RangeResponse> {
         let (id, asked) = (self.id, request.into_inner());
         let argument = String::from_utf8_lossy(&asked.key).into_owned();
         let told = self.play(Rpc::Range, argument, |state| {
-            let all = asked.range_end == [0];
-            let named = |key: &Vec<u8>| if all { *key >= asked.key } else { *key == asked.key };
+            let created = |key: &Vec<u8>| state.created.get(key).copied().unwrap_or(1);
+            let named = |key: &Vec<u8>| is_in(key, &asked.key, &asked.range_end);
+            let fresh = |key: &Vec<u8>| created(key) >= asked.min_create_revision;
             let mut kvs: Vec<KeyValue> = state
                 .keys
                 .iter()
-                .filter(|(key, _)| named(key))
+                .filter(|(key, _)| named(key) && fresh(key))
                 .map(|(key, value)| KeyValue {
                     key: key.clone(),
-                    value: value.clone(),
+                    value: if asked.keys_only { Vec::new() } else { value.clone() },
+                    create_revision: created(key),
                     ..KeyValue::default()
                 })
                 .collect();
@@ -248,8 +260,24 @@ impl Kv for Node {
         Err(Status::unimplemented("a rescue writes no key"))
     }
 
-    async fn delete_range(&self, _: Request<DeleteRangeRequest>) -> Answer<DeleteRangeResponse> {
-        Err(Status::unimplemented("a rescue deletes no key"))
+    /// As etcd does it, while NOSPACE is on, too; CORRUPT forbids it.
+    async fn delete_range(
+        &self,
+        request: Request<DeleteRangeRequest>,
+    ) -> Answer<DeleteRangeResponse> {
+        let (id, asked) = (self.id, request.into_inner());
+        let argument = String::from_utf8_lossy(&asked.key).into_owned();
+        let done = self.play(Rpc::DeleteRange, argument, |state| {
+            if state.alarms.iter().any(|(_, kind)| *kind == 2) {
+                return Err(Status::data_loss("etcdserver: corrupt cluster"));
+            }
+            let before = state.keys.len();
+            state.keys.retain(|key, _| !is_in(key, &asked.key, &asked.range_end));
+            let deleted = (before - state.keys.len()) as i64;
+            state.revision += i64::from(deleted > 0);
+            Ok(DeleteRangeResponse { header: state.header(id), deleted })
+        });
+        done.await.map(Response::new)
     }
 
     async fn compact(&self, request: Request<CompactionRequest>) -> Answer<CompactionResponse> {

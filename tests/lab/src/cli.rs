@@ -90,6 +90,7 @@ struct Up {
 #[derive(Clone, Copy, ValueEnum)]
 enum Pattern {
     Churn,
+    Events,
     Kubernetes,
 }
 
@@ -125,6 +126,7 @@ fn perform(cli: Cli) -> Result<ExitCode> {
         Action::Fill { pattern, until } => {
             let pattern = match pattern {
                 Pattern::Churn => Fill::churn(),
+                Pattern::Events => Fill::Events { value_bytes: 2_000 },
                 Pattern::Kubernetes => Fill::Kubernetes,
             };
             say(&Lab::open(&name)?.fill(pattern, until)?)?;

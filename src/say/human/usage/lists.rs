@@ -66,12 +66,6 @@ pub(super) fn fillers(fillers: &[Filler], width: usize) -> Option<String> {
 
 /// Leases, and what was read, how and when.
 pub(super) fn source(usage: &Usage, width: usize) -> String {
-    let mut lines = Vec::new();
-    lines.extend(leases_text(usage).map(|text| hang("Leases  ", &text, width)));
-    lines.push(hang("Source  ", &source_text(usage), width));
-    if !usage.source.why.is_empty() {
-        lines.push(hang("Why     ", &usage.source.why, width));
-    }
     let bytes = if usage.history {
         "LIVE is what exists now, HISTORY what was overwritten or deleted since the last \
          compaction: bytes of keys and values. The file needs some more around them."
@@ -79,12 +73,21 @@ pub(super) fn source(usage: &Usage, width: usize) -> String {
         "LIVE is what exists now: bytes of keys and values. Old revisions cannot be seen page by \
          page; `--read snapshot` or `--from` a snapshot shows them."
     };
-    lines.push(hang("Bytes   ", bytes, width));
+    let why = Some(usage.source.why.clone()).filter(|why| !why.is_empty());
+    let mut lines = vec!["About these numbers".to_owned()];
+    for (label, text) in [
+        ("Leases", leases_text(usage)),
+        ("Source", Some(source_text(usage))),
+        ("Why", why),
+        ("Bytes", Some(bytes.to_owned())),
+    ] {
+        lines.extend(text.map(|text| hang(&format!("  {label:<8}"), &text, width)));
+    }
     lines.join("\n")
 }
 
 fn leases_text(usage: &Usage) -> Option<String> {
-    let leases = usage.leases?;
+    let leases = usage.leases.filter(|leases| leases.granted + leases.keys > 0)?;
     let (keys, bytes) = (keys(leases.keys), Bytes(leases.bytes));
     // Keys tell which lease they hang on; the leases themselves are only in a
     // file.
@@ -118,7 +121,10 @@ fn source_text(usage: &Usage) -> String {
         }
     }
     if let Some(rate) = usage.revisions_per_s {
-        text.push_str(&format!("; {rate:.1} revisions a second while it was read"));
+        text.push_str(&match rate {
+            ..=0.0 => "; nothing was written meanwhile".to_owned(),
+            rate => format!("; {rate:.1} revisions a second meanwhile"),
+        });
     }
     text
 }
@@ -129,7 +135,7 @@ fn whence(source: &Source) -> String {
         SourceKind::SnapshotFile => format!("the snapshot {path}"),
         SourceKind::DatabaseFile => format!("the database file {path}"),
         SourceKind::Pipe => "what came through the pipe".to_owned(),
-        SourceKind::SnapshotStream => format!("the snapshot of {}", source.member),
+        SourceKind::SnapshotStream => format!("a snapshot of {}, taken now", source.member),
         SourceKind::Pages => format!("the keys of {}, page by page", source.member),
     }
 }

@@ -14,9 +14,9 @@ use crate::{
 const BAR: std::ops::RangeInclusive<usize> = 6..=20;
 /// Names are cut before they are shorter than this.
 const NAME: usize = 16;
-/// Namespaces below this part of everything are not worth a line, unless more
-/// than the usual number of lines is asked for.
-const SMALL: u64 = 50;
+/// Namespaces below this part of everything (5 %) are not worth a line, unless
+/// more than the usual number of lines is asked for.
+const SMALL: u64 = 20;
 /// `--top` when it is not given.
 const USUAL_TOP: u16 = 10;
 
@@ -34,7 +34,7 @@ pub(super) fn table(usage: &Usage, wanted: &cli::Usage, width: usize) -> String 
     let view = View { usage, wanted };
     let mut lines = Vec::new();
     let resources = usage_order::resources(&usage.resources, wanted.sort);
-    let (shown, rest) = resources.split_at(resources.len().min(usize::from(wanted.top)));
+    let (shown, rest) = resources.split_at(fitting(resources.len(), usize::from(wanted.top)));
     for resource in shown {
         view.resource(resource, &mut lines);
     }
@@ -93,7 +93,7 @@ impl View<'_> {
             0 if namespaces.len() > 1 => return,
             big => big.max(1).min(usize::from(self.wanted.top)),
         };
-        let (shown, rest) = namespaces.split_at(shown.min(namespaces.len()));
+        let (shown, rest) = namespaces.split_at(fitting(namespaces.len(), shown));
         for namespace in shown {
             self.namespace(resource, namespace, lines);
         }
@@ -118,7 +118,8 @@ impl View<'_> {
         let size = Bytes(object.live_bytes).to_string();
         let mut cells = vec![if object.live { size } else { "deleted".to_owned() }];
         if self.usage.history {
-            let revisions = object.revisions.to_string();
+            let growth = self.wanted.sort == SortBy::Growth;
+            let revisions = if growth { String::new() } else { object.revisions.to_string() };
             cells.extend([String::new(), String::new(), revisions]);
         } else {
             cells.push(String::new());
@@ -149,6 +150,12 @@ impl View<'_> {
     fn weight(&self, account: &Account) -> u64 {
         usage_order::weight(account, self.wanted.sort)
     }
+}
+
+/// How many of `all` are shown when at most `top` are wanted: a line about one
+/// more takes as much room as that one.
+fn fitting(all: usize, top: usize) -> usize {
+    if all == top + 1 { all } else { all.min(top) }
 }
 
 /// Name, bar and share on the left, the numbers on the right.
@@ -198,8 +205,8 @@ fn hashes(part: u64, whole: u64, room: usize) -> String {
 }
 
 fn percent(part: u64, whole: u64) -> String {
-    let whole = u128::from(whole.max(1));
-    let percent = (u128::from(part) * 100 + whole / 2) / whole;
+    // Not rounded up: the shares of the sentences are not, either.
+    let percent = u128::from(part) * 100 / u128::from(whole.max(1));
     match (percent, part) {
         (0, 1..) => "<1 %".to_owned(),
         _ => format!("{percent} %"),

@@ -1,0 +1,187 @@
+//! The snapshot and the deletes, range by range: interrupted at any moment, what
+//! is gone is told, and a rerun deletes the rest.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    act::{self, NodeLock},
+    consent::Consent,
+    decide,
+    failure::Failure,
+    model::{Bytes, KeyRange, Plan, StepStatus, Wishes, World},
+    say::{Progress, ticking},
+    wire::{Etcd, WireError},
+};
+
+use super::{
+    super::{
+        execute::execute, failures, look::Here, recover::locked, session::Session,
+        waiting::look_until_open,
+    },
+    count::Counted,
+    tell_deleted,
+};
+
+/// Between two ranges a member gets as long as the last one took, and at most
+/// this: others want something of it, too.
+const LONGEST_BREAK: Duration = Duration::from_millis(250);
+/// Before the first retry; doubled until the longest.
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// Before a late retry.
+const LATER_RETRY: Duration = Duration::from_secs(5);
+
+/// Takes the snapshot the plan holds, then deletes what was counted.
+pub(super) async fn delete(
+    session: &Session,
+    here: &Here,
+    wishes: &Wishes,
+    plan: &Plan,
+    counted: &Counted,
+    consent: &Consent,
+) -> Result<(), Failure> {
+    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
+    session.open_journal(&mut lock);
+    execute(session, here, plan, wishes).await?;
+    session.voice.blank();
+    session.record_mut().begin_step("purge", None);
+    let deleted = Deleting { session, here, wishes, counted, consent }.all_ranges().await;
+    match deleted {
+        Ok(world) => {
+            let left = left(here, &world, counted).await;
+            let mut record = session.record_mut();
+            let purge = record.purge.get_or_insert_default();
+            purge.left = left;
+            let told = format!("{} keys, {}", purge.deleted_keys, purge.deleted_bytes);
+            record.end_step(StepStatus::Done, format!("deleted {told}"));
+            drop(record);
+            tell_deleted(session);
+            Ok(())
+        }
+        Err(failure) => {
+            session.record_mut().end_step(StepStatus::Failed, failure.what.clone());
+            Err(failure)
+        }
+    }
+}
+
+/// What the loop over the ranges needs.
+struct Deleting<'a> {
+    session: &'a Session,
+    here: &'a Here,
+    wishes: &'a Wishes,
+    counted: &'a Counted,
+    consent: &'a Consent,
+}
+
+impl Deleting<'_> {
+    /// Deletes range after range; the world as it was looked at last.
+    async fn all_ranges(&self) -> Result<World, Failure> {
+        let session = self.session;
+        let (mut world, mut etcd) = self.dial().await?;
+        let total = self.counted.found.bytes;
+        let label = format!("deleting {} keys", self.counted.found.keys);
+        let progress = Progress::bytes(&session.voice, &label, Some(total.0));
+        for range in &self.counted.ranges {
+            let began = Instant::now();
+            let mut retry = FIRST_RETRY;
+            // Once the effect of a request is unknown, its answer was lost, and
+            // with it how many it deleted.
+            let mut unknown = false;
+            let gone = loop {
+                let (at, note) = self.so_far();
+                let request = act::purge_range(&etcd, range, self.counted.revision, self.consent);
+                self.begun();
+                let error = match ticking(request, || progress.at(at, &note)).await {
+                    Ok(gone) if unknown => break gone.max(range.keys),
+                    Ok(gone) => break gone,
+                    Err(error) => error,
+                };
+                unknown |= error.kind.effect_unknown();
+                if !error.kind.passes() || began.elapsed() >= session.settings.wait {
+                    return Err(self.failed(&error));
+                }
+                self.told_retry(&error);
+                tokio::time::sleep(retry.min(session.settings.wait)).await;
+                retry = (retry * 2).min(LATER_RETRY);
+                (world, etcd) = self.dial().await?;
+            };
+            self.counted_off(range, gone);
+            let (at, note) = self.so_far();
+            progress.at(at, &note);
+            tokio::time::sleep(began.elapsed().min(LONGEST_BREAK)).await;
+        }
+        Ok(world)
+    }
+
+    /// A member that takes requests, once the gates are open.
+    async fn dial(&self) -> Result<(World, Etcd), Failure> {
+        let Self { session, here, wishes, .. } = self;
+        let began = Instant::now();
+        loop {
+            let world = look_until_open(session, here, wishes).await?;
+            let (member, _) = decide::snapshot_source(&world)
+                .map_err(|refusal| failures::refused(session, &[refusal]))?;
+            match here.access.dial(&member.endpoint).await {
+                Ok(etcd) => return Ok((world, etcd)),
+                Err(error) if error.kind.passes() && began.elapsed() < session.settings.wait => {
+                    tokio::time::sleep(FIRST_RETRY).await;
+                }
+                Err(error) => return Err(self.failed(&error)),
+            }
+        }
+    }
+
+    /// A request that deletes is on its way.
+    fn begun(&self) {
+        let (_, note) = self.so_far();
+        let mut record = self.session.record_mut();
+        record.changed_anything = true;
+        record.purge.get_or_insert_default().begun = true;
+        if let Some(running) = &mut record.running {
+            running.goes_on = format!(
+                "{note} were deleted so far, and maybe those of one more request; nothing else was \
+                 touched."
+            );
+        }
+    }
+
+    /// One range is gone. What vanished by itself is no deletion of ours.
+    fn counted_off(&self, range: &KeyRange, gone: u64) {
+        let part = u128::from(range.bytes.0) * u128::from(gone.min(range.keys));
+        let bytes = u64::try_from(part / u128::from(range.keys.max(1))).unwrap_or(range.bytes.0);
+        let mut record = self.session.record_mut();
+        let purge = record.purge.get_or_insert_default();
+        purge.deleted_keys += gone;
+        purge.deleted_bytes = purge.deleted_bytes.plus(Bytes(bytes));
+    }
+
+    /// Bytes deleted, and the keys in words.
+    fn so_far(&self) -> (u64, String) {
+        let record = self.session.record();
+        let (keys, bytes) =
+            record.purge.as_ref().map_or((0, 0), |it| (it.deleted_keys, it.deleted_bytes.0));
+        (bytes, format!("{keys} of {} keys", self.counted.found.keys))
+    }
+
+    fn told_retry(&self, error: &WireError) {
+        self.session.journal("step_repeated", json!({"step": "purge", "why": error.to_string()}));
+        self.session.voice.warn(&format!("{error}; looking again, then once more"));
+    }
+
+    fn failed(&self, error: &WireError) -> Failure {
+        failures::step(self.session, error)
+    }
+}
+
+/// How many keys are below the prefixes now.
+async fn left(here: &Here, world: &World, counted: &Counted) -> Option<u64> {
+    let (member, _) = decide::snapshot_source(world).ok()?;
+    let etcd = here.access.dial(&member.endpoint).await.ok()?;
+    let mut left = 0;
+    for prefix in &counted.target.prefixes {
+        left += etcd.count_keys(&KeyRange::below(prefix.as_bytes())).await.ok()?;
+    }
+    Some(left)
+}
