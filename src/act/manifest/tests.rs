@@ -1,3 +1,6 @@
+//! What lies on disk at each moment of a change: the old manifest or the new
+//! one, whole.
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
