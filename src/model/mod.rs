@@ -15,6 +15,7 @@ mod member;
 mod outcome;
 mod plan;
 mod probe;
+mod relocation;
 mod restart;
 mod rules;
 mod sick_disk;
@@ -39,6 +40,7 @@ pub use member::{
 };
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use relocation::{Copied, Ground, RelocationTarget};
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use sick_disk::SickDisk;

@@ -38,6 +38,7 @@ mod path_map;
 pub mod place;
 pub mod process;
 mod read_latency;
+pub mod relocation_target;
 mod runtime;
 pub mod scrape;
 pub mod smart;
