@@ -15,6 +15,7 @@ mod journal_names;
 mod journal_place;
 pub mod kubelet_guardian;
 mod kubelet_hold;
+pub mod manifest;
 mod node_lock;
 mod part_file;
 mod private_directory;

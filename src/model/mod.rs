@@ -11,6 +11,7 @@ mod kubelet;
 mod live_data;
 mod located;
 mod manifest_edit;
+mod manifest_file;
 mod member;
 mod outcome;
 mod plan;
@@ -20,6 +21,7 @@ mod restart;
 mod rules;
 mod sick_disk;
 mod size;
+mod unfinished_change;
 pub mod usage;
 mod version;
 mod wishes;
@@ -35,6 +37,7 @@ pub use located::{
     Probe, ProbeKind, ProbeTiming, Process, Runtime,
 };
 pub use manifest_edit::{DiffKind, DiffLine, EditedManifest, ManifestEdit, Unfit};
+pub use manifest_file::{DirectoryFile, ManifestDirectory, ManifestFile, PodName};
 pub use member::{
     DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };
@@ -45,6 +48,9 @@ pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
+pub use unfinished_change::{
+    MANIFEST_BACKUPS, Phase, Purpose, UNFINISHED_CHANGE, UnfinishedChange,
+};
 pub use version::EtcdVersion;
 pub use wishes::{Scope, Wishes};
 pub use world::World;
