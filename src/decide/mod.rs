@@ -42,7 +42,9 @@ pub use live::live_data_in_question;
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
-pub use relocation::{cautions as relocation_cautions, needed_room, refusals as relocation_refusals, slower_sync};
+pub use relocation::{
+    cautions as relocation_cautions, needed_room, refusals as relocation_refusals, slower_sync,
+};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;

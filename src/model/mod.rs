@@ -43,7 +43,7 @@ pub use member::{
 };
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
-pub use relocation::{Copied, Ground, RelocationTarget};
+pub use relocation::{Copied, Fingerprint, Ground, RELOCATION, Relocation, RelocationTarget};
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use sick_disk::SickDisk;

@@ -1,5 +1,5 @@
-//! Moving a member's data: what the two directories are on, and what was
-//! copied.
+//! Moving a member's data: what the two directories are on, what was copied,
+//! and the record of it.
 
 use std::path::PathBuf;
 
@@ -54,4 +54,47 @@ pub struct Copied {
     pub bytes: Bytes,
     /// How many files.
     pub files: u64,
+}
+
+/// A file of the raft log as it was copied: a member that wrote since then has
+/// another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Path below the data directory.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256, hex.
+    pub sha256: String,
+}
+
+/// Where the record of a relocation is, from its beginning until the old data
+/// are removed.
+pub const RELOCATION: &str = "/var/lib/etcd-rescue/relocation.json";
+
+/// A relocation: what another run has to know that cannot be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relocation {
+    /// The data directory before, host path.
+    pub from: PathBuf,
+    /// The data directory to be, host path.
+    pub to: PathBuf,
+    /// The member's name.
+    pub member: String,
+    /// Its id, hex.
+    pub member_id: String,
+    /// Whether `to` was made, and goes with a copy that is taken back.
+    pub made: bool,
+    /// What lay right below `from`: all that a copy puts below `to`.
+    pub names: Vec<String>,
+    /// The raft log as it was copied; empty until the copy is proven.
+    pub wal: Vec<Fingerprint>,
+    /// How much was copied.
+    pub copied: Copied,
+    /// How long the copy took, milliseconds.
+    pub copy_ms: u64,
+    /// Whether an etcd may have been started on `to`: set before it is.
+    pub started: bool,
+    /// Whether it ended well.
+    pub done: bool,
 }

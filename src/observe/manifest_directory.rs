@@ -117,7 +117,9 @@ pub fn manifest_file(path: &Path) -> io::Result<ManifestFile> {
     Ok(ManifestFile { path, bytes, sha256, mode, uid, gid })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// SHA-256 of a manifest's bytes, in hex.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, bytes);
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

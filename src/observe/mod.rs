@@ -54,4 +54,4 @@ pub use live_data::count_live_data;
 pub use locate_error::LocateError;
 pub use manifest_directory::{manifest_directory, manifest_file};
 pub use node::{locate, locate_as_we_are, locate_on};
-pub use unfinished_change::unfinished_change;
+pub use unfinished_change::{relocation, unfinished_change};

@@ -44,10 +44,9 @@ pub async fn relocation_target(to: &Path, data_dir: &Path) -> Result<RelocationT
     let words = [OsStr::new("relocation"), to.as_os_str(), data_dir.as_os_str()];
     match ask(&words, PATIENCE).await {
         Ok(answer) => answer,
-        Err(Missed::Late(after)) => Err(format!(
-            "a look at it took longer than {} s: its disk may hang",
-            after.as_secs()
-        )),
+        Err(Missed::Late(after)) => {
+            Err(format!("a look at it took longer than {} s: its disk may hang", after.as_secs()))
+        }
         Err(Missed::Failed(_)) => look(&words[1..].iter().map(OsString::from).collect::<Vec<_>>()),
     }
 }

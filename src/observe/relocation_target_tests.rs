@@ -67,9 +67,6 @@ fn what_mounts_it_at_the_next_boot() {
     assert_eq!(mounted_by(&host, place), None);
     fs::write(units.join("mnt-etcd.mount"), "[Mount]\nWhat=/dev/sdb1\nWhere=/mnt/etcd\n")
         .expect("written");
-    assert_eq!(
-        mounted_by(&host, place).as_deref(),
-        Some("/etc/systemd/system/mnt-etcd.mount")
-    );
+    assert_eq!(mounted_by(&host, place).as_deref(), Some("/etc/systemd/system/mnt-etcd.mount"));
     assert!(mounted_by(&host, Path::new("/")).is_some());
 }

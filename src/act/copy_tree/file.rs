@@ -14,7 +14,8 @@ use std::{
 use nix::fcntl::{FallocateFlags, OFlag, PosixFadviseAdvice, fallocate, posix_fadvise};
 use ring::digest::{Context, SHA256};
 
-use super::{CopyError, Fingerprint, Shown, attributes};
+use super::{CopyError, Shown, attributes};
+use crate::model::Fingerprint;
 
 /// Read and written at once.
 const CHUNK: usize = 1 << 20;
@@ -38,11 +39,8 @@ pub fn copy(
     notes: &mut Vec<String>,
 ) -> Result<Fingerprint, CopyError> {
     let (old, new) = (from.join(path), to.join(path));
-    let source = open(&old).map_err(|source| CopyError::Read {
-        path: old.clone(),
-        offset: 0,
-        source,
-    })?;
+    let source =
+        open(&old).map_err(|source| CopyError::Read { path: old.clone(), offset: 0, source })?;
     let length = source.metadata().map_err(|source| read_error(&old, 0, source))?.len();
     if let Some(print) = equal(&source, &old, &new, path, length, shown)? {
         return Ok(print);

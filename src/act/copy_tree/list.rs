@@ -12,6 +12,10 @@ use crate::model::Bytes;
 /// What `mkfs.ext4` puts into a filesystem; no data of anybody.
 const LOST_FOUND: &str = "lost+found";
 
+/// How the names begin of what we keep beside `member`, which is nothing to
+/// copy either.
+pub(super) const OURS: &str = "member.etcd-rescue-";
+
 /// Everything below a directory, by relative paths in a stable order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
@@ -44,7 +48,8 @@ pub fn list(root: &Path) -> Result<Tree, CopyError> {
         entries.sort();
         for name in entries {
             let relative = directory.join(&name);
-            if relative == Path::new(LOST_FOUND) {
+            let ours = name.as_encoded_bytes().starts_with(OURS.as_bytes());
+            if directory == Path::new("") && (name == LOST_FOUND || ours) {
                 continue;
             }
             let path = root.join(&relative);

@@ -4,6 +4,7 @@
 //! What was done before is not done again.
 
 mod attributes;
+mod bring_back;
 mod file;
 mod list;
 mod remove;
@@ -18,16 +19,16 @@ use std::{
     },
 };
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use bring_back::{bring_back, needs_to_come_back};
 pub use list::{Tree, list};
 pub use remove::{remove_data, top_names};
 pub use source_lock::SourceLock;
 
 use crate::{
     consent::Consent,
-    model::{Bytes, Copied},
+    model::{Bytes, Copied, Fingerprint},
 };
 
 /// Where etcd keeps its raft log in a data directory.
@@ -120,18 +121,6 @@ impl Shown {
     }
 }
 
-/// A file of the raft log as it was copied: a member that wrote since then has
-/// another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fingerprint {
-    /// Path below the data directory.
-    pub path: PathBuf,
-    /// Its length.
-    pub bytes: u64,
-    /// SHA-256, hex.
-    pub sha256: String,
-}
-
 /// A proven copy.
 #[derive(Debug)]
 pub struct ProvenCopy {
@@ -170,10 +159,7 @@ pub async fn copy_tree(
 ///
 /// # Errors
 /// `Read`; `Strange`.
-pub async fn wal_now(
-    directory: &Path,
-    shown: &Arc<Shown>,
-) -> Result<Vec<Fingerprint>, CopyError> {
+pub async fn wal_now(directory: &Path, shown: &Arc<Shown>) -> Result<Vec<Fingerprint>, CopyError> {
     let directory = directory.to_owned();
     on_a_thread(shown, move |shown| {
         let tree = list(&directory)?;
@@ -219,8 +205,7 @@ fn copy(from: &Path, to: &Path, shown: &Shown) -> Result<ProvenCopy, CopyError> 
         let path = to.join(directory);
         make_directory(&path).map_err(write(&path))?;
     }
-    let mut proven =
-        ProvenCopy { copied: Copied::default(), wal: Vec::new(), notes: Vec::new() };
+    let mut proven = ProvenCopy { copied: Copied::default(), wal: Vec::new(), notes: Vec::new() };
     for path in &tree.files {
         let print = file::copy(from, to, path, shown, &mut proven.notes)?;
         proven.copied.bytes = proven.copied.bytes.plus(Bytes(print.bytes));

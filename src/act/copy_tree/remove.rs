@@ -1,11 +1,6 @@
 //! Removing a data directory's content, and nothing else.
 
-use std::{
-    fs,
-    ffi::OsString,
-    io::ErrorKind,
-    path::Path,
-};
+use std::{ffi::OsString, fs, io::ErrorKind, path::Path};
 
 use super::{CopyError, list, source_lock::SourceLock};
 use crate::{consent::Consent, model::Bytes};
@@ -30,7 +25,11 @@ pub fn top_names(root: &Path) -> Result<Vec<OsString>, CopyError> {
 ///
 /// # Errors
 /// `Strange`, `Locked`, `Read`, `Write`.
-pub fn remove_data(root: &Path, names: &[OsString], _consent: &Consent) -> Result<Bytes, CopyError> {
+pub fn remove_data(
+    root: &Path,
+    names: &[OsString],
+    _consent: &Consent,
+) -> Result<Bytes, CopyError> {
     if !root.exists() {
         return Ok(Bytes(0));
     }

@@ -8,7 +8,36 @@ use std::{
 };
 
 use super::*;
-use crate::consent::testing::consent;
+use crate::{
+    consent::{self, Answer, Ask},
+    model::Step,
+};
+
+/// Nobody is asked: the flag holds the word.
+struct Nobody;
+
+impl Ask for Nobody {
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    async fn yes_no(&self, _: &Step, _: bool, _: &str) -> Answer {
+        Answer::Eof
+    }
+
+    async fn word(&self, _: &Step, _: &str, _: &str) -> Answer {
+        Answer::Eof
+    }
+
+    async fn word_for(&self, _: &str, _: &str, _: &str) -> Answer {
+        Answer::Eof
+    }
+}
+
+async fn consent() -> Consent {
+    let given = consent::by_word_or_flag("", "m", "", Some("m"), &Nobody).await;
+    given.expect("the word was given")
+}
 
 /// A data directory: a database, a sparse WAL, something of somebody else's.
 fn data_dir() -> tempfile::TempDir {
@@ -32,7 +61,7 @@ fn data_dir() -> tempfile::TempDir {
 }
 
 async fn copied(from: &Path, to: &Path) -> Result<ProvenCopy, CopyError> {
-    copy_tree(from, to, &Arc::default(), &consent()).await
+    copy_tree(from, to, &Arc::default(), &consent().await).await
 }
 
 fn all(root: &Path) -> Vec<(PathBuf, Vec<u8>, u32, u32, i64)> {
@@ -51,7 +80,7 @@ async fn a_copy_is_equal_and_proven() {
     let (from, outer) = (data_dir(), tempfile::tempdir().expect("a directory"));
     let to = outer.path().join("new");
     let shown = Arc::default();
-    let done = copy_tree(from.path(), &to, &shown, &consent()).await.expect("copied");
+    let done = copy_tree(from.path(), &to, &shown, &consent().await).await.expect("copied");
     assert!(all(from.path()) == all(&to));
     assert!(!to.join("lost+found").exists());
     let bytes = 3_000_000 + (8 << 20) + 1;
@@ -75,7 +104,7 @@ async fn what_is_there_is_not_copied_again_and_what_differs_is() {
     fs::write(to.path().join("member/snap/db.etcd-rescue.part"), "half").expect("written");
     fs::create_dir_all(to.path().join("member/gone")).expect("made");
     let shown = Arc::default();
-    copy_tree(from.path(), to.path(), &shown, &consent()).await.expect("copied");
+    copy_tree(from.path(), to.path(), &shown, &consent().await).await.expect("copied");
     assert!(all(from.path()) == all(to.path()));
     assert_eq!(shown.done(), 3_000_000 + (8 << 20) + 1);
     assert_ne!(inode("member/snap/db"), db);
@@ -123,15 +152,42 @@ async fn a_copy_nobody_waits_for_stops() {
     assert!(matches!(stopped, Err(CopyError::Stopped)));
 }
 
-#[test]
-fn only_what_is_named_is_removed() {
+#[tokio::test]
+async fn only_what_is_named_is_removed() {
     let dir = data_dir();
     assert_eq!(top_names(dir.path()).expect("listed"), ["empty", "member", "config"]);
-    let freed = remove_data(dir.path(), &["member".into()], &consent()).expect("removed");
+    let freed = remove_data(dir.path(), &["member".into()], &consent().await).expect("removed");
     assert_eq!(freed, Bytes(3_000_000 + (8 << 20)));
     assert!(dir.path().join("config").exists() && !dir.path().join("member").exists());
     symlink("/etc", dir.path().join("link")).expect("linked");
-    assert!(remove_data(dir.path(), &["config".into()], &consent()).is_err());
+    assert!(remove_data(dir.path(), &["config".into()], &consent().await).is_err());
     assert!(dir.path().join("config").exists());
-    assert!(remove_data(&dir.path().join("none"), &[], &consent()).is_ok());
+    assert!(remove_data(&dir.path().join("none"), &[], &consent().await).is_ok());
+}
+
+#[tokio::test]
+async fn what_was_written_on_the_new_disk_comes_back() {
+    let (from, outer) = (data_dir(), tempfile::tempdir().expect("a directory"));
+    let to = outer.path().join("new");
+    let (shown, yes) = (Arc::default(), consent().await);
+    let copy = copy_tree(from.path(), &to, &shown, &yes).await.expect("copied");
+    assert!(!needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    let mut wal =
+        fs::File::options().write(true).open(to.join("member/wal/0-0.wal")).expect("there");
+    wal.write_all(b"vote").expect("written");
+    assert_ne!(wal_now(&to, &shown).await.expect("read"), copy.wal);
+    assert!(needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    let aside = bring_back(from.path(), &to, "now", &shown, &yes).await.expect("back");
+    let aside = aside.expect("the old data");
+    assert_eq!(aside, from.path().join("member.etcd-rescue-before-now"));
+    assert_eq!(fs::read(aside.join("wal/0-0.wal")).expect("there")[..4], *b"raft");
+    assert!(all(&to) == all(from.path()), "what is aside is no data");
+    assert!(!needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    // Killed between the two renames.
+    let fresh = from.path().join("member.etcd-rescue-new");
+    fs::create_dir(&fresh).expect("made");
+    fs::rename(from.path().join("member"), fresh.join("member")).expect("moved");
+    assert!(needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    assert_eq!(bring_back(from.path(), &to, "x", &shown, &yes).await.expect("back"), None);
+    assert!(all(&to) == all(from.path()) && !fresh.exists());
 }
