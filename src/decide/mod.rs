@@ -15,6 +15,7 @@ mod gates;
 mod hold;
 mod left_overs;
 mod live;
+mod manifest_directory;
 mod patience;
 mod plan;
 mod prevention;
@@ -39,6 +40,7 @@ pub use diagnosis::{
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use live::live_data_in_question;
+pub use manifest_directory::in_the_way;
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;

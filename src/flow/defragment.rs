@@ -260,7 +260,7 @@ async fn wait_until_serving(
     }
 }
 
-fn serves(world: &World, member: MemberId) -> bool {
+pub(super) fn serves(world: &World, member: MemberId) -> bool {
     let Some(Ok(status)) = world.member(member).map(|member| &member.status) else { return false };
     let leader_index = world
         .leader()

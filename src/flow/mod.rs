@@ -24,6 +24,7 @@ mod purge;
 mod record;
 mod recover;
 mod relocate;
+mod replaced;
 mod report;
 mod restart;
 mod rules;

@@ -13,6 +13,7 @@ mod located;
 mod manifest_edit;
 mod manifest_file;
 mod member;
+mod obstacle;
 mod outcome;
 mod plan;
 mod probe;
@@ -41,6 +42,7 @@ pub use manifest_file::{DirectoryFile, ManifestDirectory, ManifestFile, PodName}
 pub use member::{
     DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };
+pub use obstacle::Obstacle;
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
 pub use relocation::{Copied, Fingerprint, Ground, RELOCATION, Relocation, RelocationTarget};
