@@ -20,6 +20,7 @@ mod patience;
 mod plan;
 mod prevention;
 mod relocation;
+mod relocation_gates;
 mod restart;
 mod restart_cause;
 mod room;
@@ -44,9 +45,8 @@ pub use manifest_directory::in_the_way;
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
-pub use relocation::{
-    cautions as relocation_cautions, needed_room, refusals as relocation_refusals, slower_sync,
-};
+pub use relocation::{cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit, slower_sync};
+pub use relocation_gates::{cluster_obstacles, downtime_cautions, layout_obstacle};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;

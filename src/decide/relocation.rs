@@ -1,7 +1,9 @@
 //! What speaks against a directory as the new home of a data directory: what
 //! forbids it, and what to know before saying yes.
 
-use crate::model::{Bytes, DataDir, Ground, Quota, RelocationTarget};
+use std::path::Path;
+
+use crate::model::{Bytes, DataDir, Ground, ManifestEdit, Mount, Quota, RelocationTarget};
 
 /// Filesystems that etcd is known to be well on.
 const GOOD: [&str; 3] = ["ext4", "ext3", "xfs"];
@@ -144,11 +146,28 @@ fn not_mounted_at_boot(seen: &RelocationTarget) -> Option<String> {
     Some(format!(
         "neither /etc/fstab nor a systemd unit mounts {}: after a reboot the directory would be \
          empty, and etcd would start without its data. Add this line to /etc/fstab before you say \
-         yes:\n    {what} {} {} defaults 0 {pass}",
+         yes:\n`{what} {} {} defaults 0 {pass}`",
         filesystem.mount_point.display(),
         filesystem.mount_point.display(),
         filesystem.kind
     ))
+}
+
+/// What to edit in a manifest with these hostPath volumes so that its etcd
+/// keeps its data in `to` instead of `from`; `None` when `from` is no volume of
+/// its own, and no volume holds `to`.
+#[must_use]
+pub fn relocation_edit(mounts: &[Mount], from: &Path, to: &Path) -> Option<ManifestEdit> {
+    if mounts.iter().any(|mount| mount.host_path == from) {
+        return Some(ManifestEdit::HostPath { from: from.to_owned(), to: to.to_owned() });
+    }
+    let depth = |mount: &&Mount| mount.host_path.components().count();
+    let holds = mounts.iter().filter(|it| to.starts_with(&it.host_path)).max_by_key(depth)?;
+    let inside = holds.container_path.join(to.strip_prefix(&holds.host_path).ok()?);
+    Some(ManifestEdit::Flag {
+        name: "data-dir".to_owned(),
+        value: inside.to_string_lossy().trim_end_matches('/').to_owned(),
+    })
 }
 
 /// A sentence when the target's disk answers later than the present one; both
@@ -240,14 +259,32 @@ mod tests {
             (with(|it| it.target.disks = vec!["sda".into()]), "same physical disk (sda)"),
             (with(|it| it.target.filesystem.kind = "btrfs".into()), "btrfs is not what"),
             (with(|it| it.target.filesystem.available = Bytes(9 << 30)), "quota of 8.0 GiB"),
-            (with(|it| it.mounted_by = None), "\n    /dev/sdb1 /mnt/etcd ext4 defaults 0 2"),
+            (with(|it| it.mounted_by = None), "\n`/dev/sdb1 /mnt/etcd ext4 defaults 0 2`"),
             (
                 with(|it| (it.mounted_by, it.uuid) = (None, Some("4-2".into()))),
-                "\n    UUID=4-2 /mnt/etcd ext4",
+                "\n`UUID=4-2 /mnt/etcd ext4",
             ),
         ] {
             assert!(told(&seen).contains(part), "{part}: {}", told(&seen));
         }
+    }
+
+    #[test]
+    fn the_volume_is_edited_or_else_the_flag() {
+        let mount = |host: &str, inside: &str| Mount {
+            host_path: host.into(),
+            container_path: inside.into(),
+        };
+        let (from, to) = (Path::new("/var/lib/etcd"), Path::new("/mnt/etcd"));
+        let own = [mount("/var/lib/etcd", "/data"), mount("/etc/pki", "/pki")];
+        let edit = ManifestEdit::HostPath { from: from.into(), to: to.into() };
+        assert_eq!(relocation_edit(&own, from, to), Some(edit));
+        let flag = |value: &str| {
+            Some(ManifestEdit::Flag { name: "data-dir".into(), value: value.into() })
+        };
+        assert_eq!(relocation_edit(&[mount("/", "/host")], from, to), flag("/host/mnt/etcd"));
+        assert_eq!(relocation_edit(&[mount("/mnt/etcd", "/new")], from, to), flag("/new"));
+        assert_eq!(relocation_edit(&[mount("/var/lib", "/var/lib")], from, to), None);
     }
 
     #[test]

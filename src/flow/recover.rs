@@ -192,7 +192,7 @@ fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
     failure
 }
 
-fn locked(session: &Session, error: &LockError) -> Failure {
+pub(super) fn locked(session: &Session, error: &LockError) -> Failure {
     let again = session.again();
     let next = match error {
         LockError::Held(LockHolder { pid: Some(pid), stopped: true, .. }) => format!(

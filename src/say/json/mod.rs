@@ -5,6 +5,7 @@
 mod diagnosis;
 mod located;
 mod recovery;
+mod relocation;
 mod restart;
 mod status;
 
@@ -18,6 +19,7 @@ pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,
 };
+pub use relocation::{RelocationAnswer, SyncAnswer};
 pub use restart::RestartAnswer;
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
 
