@@ -38,6 +38,8 @@ pub struct EditedManifest {
     pub text: String,
     /// The differing lines in order, with some around them.
     pub lines: Vec<DiffLine>,
+    /// What one should know of how it was done, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// A line of a difference.
