@@ -47,7 +47,10 @@ pub use manifest_edit::{edit_manifest, manifest_text};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
-pub use relocation::{cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit, slower_sync};
+pub use relocation::{
+    cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit,
+    slower_sync,
+};
 pub use relocation_gates::{cluster_obstacles, downtime_cautions, layout_obstacle};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};

@@ -279,9 +279,8 @@ mod tests {
         let own = [mount("/var/lib/etcd", "/data"), mount("/etc/pki", "/pki")];
         let edit = ManifestEdit::HostPath { from: from.into(), to: to.into() };
         assert_eq!(relocation_edit(&own, from, to), Some(edit));
-        let flag = |value: &str| {
-            Some(ManifestEdit::Flag { name: "data-dir".into(), value: value.into() })
-        };
+        let flag =
+            |value: &str| Some(ManifestEdit::Flag { name: "data-dir".into(), value: value.into() });
         assert_eq!(relocation_edit(&[mount("/", "/host")], from, to), flag("/host/mnt/etcd"));
         assert_eq!(relocation_edit(&[mount("/mnt/etcd", "/new")], from, to), flag("/new"));
         assert_eq!(relocation_edit(&[mount("/var/lib", "/var/lib")], from, to), None);

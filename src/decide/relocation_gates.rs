@@ -1,18 +1,15 @@
 //! Whether a member may be taken down to be moved: whose manifest it is, and
 //! whether the cluster can bear it.
 
-use crate::model::{
-    ContainerState, Located, Obstacle, Refusal, RefusalKind, Scope, Wishes, World,
-};
+use crate::model::{ContainerState, Located, Obstacle, Refusal, RefusalKind, Scope, Wishes, World};
 
 use super::gates::refusals;
 
 /// Why this node's etcd is not moved by editing its manifest, and the right way.
 #[must_use]
 pub fn layout_obstacle(node: &Located) -> Option<Obstacle> {
-    let obstacle = |what: &str, next: &str| {
-        Some(Obstacle { what: what.to_owned(), next: next.to_owned() })
-    };
+    let obstacle =
+        |what: &str, next: &str| Some(Obstacle { what: what.to_owned(), next: next.to_owned() });
     let data = node.data_dir.as_ref().map(|found| found.value.as_path());
     let manifest = node.manifest.as_ref().map(|manifest| manifest.path.as_path());
     let below = |root: &str| manifest.into_iter().chain(data).any(|path| path.starts_with(root));
@@ -89,8 +86,7 @@ pub fn cluster_obstacles(world: &World) -> Vec<Obstacle> {
     // The gates of what touches no data: corruption, quorum, who is missing,
     // who lags.
     let wishes = Wishes { scope: Scope::Disarm, ..Wishes::default() };
-    let mut found: Vec<Obstacle> =
-        refusals(world, &wishes).into_iter().map(as_obstacle).collect();
+    let mut found: Vec<Obstacle> = refusals(world, &wishes).into_iter().map(as_obstacle).collect();
     let busy = world.members.iter().filter(|member| member.defragmenting && member.status.is_ok());
     found.extend(busy.map(|member| Obstacle {
         what: format!("{} is defragmenting", member.label()),

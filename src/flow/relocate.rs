@@ -10,8 +10,8 @@ mod begun;
 mod check;
 mod down;
 mod fsync;
-mod onward;
 mod old;
+mod onward;
 mod tell;
 mod troubles;
 
@@ -77,7 +77,7 @@ async fn move_to(
     }
     let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
     lock.describe(&session.again());
-    let consent = ask(session, &plan.begun.record.member, request, "move").await?;
+    let consent = ask(session, &plan.begun.record.member, request, "Move the data of").await?;
     let mut begun = begun::begin(session, plan.begun, &consent)?;
     let syncs = plan.syncs;
     onward::onward(session, here, &mut begun, request.patience, syncs, &consent).await
@@ -100,7 +100,7 @@ async fn go_on(
     }
     let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
     lock.describe(&session.again());
-    let consent = ask(session, &begun.record.member, request, "go on and move").await?;
+    let consent = ask(session, &begun.record.member, request, "Go on with the move of").await?;
     let syncs = Default::default();
     onward::onward(session, here, &mut begun, request.patience, syncs, &consent).await
 }
@@ -119,7 +119,7 @@ async fn undo(
     }
     let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
     lock.describe(&session.again());
-    let consent = ask(session, &begun.record.member, request, "take back the relocation of").await?;
+    let consent = ask(session, &begun.record.member, request, "Take back the move of").await?;
     let back = back::go_back(session, here, &mut begun, request.patience, &consent).await?;
     Ok(tell::went_back(session, &begun, &back))
 }
@@ -131,16 +131,19 @@ async fn ask(
     request: Request<'_>,
     what: &str,
 ) -> Result<Consent, Failure> {
-    let question = format!("Type {member} to {what} this member (Enter = stop):");
+    let question = format!("{what} {member} now? Its etcd is down on this node meanwhile.");
     let voice = &session.voice;
     let asked = consent::by_word_or_flag(&question, member, "", request.confirmed, voice).await;
-    asked.map_err(|refused| {
-        let line = format!("{} --confirm {}", session.again(), quoted(member));
-        let next = match refused {
-            Refused::OtherWord => format!("this member is called {member}: `{line}`"),
-            _ => format!("in a terminal: `{}`; or without the question: `{line}`", session.again()),
-        };
-        let state = "Nothing was changed by this run.";
-        Failure::new(Exit::NeedsDecision, format!("not done: {refused}"), state, next)
-    })
+    asked.map_err(|refused| refused_word(session, member, refused))
+}
+
+/// There was no word, or another one.
+fn refused_word(session: &Session, member: &str, refused: Refused) -> Failure {
+    let line = format!("{} --confirm {}", session.again(), quoted(member));
+    let next = match refused {
+        Refused::OtherWord => format!("this member is called {member}: `{line}`"),
+        _ => format!("in a terminal: `{}`; or without the question: `{line}`", session.again()),
+    };
+    let state = "Nothing was changed by this run.";
+    Failure::new(Exit::NeedsDecision, format!("not done: {refused}"), state, next)
 }

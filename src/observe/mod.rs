@@ -29,7 +29,7 @@ mod live_data;
 mod locate_error;
 pub mod logs;
 pub mod manifest;
-mod manifest_directory;
+pub mod manifest_directory;
 pub mod member_views;
 pub mod metrics;
 mod metrics_page;

@@ -47,8 +47,7 @@ impl Limits {
     };
 
     /// Just enough to compare two disks by.
-    pub const QUICK: Self =
-        Self { most: 100, longest: Duration::from_secs(4), ..Self::USUAL };
+    pub const QUICK: Self = Self { most: 100, longest: Duration::from_secs(4), ..Self::USUAL };
 }
 
 /// Writes and syncs until a limit is reached or the disk reports an error.

@@ -11,14 +11,22 @@ use crate::{
 /// What became of a relocation; sizes in bytes, times in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct RelocationAnswer {
-    outcome: Outcome,
-    exit_code: u8,
-    member: String,
-    from: String,
-    to: String,
-    bytes: u64,
-    files: u64,
-    copy_ms: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The exit code.
+    pub exit_code: u8,
+    /// Name of the member.
+    pub member: String,
+    /// Data directory before.
+    pub from: String,
+    /// Data directory to be.
+    pub to: String,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// How many files.
+    pub files: u64,
+    /// How long the copy took.
+    pub copy_ms: u64,
     /// How long this member did not serve; null when an earlier run stopped it.
     pub down_ms: Option<u64>,
     /// 99th percentiles of an fdatasync.

@@ -1,0 +1,281 @@
+//! What a relocation has to say when it goes well.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    failure::Exit,
+    flow::{look::Here, session::Session},
+    model::{DiffKind, Outcome, World},
+    say::{
+        human,
+        json::{RelocationAnswer, SyncAnswer},
+        text::hang,
+    },
+    settings::quoted,
+};
+
+use super::{
+    back::Back,
+    begun::{Begun, Place},
+    check::{Plan, down_seconds},
+};
+
+/// Columns of a label in the plan.
+const LABEL: usize = 11;
+
+/// The whole plan, to be read before the name is typed.
+pub(super) fn plan(plan: &Plan, width: usize) -> String {
+    let (record, seen) = (&plan.begun.record, &plan.seen);
+    let sync =
+        |p99: Option<f64>| p99.map_or(String::new(), |p99| format!(", fdatasync p99 {p99:.1} ms"));
+    let ground = |ground: &crate::model::Ground, p99| {
+        format!(
+            "{} ({} on {}, {}; {} free{})",
+            ground.directory.display(),
+            ground.filesystem.kind,
+            ground.filesystem.mount_point.display(),
+            ground.source.display(),
+            ground.filesystem.available,
+            sync(p99)
+        )
+    };
+    let made = if record.made { "; the directory is made" } else { "" };
+    let changes = plan.edited.lines.iter().filter_map(|line| {
+        let sign = match line.kind {
+            DiffKind::Same => return None,
+            DiffKind::Removed => '-',
+            DiffKind::Added => '+',
+        };
+        Some(format!("{}{sign}{}", " ".repeat(LABEL + 2), line.text))
+    });
+    let mut lines = vec![
+        String::new(),
+        format!("The data of {} move to another disk", record.member),
+        row("from", &ground(&seen.data, plan.syncs.from_p99_ms), width),
+        row("to", &(ground(&seen.target, plan.syncs.to_p99_ms) + made), width),
+        row("data", &format!("{}, copied and read back with etcd stopped", seen.used), width),
+        row("manifest", &format!("{}:", plan.begun.before.path.display()), width),
+    ];
+    lines.extend(changes);
+    lines.extend([
+        row(
+            "down",
+            &format!(
+                "this member, about {} s at 100 MB/s; {}",
+                down_seconds(seen.used),
+                serving(&plan.world)
+            ),
+            width,
+        ),
+        row(
+            "order",
+            "take the manifest out, wait until etcd has ended, copy, compare, put the edited \
+             manifest in, wait until the member serves and has caught up",
+            width,
+        ),
+        row(
+            "undo",
+            "by itself when the member is not well there in time; after a broken-off run with \
+             `relocate --undo`. The old data stay where they are",
+            width,
+        ),
+    ]);
+    let warn = "WARN   ";
+    lines.extend(plan.cautions.iter().map(|text| {
+        let mut parts = text.split('\n');
+        let mut told = hang(warn, parts.next().unwrap_or_default(), width);
+        for part in parts {
+            told.push('\n');
+            told.push_str(&hang("       ", part, width));
+        }
+        told
+    }));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn row(label: &str, body: &str, width: usize) -> String {
+    hang(&format!("  {label:<width$}", width = LABEL), body, width)
+}
+
+/// Who serves meanwhile.
+fn serving(world: &World) -> String {
+    let voters = world.voters().count();
+    let left = voters.saturating_sub(1);
+    format!("{left} of {voters} members stay up (quorum {})", world.quorum())
+}
+
+/// `--dry-run`.
+pub(super) fn planned(session: &Session, plan: &Plan) -> Exit {
+    session.voice.say(&format!("Nothing was changed. To do it: `{}`", session.again()));
+    let record = &plan.begun.record;
+    session.voice.answer(&format!(
+        "would move {} of {} from {} to {}",
+        plan.seen.used,
+        record.member,
+        record.from.display(),
+        record.to.display()
+    ));
+    let answer = RelocationAnswer::new(Outcome::Planned, Exit::Ok, record);
+    session.voice.json(&RelocationAnswer { fsync: plan.syncs, next: session.again(), ..answer });
+    Exit::Ok
+}
+
+/// `--dry-run` in the middle of a relocation.
+pub(super) fn would_go_on(session: &Session, begun: &Begun) -> Exit {
+    would(session, begun, "would go on with it", &begun_line(session, begun))
+}
+
+/// The same for `--undo`.
+pub(super) fn would_go_back(session: &Session, begun: &Begun) -> Exit {
+    would(session, begun, "would go back to the old data", &undo_line(session))
+}
+
+fn would(session: &Session, begun: &Begun, what: &str, next: &str) -> Exit {
+    session.voice.answer(&format!("{what}; nothing was changed"));
+    let answer = RelocationAnswer::new(Outcome::Planned, Exit::Ok, &begun.record);
+    session.voice.json(&RelocationAnswer { next: next.to_owned(), ..answer });
+    Exit::Ok
+}
+
+/// The line that goes on.
+pub(super) fn begun_line(session: &Session, begun: &Begun) -> String {
+    let to = quoted(&begun.record.to.to_string_lossy());
+    session.settings.command_line(&format!("relocate --to {to}"))
+}
+
+/// The line that goes back.
+pub(super) fn undo_line(session: &Session) -> String {
+    session.settings.command_line("relocate --undo")
+}
+
+/// What an earlier run left.
+pub(super) fn unfinished(begun: &Begun) -> String {
+    let place = match begun.place() {
+        Ok(Place::Before) => "the old manifest is in its place",
+        Ok(Place::After) => "the new manifest is in its place",
+        Ok(Place::Empty) => "etcd is stopped on this node: its manifest is out of its directory",
+        Ok(Place::Other) => "another manifest is in its place",
+        Err(_) => "its manifest cannot be read",
+    };
+    format!(
+        "a move of {} from {} to {} was broken off ({}): {place}",
+        begun.record.member,
+        begun.record.from.display(),
+        begun.record.to.display(),
+        begun.change.began_at
+    )
+}
+
+/// For whoever is interrupted in the middle.
+pub(super) fn state(begun: &Begun) -> String {
+    format!(
+        "etcd may be stopped on this node until the same line goes on, or `etcd-rescue relocate \
+         --undo` goes back: its manifest is kept at {}.",
+        begun.change.backup.display()
+    )
+}
+
+/// A line that was typed once more.
+pub(super) fn is_there_already(session: &Session, here: &Here, to: &Path) -> Option<Exit> {
+    let record = crate::observe::relocation(Path::new(crate::model::RELOCATION)).ok()??;
+    let to: PathBuf = to.components().collect();
+    let here_now = here.node.data_dir.as_ref().is_some_and(|found| found.value == to);
+    if !(record.done && record.to == to && here_now) {
+        return None;
+    }
+    let next = session.settings.command_line("relocate --remove-old");
+    session.voice.answer(&format!(
+        "Nothing to do: etcd runs from {} already. The old data in {}: `{next}`",
+        to.display(),
+        record.from.display()
+    ));
+    let kept = Some(record.from.display().to_string());
+    let answer = RelocationAnswer::new(Outcome::NothingToDo, Exit::Ok, &record);
+    session.voice.json(&RelocationAnswer { old_data_kept: kept, next, ..answer });
+    Some(Exit::Ok)
+}
+
+/// The last word.
+pub(super) fn done(
+    session: &Session,
+    begun: &Begun,
+    down_ms: Option<u64>,
+    syncs: SyncAnswer,
+) -> Exit {
+    let record = &begun.record;
+    let down = down_ms.map_or(String::new(), |ms| {
+        format!(
+            " The member was down for {}.",
+            human::duration(std::time::Duration::from_millis(ms))
+        )
+    });
+    let settings = &session.settings;
+    let remove = settings.command_line("relocate --remove-old");
+    let (from, to) = (record.from.display(), record.to.display());
+    session.voice.answer(&format!("{} runs from {to} now.{down}", record.member));
+    session.voice.say(&format!(
+        "The old data are still in {from} ({}). When you are sure: `{remove}`. Never start an etcd \
+         on them: they are not up to date any more.",
+        record.copied.bytes
+    ));
+    session.voice.say(&format!(
+        "Keep it over upgrades: `kubeadm upgrade` writes the manifest anew from the kubeadm-config \
+         ConfigMap, and would start etcd on the old data again. Under etcd.local set dataDir: {to} \
+         there once every master has moved, or patch the manifest (`kubeadm upgrade --patches`).",
+    ));
+    let others: Vec<String> = session
+        .record()
+        .after
+        .iter()
+        .flat_map(|world| {
+            let others = world.members.iter().filter(|member| !member.local && !member.learner);
+            others.map(crate::model::Member::label).collect::<Vec<_>>()
+        })
+        .collect();
+    let again = settings.command_line(&session.command);
+    if !others.is_empty() {
+        session.voice.say(&format!(
+            "The next master ({}), one at a time, on that master: `{again}`",
+            others.join(", ")
+        ));
+    }
+    let answer = RelocationAnswer::new(Outcome::Done, Exit::Ok, record);
+    session.voice.json(&RelocationAnswer {
+        down_ms,
+        fsync: syncs,
+        old_data_kept: Some(record.from.display().to_string()),
+        next: remove,
+        ..answer
+    });
+    Exit::Ok
+}
+
+/// The last word of `--undo`.
+pub(super) fn went_back(session: &Session, begun: &Begun, back: &Back) -> Exit {
+    let record = &begun.record;
+    for line in leftovers(back) {
+        session.voice.warn(&line);
+    }
+    session.voice.answer(&format!(
+        "{} runs from {} as before; the move to {} was taken back.",
+        record.member,
+        record.from.display(),
+        record.to.display()
+    ));
+    let answer = RelocationAnswer::new(Outcome::Done, Exit::Ok, record);
+    session.voice.json(&RelocationAnswer { next: begun_line(session, begun), ..answer });
+    Exit::Ok
+}
+
+/// What a way back leaves on the disks.
+pub(super) fn leftovers(back: &Back) -> Vec<String> {
+    let aside = back.aside.as_ref().map(|aside| {
+        format!(
+            "the data from before the move lie in {0}; they are out of date: `rm -r {0}` when you \
+             are sure",
+            aside.display()
+        )
+    });
+    aside.into_iter().chain(back.left.clone()).collect()
+}
