@@ -7,7 +7,8 @@ use crate::model::{ContainerState, Located, Mount};
 
 /// `etcdctl WORDS` against this node's etcd: inside its container where there
 /// is one, as etcdctl is in every etcd image and rarely on the host.
-pub(super) fn line(node: &Located, words: &str) -> String {
+#[must_use]
+pub fn line(node: &Located, words: &str) -> String {
     let container = node.container.as_ref().filter(|it| it.state == ContainerState::Running);
     let mut text = match container {
         Some(_) => "etcd-rescue exec -- etcdctl".to_owned(),

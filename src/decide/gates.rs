@@ -10,7 +10,7 @@ use super::{
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
 /// snapshot to members some thousands behind.
-const LAG_LIMIT: u64 = 1_000;
+pub(super) const LAG_LIMIT: u64 = 1_000;
 
 /// Every gate that is closed, the most severe first; empty = go.
 #[must_use]

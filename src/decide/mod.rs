@@ -13,10 +13,12 @@ mod etcd_signs;
 mod etcdctl;
 mod gates;
 mod hold;
+mod keeper_obstacle;
 mod left_overs;
 mod live;
 mod manifest_directory;
 mod manifest_edit;
+mod one_master;
 mod patience;
 mod plan;
 mod prevention;
@@ -31,6 +33,7 @@ mod stall;
 mod streams;
 mod verdict;
 mod versions;
+mod wanted_edits;
 
 pub use advice::cause;
 pub use anew::{came_back, replace_silent};
@@ -39,11 +42,16 @@ pub use diagnosis::{
     Burst, WriteThrough, between, bursts, diagnose, drive_facts, longest, member_numbers,
     self_test, sick_disks, since_start, slow_voter, write_through,
 };
+pub use etcdctl::line as etcdctl_line;
 pub use gates::refusals;
 pub use hold::needs_hold;
+pub use keeper_obstacle::keeper_obstacle;
 pub use live::live_data_in_question;
 pub use manifest_directory::in_the_way;
 pub use manifest_edit::{edit_manifest, manifest_text};
+pub use one_master::{
+    kubelet_obstacle, quota_cautions, quota_obstacle, restart_cautions, restart_obstacles,
+};
 pub use patience::{Patience, passes, patience};
 pub use plan::{Decision, decide, snapshot_source};
 pub use prevention::prevention;
@@ -62,3 +70,4 @@ pub use verdict::{
     hashes_agree, is_nearly_full, nearly_full,
 };
 pub use versions::{VersionRule, rules_for};
+pub use wanted_edits::{flag, wanted_edits};

@@ -7,7 +7,7 @@ use crate::model::{Bytes, EtcdVersion, Located, Quota, World};
 
 /// Whose file etcd's settings are in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Keeper {
+pub(super) enum Keeper {
     /// A static pod of kubeadm.
     Kubeadm(PathBuf),
     /// A static pod of somebody else.
@@ -57,7 +57,7 @@ pub fn prevention(world: &World) -> Vec<String> {
     lines
 }
 
-fn keeper(node: &Located) -> Keeper {
+pub(super) fn keeper(node: &Located) -> Keeper {
     if node.container.as_ref().is_some_and(|container| container.namespace == "openshift-etcd") {
         return Keeper::Operator;
     }
@@ -161,7 +161,7 @@ fn setting(keeper: &Keeper, flag: &str, value: &str) -> String {
 
 /// The flag's name by release: 3.5.0 brought it as experimental, 3.6 renamed
 /// it (etcd CHANGELOG-3.5, CHANGELOG-3.6).
-fn bootstrap_defrag_flag(version: EtcdVersion) -> Option<&'static str> {
+pub(super) fn bootstrap_defrag_flag(version: EtcdVersion) -> Option<&'static str> {
     if version >= EtcdVersion::new(3, 6, 0) {
         Some("bootstrap-defrag-threshold-megabytes")
     } else if version >= EtcdVersion::new(3, 5, 0) {

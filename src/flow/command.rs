@@ -72,7 +72,9 @@ fn document(session: &Session, recovery: bool, failure: &Failure) {
     }
     let record = session.record();
     let outcome = outcome(session, failure.exit);
-    if recovery {
+    if let Some(answer) = record.prevent.clone() {
+        session.voice.json(&answer.ended(outcome, failure.exit, Some(failure)));
+    } else if recovery {
         let answer = record.answer(outcome, failure.exit, Some(failure));
         session.voice.json(&json::RecoveryAnswer { outcome, ..answer });
     } else {
@@ -82,6 +84,9 @@ fn document(session: &Session, recovery: bool, failure: &Failure) {
 
 /// Interrupted before anything was changed is not part-way.
 fn outcome(session: &Session, exit: Exit) -> Outcome {
+    if let Some(outcome) = session.record().outcome {
+        return outcome;
+    }
     match exit {
         Exit::Hangup | Exit::Interrupted | Exit::Terminated
             if !session.record().changed_anything =>

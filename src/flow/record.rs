@@ -11,7 +11,7 @@ use crate::{
     model::{MemberId, Outcome, Plan, Refusal, Step, StepReport, StepStatus, World},
     say::{
         Happening,
-        json::{ControlPlaneAnswer, LeftMember, RecoveryAnswer, SnapshotAnswer},
+        json::{ControlPlaneAnswer, LeftMember, PreventAnswer, RecoveryAnswer, SnapshotAnswer},
     },
 };
 
@@ -69,6 +69,10 @@ pub struct Record {
     pub hashes: Vec<(String, u32)>,
     /// What usually follows, one sentence with its command.
     pub next_step: Option<String>,
+    /// The answer of `prevent`, as far as it is known.
+    pub prevent: Option<PreventAnswer>,
+    /// How it ended, where the exit code does not tell.
+    pub outcome: Option<Outcome>,
     /// The report, once it is written.
     pub report_path: Option<PathBuf>,
 }
@@ -85,6 +89,8 @@ impl Record {
             timeline: Vec::new(),
             hashes: Vec::new(),
             next_step: None,
+            prevent: None,
+            outcome: None,
             report_path: None,
             plan: None,
             before: None,
@@ -99,6 +105,11 @@ impl Record {
             prevention: None,
             refusals: Vec::new(),
         }
+    }
+
+    /// The answer of `prevent`, to fill in.
+    pub fn prevent_mut(&mut self) -> &mut PreventAnswer {
+        self.prevent.get_or_insert_default()
     }
 
     /// Milliseconds since the run began.

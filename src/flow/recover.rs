@@ -192,6 +192,7 @@ fn needs_a_person(session: &Session, plan: &Plan, world: &World) -> Failure {
     failure
 }
 
+/// Another run is at work here, or it cannot be told.
 pub(super) fn locked(session: &Session, error: &LockError) -> Failure {
     let again = session.again();
     let next = match error {

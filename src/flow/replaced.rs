@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    model::{Container, ContainerState, Located, MemberId, World},
+    model::{Container, ContainerState, Located, World},
     say::{Progress, human},
 };
 
@@ -39,8 +39,8 @@ const LINES: usize = 5;
 /// What the new etcd is known by.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    /// Whose etcd it is.
-    pub member: MemberId,
+    /// Whose etcd it is, by name.
+    pub member: String,
     /// The command line, as the manifest in its place has it; empty = any.
     pub args: Vec<String>,
     /// Host directories that have to be mounted.
@@ -103,7 +103,7 @@ pub(super) async fn wait(
             continue;
         };
         let looked = look(session, here).await;
-        match trouble(&looked, expected.member) {
+        match trouble(&looked, &expected.member) {
             None if watch.is_steady(&container) => {
                 let Ok(world) = looked else { continue };
                 let (elapsed_ms, world) = (millis(watch.began), Box::new(world));
@@ -125,15 +125,16 @@ pub(super) async fn wait(
 }
 
 /// What the member is still short of.
-fn trouble(looked: &Result<World, crate::failure::Failure>, member: MemberId) -> Option<String> {
+fn trouble(looked: &Result<World, crate::failure::Failure>, member: &str) -> Option<String> {
     let world = match looked {
         Ok(world) => world,
         Err(failure) => return Some(failure.what.lines().next().unwrap_or_default().to_owned()),
     };
-    if serves(world, member) {
+    let member = world.member_called(member);
+    if member.is_some_and(|member| serves(world, member.id)) {
         return None;
     }
-    Some(match world.member(member).map(|member| &member.status) {
+    Some(match member.map(|member| &member.status) {
         None => "the cluster does not list it any more".to_owned(),
         Some(Err(silence)) => format!("it does not answer yet ({silence})"),
         Some(Ok(status)) if status.leader.is_none() => "it knows no leader yet".to_owned(),

@@ -16,6 +16,7 @@ mod member;
 mod obstacle;
 mod outcome;
 mod plan;
+mod prevent_wishes;
 mod probe;
 mod relocation;
 mod restart;
@@ -45,6 +46,7 @@ pub use member::{
 pub use obstacle::Obstacle;
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
+pub use prevent_wishes::PreventWishes;
 pub use relocation::{Copied, Fingerprint, Ground, RELOCATION, Relocation, RelocationTarget};
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};

@@ -24,6 +24,8 @@ pub enum Outcome {
     Partial,
     /// Everything done, but the proof failed.
     Unverified,
+    /// etcd did not run well with the change, which was taken back.
+    RolledBack,
     /// etcd was not found or does not answer.
     Unreachable,
     /// Usage, an internal error, or interrupted before anything was changed.

@@ -124,6 +124,11 @@ fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
     pods
 }
 
+/// The command line of the etcd container in a pod's manifest.
+pub(super) fn args_of(document: &YamlOwned) -> Option<Vec<String>> {
+    etcd_pod(document, Path::new("")).map(|pod| pod.manifest.args)
+}
+
 fn etcd_pod(document: &YamlOwned, path: &Path) -> Option<EtcdPod> {
     if yaml::text(document, &["kind"]).as_deref() != Some("Pod") {
         return None;

@@ -117,7 +117,15 @@ pub fn manifest_file(path: &Path) -> io::Result<ManifestFile> {
     Ok(ManifestFile { path, bytes, sha256, mode, uid, gid })
 }
 
-/// SHA-256 of a manifest's bytes, in hex.
+/// The command line that the etcd container of this manifest has; empty when it
+/// cannot be read.
+#[must_use]
+pub fn manifest_args(path: &Path) -> Vec<String> {
+    let documents = yaml::documents(path).unwrap_or_default();
+    documents.iter().find_map(super::manifest::args_of).unwrap_or_default()
+}
+
+/// SHA-256 of bytes, in hex.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     let hash = digest::digest(&digest::SHA256, bytes);

@@ -52,6 +52,6 @@ pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};
 pub use kubelet_process::kubelet_process;
 pub use live_data::count_live_data;
 pub use locate_error::LocateError;
-pub use manifest_directory::{manifest_directory, manifest_file};
+pub use manifest_directory::{manifest_args, manifest_directory, manifest_file, sha256};
 pub use node::{locate, locate_as_we_are, locate_on};
 pub use unfinished_change::{relocation, unfinished_change};

@@ -95,6 +95,7 @@ fn headline(report: &Report<'_>) -> &'static str {
         Outcome::Refused => "refused, nothing was changed",
         Outcome::Partial => "stopped part-way",
         Outcome::Unverified => "done, but not proven",
+        Outcome::RolledBack => "taken back",
         Outcome::Unreachable => "etcd is not reachable",
         Outcome::Failed => "ended before anything was changed",
     }

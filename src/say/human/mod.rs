@@ -7,6 +7,7 @@ mod diagnosis;
 pub(crate) mod incident;
 mod located;
 mod plan;
+mod prevent;
 mod recovery;
 mod rules;
 mod status;
@@ -20,6 +21,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 pub use diagnosis::{Layout, diagnosis, next_round};
 pub use located::located;
 pub use plan::{headline, plan, question, step};
+pub use prevent::{diff, settings};
 pub use recovery::before_after;
 pub use rules::rules;
 pub(crate) use status::alarms;

@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod located;
+mod prevent;
 mod recovery;
 mod relocation;
 mod restart;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
+pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer, SettingAnswer};
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,

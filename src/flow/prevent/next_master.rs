@@ -1,0 +1,71 @@
+//! What follows on the other masters, and how a setting outlives an upgrade.
+
+use crate::{
+    cli::Prevent,
+    flow::session::Session,
+    model::{Bytes, Located, Member, PreventWishes, World},
+    settings::quoted,
+};
+
+/// The members that still need it as far as it can be seen, the next one
+/// first: those with another quota when one is wanted, else those behind this
+/// one by name.
+pub(super) fn others<'a>(world: &'a World, member: &str, quota: Option<Bytes>) -> Vec<&'a Member> {
+    let mut others: Vec<&Member> =
+        world.voters().filter(|other| !other.is_called(member)).collect();
+    others.sort_by(|one, other| one.label().cmp(&other.label()));
+    match quota {
+        Some(quota) => others.retain(|other| !has_quota(other, quota)),
+        None => others.retain(|other| other.label().as_str() > member),
+    }
+    others
+}
+
+/// Whether this member runs with that quota, by its own word.
+pub(super) fn has_quota(member: &Member, quota: Bytes) -> bool {
+    member.status.as_ref().is_ok_and(|status| status.quota.limit == Some(quota))
+}
+
+/// The line to type for the next master, with the same flags.
+pub(super) fn line_for(session: &Session, member: &Member, wanted: &Prevent) -> String {
+    let words = wanted.words();
+    let Some(host) = member.host() else {
+        return format!("on the master of {}: `./etcd-rescue {words}`", member.label());
+    };
+    let file = std::env::current_exe().unwrap_or_else(|_| session.settings.program.clone().into());
+    let file = quoted(&file.to_string_lossy());
+    let target = quoted(&format!("root@{host}:etcd-rescue"));
+    let login = format!("root@{}", host.trim_matches(['[', ']']));
+    format!(
+        "scp {file} {target} && ssh -t {login} {}",
+        quoted(&format!("./etcd-rescue {words}")).trim_matches('\'')
+    )
+}
+
+/// How to keep the settings over an upgrade of a kubeadm cluster.
+pub(super) fn persist(node: &Located, wishes: &PreventWishes) -> Option<String> {
+    let path = &node.manifest.as_ref()?.path;
+    if !path.starts_with("/etc/kubernetes/manifests") {
+        return Some(format!(
+            "whoever wrote {} may write it anew: set the same there, too",
+            path.display()
+        ));
+    }
+    let mut args = Vec::new();
+    if let Some((mode, retention)) = &wishes.auto_compaction {
+        args.push(format!("auto-compaction-mode: {mode}"));
+        args.push(format!("auto-compaction-retention: \"{retention}\""));
+    }
+    args.extend(wishes.quota.map(|quota| format!("quota-backend-bytes: \"{}\"", quota.0)));
+    args.extend(wishes.snapshot_count.map(|count| format!("snapshot-count: \"{count}\"")));
+    if args.is_empty() {
+        return None;
+    }
+    let lines: Vec<String> = args.iter().map(|arg| format!("    {arg}")).collect();
+    Some(format!(
+        "kubeadm writes the manifest anew at an upgrade. So that it keeps this: `kubectl -n \
+         kube-system edit configmap kubeadm-config`, below etcd.local.extraArgs (a list of \
+         name/value pairs in kubeadm.k8s.io/v1beta4):\n{}",
+        lines.join("\n")
+    ))
+}
