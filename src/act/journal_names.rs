@@ -1,7 +1,9 @@
 //! Which files of a journal directory are ours, and keeping them few. What has
 //! another name is never touched.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
+
+use crate::model::order;
 
 /// How many runs keep their journal and report.
 const KEPT: usize = 50;
@@ -26,8 +28,8 @@ pub(super) fn remove_old(directory: &Path) {
 /// The names of ours that go.
 fn superfluous(names: &[String]) -> Vec<&String> {
     // The stamp comes first: in the order of names the newest is the last.
-    let runs: BTreeSet<&str> = names.iter().filter_map(|name| run_of(name)).collect();
-    let kept: BTreeSet<&str> = runs.into_iter().rev().take(KEPT).collect();
+    let runs = order::set(names.iter().filter_map(|name| run_of(name)));
+    let kept = order::set(runs.into_iter().rev().take(KEPT));
     let goes = |name: &&String| {
         run_of(name).is_some_and(|run| !kept.contains(run) || name.ends_with(PART))
     };

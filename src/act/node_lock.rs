@@ -13,8 +13,9 @@ use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg, OFlag},
 };
-use procfs::process::{ProcState, Process};
 use thiserror::Error;
+
+use crate::sys::proc_stat::Stat;
 
 /// /run is root's own and gone after a reboot.
 const PATH: &str = "/run/etcd-rescue.lock";
@@ -125,8 +126,8 @@ pub fn holder(words: &str) -> LockHolder {
     let pid: Option<i32> = next().and_then(|pid| pid.parse().ok());
     let since = next().and_then(|since| since.parse().ok());
     let command = next().map(str::to_owned);
-    let state = pid.and_then(|pid| Process::new(pid).ok()?.stat().ok()?.state().ok());
-    LockHolder { pid, since, command, stopped: state == Some(ProcState::Stopped) }
+    let state = pid.and_then(|pid| Stat::of(Path::new("/proc"), pid)).map(|stat| stat.state);
+    LockHolder { pid, since, command, stopped: state == Some('T') }
 }
 
 #[cfg(test)]

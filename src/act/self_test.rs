@@ -46,8 +46,8 @@ pub async fn start(
 /// # Errors
 /// What the drive said, in a sentence.
 pub fn run(words: &[OsString]) -> Result<(), String> {
-    let order = words.first().and_then(|order| order.to_str()).unwrap_or_default();
-    let order: SelfTestOrder = serde_json::from_str(order).map_err(|error| error.to_string())?;
+    let order = words.first().map(|order| order.as_encoded_bytes()).unwrap_or_default();
+    let order: SelfTestOrder = serde_json::from_slice(order).map_err(|error| error.to_string())?;
     let node = format!("/dev/{}", order.node);
     let disk = sg::open(Path::new(&node)).map_err(|error| format!("{node}: {error}"))?;
     match order.protocol {

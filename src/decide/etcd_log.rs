@@ -131,7 +131,8 @@ impl Line {
 
 /// zap's JSON: the message, and the fields that explain it.
 fn json(line: &str) -> Option<Line> {
-    let value: Value = serde_json::from_str(line.starts_with('{').then_some(line)?).ok()?;
+    let value: Value =
+        serde_json::from_slice(line.starts_with('{').then_some(line.as_bytes())?).ok()?;
     let field = |name: &str| value.get(name)?.as_str();
     let mut text = field("msg")?.trim().to_owned();
     for explains in ["error", "signal", "alarm", "output", "reason"] {

@@ -31,6 +31,7 @@ mod rules;
 mod sick;
 mod stall;
 mod streams;
+mod usage;
 mod verdict;
 mod versions;
 mod wanted_edits;
@@ -59,12 +60,13 @@ pub use relocation::{
     cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit,
     slower_sync,
 };
-pub use relocation_gates::{cluster_obstacles, downtime_cautions, layout_obstacle};
+pub use relocation_gates::{downtime_cautions, layout_obstacle};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use streams::open_streams;
+pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::{
     Alarm, AlarmKind, Bytes, DataDir, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision,
-    Scope, SnapshotPlace, Step, StepKind, Wishes, World,
+    Scope, SnapshotPlace, Step, StepKind, Wishes, World, order::InOrder,
 };
 
 use super::{
@@ -254,7 +254,7 @@ pub(super) fn defrag_order<'a>(
     let mut order: Vec<_> = answering(world)
         .filter(|(member, _)| !member.learner && is_asked(member, wishes))
         .collect();
-    order.sort_by_key(|(member, status)| {
+    order.order_by_key(|(member, status)| {
         (Some(member.id) == leader, std::cmp::Reverse(status.db_size))
     });
     order

@@ -1,9 +1,9 @@
-//! Whether a member may be taken down to be moved: whose manifest it is, and
-//! whether the cluster can bear it.
+//! Whether a member can be moved by editing its manifest, and what it means
+//! that it is down meanwhile. Pure.
 
-use crate::model::{ContainerState, Located, Obstacle, Refusal, RefusalKind, Scope, Wishes, World};
+use crate::model::{ContainerState, Located, Obstacle, World};
 
-use super::gates::refusals;
+use super::one_master::kubelet_obstacle;
 
 /// Why this node's etcd is not moved by editing its manifest, and the right way.
 #[must_use]
@@ -45,23 +45,7 @@ pub fn layout_obstacle(node: &Located) -> Option<Obstacle> {
             "find out why: `etcd-rescue locate` and `etcd-rescue logs --previous --tail 30`",
         );
     }
-    kubelet_obstacle(node).or_else(|| wal_obstacle(node))
-}
-
-/// Nobody would stop the pod, or start it.
-fn kubelet_obstacle(node: &Located) -> Option<Obstacle> {
-    let (what, next) = match &node.kubelet {
-        None => ("the kubelet does not run on this node", "`systemctl start kubelet`"),
-        Some(kubelet) if kubelet.stopped => (
-            "the kubelet of this node is stopped (state T)",
-            "see who holds it: `etcd-rescue locate`",
-        ),
-        Some(_) => return None,
-    };
-    Some(Obstacle {
-        what: format!("{what}: nobody would stop etcd's pod and start it again"),
-        next: next.to_owned(),
-    })
+    kubelet_obstacle(node.kubelet.as_ref()).or_else(|| wal_obstacle(node))
 }
 
 fn wal_obstacle(node: &Located) -> Option<Obstacle> {
@@ -78,39 +62,6 @@ fn wal_obstacle(node: &Located) -> Option<Obstacle> {
                to member/wal"
             .to_owned(),
     })
-}
-
-/// Why the cluster cannot bear that this node's member is down for a while.
-#[must_use]
-pub fn cluster_obstacles(world: &World) -> Vec<Obstacle> {
-    // The gates of what touches no data: corruption, quorum, who is missing,
-    // who lags.
-    let wishes = Wishes { scope: Scope::Disarm, ..Wishes::default() };
-    let mut found: Vec<Obstacle> = refusals(world, &wishes).into_iter().map(as_obstacle).collect();
-    let busy = world.members.iter().filter(|member| member.defragmenting && member.status.is_ok());
-    found.extend(busy.map(|member| Obstacle {
-        what: format!("{} is defragmenting", member.label()),
-        next: "wait until it is done: `etcd-rescue status` shows it".to_owned(),
-    }));
-    if found.is_empty() && !world.members.iter().any(|member| member.local) {
-        found.push(Obstacle {
-            what: "the cluster lists no member with this node's address".to_owned(),
-            next: "compare `etcd-rescue status` with `etcd-rescue locate`".to_owned(),
-        });
-    }
-    found
-}
-
-fn as_obstacle(refusal: Refusal) -> Obstacle {
-    if refusal.kind != RefusalKind::MissingVoter {
-        return Obstacle { what: refusal.what, next: refusal.next };
-    }
-    let what = refusal.what.split("; its size").next().unwrap_or_default();
-    let next = refusal.next.split(", or go on without").next().unwrap_or_default();
-    Obstacle {
-        what: format!("{what}, and no second member is taken down beside it"),
-        next: next.to_owned(),
-    }
 }
 
 /// What it means for the cluster while this member is down, one sentence each.

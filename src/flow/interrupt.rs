@@ -5,6 +5,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     failure::{Exit, Failure},
     model::StepStatus,
+    observe::process::hangup_is_ignored,
 };
 
 use super::session::Session;
@@ -33,14 +34,6 @@ pub async fn asked_to_end() -> Exit {
         _ = term.recv() => Exit::Terminated,
         _ = hung_up => Exit::Hangup,
     }
-}
-
-/// Whether we were started with SIGHUP ignored, as `nohup` does: then the
-/// terminal may go away and the work goes on.
-fn hangup_is_ignored() -> bool {
-    let status = procfs::process::Process::myself().and_then(|me| me.status());
-    // Bit 0 is signal 1, SIGHUP (proc_pid_status(5)).
-    status.is_ok_and(|status| status.sigign & 1 != 0)
 }
 
 /// What to say after a signal.

@@ -26,6 +26,7 @@ use crate::{
 };
 
 use super::{
+    hold,
     look::{Here, arrive},
     recover::locked,
     session::Session,
@@ -50,6 +51,12 @@ pub async fn relocate(session: &Session, wanted: &Relocate) -> Result<Exit, Fail
     let patience = duration("--rollback-after", &wanted.rollback_after)?;
     let request = Request { confirmed: wanted.confirm.as_deref(), patience };
     session.voice.say("Looking for etcd on this node and asking every member...");
+    if !session.settings.dry_run {
+        hold::let_go_of_left_over(session);
+    }
+    if !session.settings.dry_run {
+        hold::let_go_of_left_over(session);
+    }
     let begun = begun(session)?;
     let here = arrive(session).await?;
     match (&wanted.to, begun) {

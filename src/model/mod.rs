@@ -14,6 +14,7 @@ mod manifest_edit;
 mod manifest_file;
 mod member;
 mod obstacle;
+pub mod order;
 mod outcome;
 mod plan;
 mod prevent_wishes;

@@ -1,6 +1,8 @@
 //! The cluster as it was seen at one moment.
 
-use super::{Alarm, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace};
+use super::{
+    Alarm, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace, order::InOrder,
+};
 
 /// One look at everything: this node and every member. Every step looks anew.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +37,7 @@ impl World {
             .filter_map(|member| member.status.as_ref().ok())
             .flat_map(|status| status.alarms.iter().copied())
             .collect();
-        alarms.sort_unstable();
+        alarms.order();
         alarms.dedup();
         alarms
     }

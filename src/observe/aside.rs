@@ -123,7 +123,7 @@ pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
 /// The child's side of `drive`.
 #[must_use]
 pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
-    let leaf = serde_json::from_str(words.first()?.to_str()?).ok()?;
+    let leaf = serde_json::from_slice(words.first()?.as_encoded_bytes()).ok()?;
     Some(smart::ask(&leaf))
 }
 

@@ -14,7 +14,7 @@ use super::{
     path_map::PathMap,
 };
 use crate::{
-    model::{Certificate, CertificateRole, Found},
+    model::{Certificate, CertificateRole, Found, order::InOrder},
     settings::Settings,
     wire::Tls,
 };
@@ -213,7 +213,7 @@ fn admin_pairs(directory: &Path, host: &HostRoot) -> Vec<Pair> {
         .filter_map(|name| name.strip_suffix(".pem").map(str::to_owned))
         .filter(|name| name.starts_with("admin-") && !name.ends_with("-key"))
         .collect();
-    names.sort_by_key(|name| (*name != own, name.clone()));
+    names.order_by_key(|name| (*name != own, name.clone()));
     names
         .into_iter()
         .map(|name| Pair {

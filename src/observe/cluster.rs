@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use crate::{
     model::{
         DiskTimes, EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource,
-        Silence, SilenceKind, World,
+        Silence, SilenceKind, World, order::InOrder,
     },
     wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind},
 };
@@ -80,7 +80,7 @@ pub async fn look(
         }
     }
     // A member that lost its leader may hold an old list.
-    lists.sort_by_key(|(has_leader, _)| !has_leader);
+    lists.order_by_key(|(has_leader, _)| !has_leader);
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
@@ -125,8 +125,8 @@ async fn knock(endpoints: &[String], access: &Access) -> (Vec<Door>, Vec<WireErr
     }
     // Best endpoint first, whoever answered first.
     let rank = |endpoint: &str| endpoints.iter().position(|known| known == endpoint);
-    doors.sort_by_key(|door| rank(&door.endpoint));
-    errors.sort_by_key(|error| rank(&error.endpoint));
+    doors.order_by_key(|door| rank(&door.endpoint));
+    errors.order_by_key(|error| rank(&error.endpoint));
     (doors, errors)
 }
 
@@ -176,7 +176,7 @@ async fn ask_all(
         });
     }
     let mut members = asked.join_all().await;
-    members.sort_by_key(|(order, member)| (member.name.clone(), *order));
+    members.order_by_key(|(order, member)| (member.name.clone(), *order));
     members.into_iter().map(|(_, member)| member).collect()
 }
 

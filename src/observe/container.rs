@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use super::container_status;
 use crate::{
-    model::{Container, ContainerState},
+    model::{Container, ContainerState, order::InOrder},
     wire::{
         cri::{Cri, CriError},
         proto::cri,
@@ -94,7 +94,7 @@ pub async fn find_etcd(cri: &Cri, asked: Option<&str>) -> Result<Option<Containe
 pub async fn find_container(cri: &Cri, name: &str) -> Result<Option<Container>, CriError> {
     let listed = cri.list_containers(&[(NAME, name)]).await?;
     let mut attempts: Vec<Candidate> = listed.iter().map(candidate).collect();
-    attempts.sort_by_key(|it| {
+    attempts.order_by_key(|it| {
         (!is_system(it), it.state != ContainerState::Running, Reverse(it.created_at))
     });
     first_there(cri, attempts).await
@@ -135,7 +135,7 @@ fn choose(mut found: Vec<Candidate>) -> Result<Vec<Candidate>, FindError> {
         found.retain(|it| running.contains(&pod(it)));
     }
     let several = found.iter().any(|it| found.first().is_some_and(|first| pod(first) != pod(it)));
-    found.sort_by_key(|it| (!is_running(it), Reverse(it.created_at)));
+    found.order_by_key(|it| (!is_running(it), Reverse(it.created_at)));
     if several {
         // One line per pod is enough to choose by.
         let mut seen = Vec::new();

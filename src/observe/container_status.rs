@@ -22,7 +22,7 @@ pub fn container(answer: cri::ContainerStatusResponse) -> Option<Container> {
     let info = answer
         .info
         .get("info")
-        .and_then(|text| serde_json::from_str(text).ok())
+        .and_then(|text| serde_json::from_slice(text.as_bytes()).ok())
         .unwrap_or(Value::Null);
     let label = |name: &str| status.labels.get(name).cloned().unwrap_or_default();
     let metadata = status.metadata.clone().unwrap_or_default();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{left_overs, mounts::Mounts};
-use crate::model::{Bytes, DataDir, Filesystem};
+use crate::model::{Bytes, DataDir, Filesystem, order::InOrder};
 
 /// Most files counted below a data directory; etcd keeps a few dozen.
 const MOST_FILES: usize = 20_000;
@@ -76,7 +76,7 @@ pub fn leftovers(snap: &Path) -> Vec<(PathBuf, Bytes)> {
         .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"db.tmp"))
         .filter_map(|entry| Some((entry.path(), Bytes(entry.metadata().ok()?.len()))))
         .collect();
-    found.sort();
+    found.order();
     found
 }
 

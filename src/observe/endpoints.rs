@@ -1,7 +1,7 @@
 //! From the URLs etcd listens on to the URLs to dial. Pure.
 
 use super::arguments::Arguments;
-use crate::model::Found;
+use crate::model::{Found, order::InOrder};
 
 /// A URL with a scheme that etcd serves over TCP.
 struct Url<'a> {
@@ -55,7 +55,7 @@ fn dialable(urls: Vec<Found<String>>) -> Vec<Found<String>> {
             }
         }
     }
-    all.sort_by_key(|found| rank(&found.value));
+    all.order_by_key(|found| rank(&found.value));
     all
 }
 

@@ -19,7 +19,7 @@ pub use unused_images::unused_images;
 
 use super::{disk, host::HostRoot};
 use crate::{
-    model::{Bytes, DataDir, Freeable, FreeableKind, Located},
+    model::{Bytes, DataDir, Freeable, FreeableKind, Located, order::InOrder},
     settings::{Settings, quoted},
     wire::cri::Cri,
 };
@@ -57,7 +57,7 @@ pub async fn look(
         tokio::join!(tokio::time::timeout(PATIENCE, images), tokio::time::timeout(PATIENCE, files));
     let mut found = files.ok().and_then(Result::ok).unwrap_or_default();
     found.extend(images.ok().flatten());
-    found.sort_by_key(|freeable| freeable.kind);
+    found.order_by_key(|freeable| freeable.kind);
     found
 }
 
@@ -106,7 +106,7 @@ fn regular_files(directory: &Path, most: usize) -> Vec<(PathBuf, Metadata)> {
 
 /// What these files take, and the largest of them.
 fn summed(mut files: Vec<(PathBuf, Metadata)>) -> Option<(Bytes, Vec<PathBuf>)> {
-    files.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.blocks()));
+    files.order_by_key(|(_, meta)| std::cmp::Reverse(meta.blocks()));
     let blocks = files.iter().fold(0_u64, |sum, (_, meta)| sum.saturating_add(meta.blocks()));
     let paths = files.into_iter().take(MOST_PATHS).map(|(path, _)| path).collect();
     // st_blocks is in units of 512 bytes (stat(2)).

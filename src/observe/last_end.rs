@@ -18,7 +18,7 @@ use super::{
     logs::{LogFile, LogLine},
 };
 use crate::{
-    model::{Container, ContainerState, LastEnd},
+    model::{Container, ContainerState, LastEnd, order::InOrder},
     wire::cri::{Cri, CriError},
 };
 
@@ -65,7 +65,7 @@ async fn newest_ended(cri: &Cri, current: &Container) -> Result<Option<LastEnd>,
     attempts.retain(|attempt| {
         attempt.id != current.id && container_status::state(attempt.state) == ContainerState::Exited
     });
-    attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.created_at));
+    attempts.order_by_key(|attempt| std::cmp::Reverse(attempt.created_at));
     for attempt in attempts {
         if let Some(end) = ended(cri, &attempt.id).await? {
             return Ok(Some(end));

@@ -9,7 +9,7 @@ use std::{
 use saphyr::YamlOwned;
 
 use super::{host::HostRoot, kubelet::Kubelet, yaml};
-use crate::model::{Manifest, Mount, Probe, ProbeKind, ProbeTiming};
+use crate::model::{Manifest, Mount, Probe, ProbeKind, ProbeTiming, order::InOrder};
 
 /// Where static pods are read from when the kubelet's settings do not say:
 /// kubeadm and OpenShift, then RKE2.
@@ -111,7 +111,7 @@ fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
         .map(|entry| entry.path())
         .filter(|path| path.is_file())
         .collect();
-    files.sort();
+    files.order();
     let mut pods = Vec::new();
     for path in files {
         match yaml::documents(&path) {

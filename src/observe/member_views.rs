@@ -13,6 +13,7 @@ use crate::{
     model::{
         MemberId, World,
         diagnosis::{Latencies, MemberView},
+        order::InOrder,
     },
     wire::Access,
 };
@@ -110,7 +111,7 @@ impl Watch {
             });
         }
         let mut pages = fetches.join_all().await;
-        pages.sort_by_key(|(order, _)| *order);
+        pages.order_by_key(|(order, _)| *order);
         self.watched.iter_mut().zip(pages.into_iter().map(|(_, page)| page))
     }
 }

@@ -4,6 +4,7 @@
 pub mod arguments;
 pub mod aside;
 pub mod below;
+pub mod bolt;
 mod bolt_size;
 pub mod certificate;
 pub mod certificates;
@@ -46,6 +47,7 @@ pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
 mod unfinished_change;
+pub mod usage;
 pub mod yaml;
 
 pub use cluster::{NobodyAnswers, defrag_inflight, look, open_snapshots};

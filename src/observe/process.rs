@@ -2,12 +2,18 @@
 //! Only what /proc shows counts: this pid namespace and those inside it, so
 //! that a node inside a namespace sees its own etcd alone.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use procfs::process::{Process as Entry, Status};
+use procfs::process::Process as Entry;
 
 use super::host::HostRoot;
-use crate::model::Process;
+use crate::{
+    model::{Process, order::InOrder},
+    sys::proc_stat,
+};
 
 /// A process that is, or holds, an etcd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +45,7 @@ pub fn etcd_processes(host: &HostRoot) -> Vec<EtcdProcess> {
             .into_iter()
             .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
             .collect();
-    found.sort_by_key(|etcd| etcd.process.pid);
+    found.order_by_key(|etcd| etcd.process.pid);
     found
 }
 
@@ -78,7 +84,10 @@ pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Pr
 pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
     entries(host, |comm| comm == name)
         .into_iter()
-        .filter(|(entry, _)| is_own_namespace(entry.status().ok().as_ref()))
+        .filter(|(entry, _)| {
+            let status = status(host, entry.pid());
+            status.is_none_or(|status| proc_stat::is_in_this_namespace(&status))
+        })
         .filter_map(|(entry, _)| Some((entry.pid(), entry.cmdline().ok()?)))
         .filter(|(_, args)| !args.is_empty())
         .collect()
@@ -94,6 +103,15 @@ pub fn is_etcd(pid: i32) -> bool {
         comm.is_ok_and(|comm| comm.trim_end() == "etcd")
             && entry.cmdline().is_ok_and(|args| !args.is_empty())
     })
+}
+
+/// Whether we were started with SIGHUP ignored, as `nohup` does: then the
+/// terminal may go away and the work goes on.
+#[must_use]
+pub fn hangup_is_ignored() -> bool {
+    const SIGHUP: u32 = 1;
+    let status = proc_stat::status(Path::new("/proc/self"));
+    status.is_some_and(|status| proc_stat::ignores(&status, SIGHUP))
 }
 
 /// Processes whose name passes; those that end meanwhile are left out.
@@ -123,20 +141,18 @@ fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProc
         .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
         .filter(|entry| entry.starts_with("ETCD_"))
         .collect();
-    env.sort_unstable();
-    let status = entry.status().ok();
+    env.order();
+    let status = status(host, entry.pid()).unwrap_or_default();
     Some(EtcdProcess {
-        own_namespace: is_own_namespace(status.as_ref()),
-        ancestors: ancestors(host, status.map_or(0, |status| status.ppid)),
+        own_namespace: proc_stat::is_in_this_namespace(&status),
+        ancestors: ancestors(host, proc_stat::parent(&status)),
         cwd: entry.cwd().ok(),
         process: Process { pid: entry.pid(), args, env, comm },
     })
 }
 
-/// NSpid has one number per pid namespace, from this one inwards (proc(5));
-/// kernels before 4.1 do not tell.
-fn is_own_namespace(status: Option<&Status>) -> bool {
-    status.and_then(|status| status.nspid.as_ref()).is_none_or(|pids| pids.len() <= 1)
+fn status(host: &HostRoot, pid: i32) -> Option<String> {
+    proc_stat::status(&host.path(format!("/proc/{pid}")))
 }
 
 /// The chain of parents; bounded, as it is read while it changes.
@@ -145,9 +161,7 @@ fn ancestors(host: &HostRoot, parent: i32) -> Vec<i32> {
     let mut next = parent;
     while next > 0 && chain.len() < 64 {
         chain.push(next);
-        next = Entry::new_with_root(host.path(format!("/proc/{next}")))
-            .and_then(|entry| entry.status())
-            .map_or(0, |status| status.ppid);
+        next = status(host, next).map_or(0, |status| proc_stat::parent(&status));
     }
     chain
 }

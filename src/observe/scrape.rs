@@ -5,6 +5,7 @@ use super::metrics::{samples, value};
 use crate::model::{
     DiskTimes, MemberId,
     diagnosis::{Histogram, Scrape},
+    order::InOrder,
 };
 
 /// A page that was read at a moment of this run's own clock, milliseconds.
@@ -61,7 +62,7 @@ fn histogram(page: &str, name: &str, peer: Option<&str>) -> Option<Histogram> {
     for (labels, value) in samples(page, &bucket).filter(|(labels, _)| of_peer(labels)) {
         rows.push((label(labels, "le")?.parse().ok()?, whole(value)?));
     }
-    rows.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    rows.order_by(|(one, _), (other, _)| one.total_cmp(other));
     // The last bucket is the one without a bound; each stands there once.
     let (last, finite) = rows.split_last()?;
     let bounds: Vec<f64> = finite.iter().map(|(bound, _)| *bound).collect();

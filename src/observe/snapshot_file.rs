@@ -11,6 +11,7 @@ use nix::fcntl::OFlag;
 use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use thiserror::Error;
 
+use super::bolt::meta::{self, Meta};
 use crate::model::Bytes;
 
 /// What a good snapshot file is.
@@ -39,19 +40,6 @@ pub enum SnapshotFileError {
     #[error("damaged: its SHA-256 does not match its content")]
     Checksum,
 }
-
-/// bbolt's meta page: offsets after the 16-byte page header
-/// (bbolt internal/common/meta.go).
-struct Meta {
-    page_size: u32,
-    high_water: u64,
-    transaction: u64,
-}
-
-/// `meta.magic`.
-const MAGIC: u32 = 0xED0C_DAED;
-/// Page sizes of the systems etcd runs on.
-const PAGE_SIZES: std::ops::RangeInclusive<u32> = 512..=65536;
 
 /// Reads the whole file and checks what `etcdutl snapshot status` relies on:
 /// the trailing SHA-256, the length in whole pages, and a valid bbolt meta
@@ -132,9 +120,9 @@ fn not_a_file() -> SnapshotFileError {
     SnapshotFileError::Shape("it is not a regular file".to_owned())
 }
 
-/// The valid meta page with the larger transaction id.
+/// The meta that counts.
 fn read_meta(file: &mut impl Read) -> Result<Meta, SnapshotFileError> {
-    let mut head = vec![0; 2 * *PAGE_SIZES.end() as usize + 80];
+    let mut head = vec![0; meta::HEAD];
     let mut filled = 0;
     while filled < head.len() {
         match file.read(&mut head[filled..])? {
@@ -143,31 +131,8 @@ fn read_meta(file: &mut impl Read) -> Result<Meta, SnapshotFileError> {
         }
     }
     head.truncate(filled);
-    // The second meta page is where the first one's page size says, or at any
-    // usual size when the first is damaged.
-    let first = meta_at(&head, 0);
-    let sizes = first.as_ref().map_or_else(
-        || (9..=16).map(|shift| 1 << shift).collect(),
-        |meta| vec![meta.page_size as usize],
-    );
-    let second = sizes.into_iter().find_map(|size: usize| meta_at(&head, size));
-    first
-        .into_iter()
-        .chain(second)
-        .max_by_key(|meta| meta.transaction)
-        .ok_or_else(|| SnapshotFileError::Shape("there is no etcd database inside".to_owned()))
-}
-
-fn meta_at(head: &[u8], page: usize) -> Option<Meta> {
-    let meta = head.get(page + 16..page + 16 + 64)?;
-    let u32_at = |at: usize| Some(u32::from_le_bytes(meta.get(at..at + 4)?.try_into().ok()?));
-    let u64_at = |at: usize| Some(u64::from_le_bytes(meta.get(at..at + 8)?.try_into().ok()?));
-    let checksum = meta.get(..56)?.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let page_size = u32_at(8)?;
-    (u32_at(0)? == MAGIC && u64_at(56)? == checksum && PAGE_SIZES.contains(&page_size))
-        .then_some(Meta { page_size, high_water: u64_at(40)?, transaction: u64_at(48)? })
+    let none = |_| SnapshotFileError::Shape("there is no etcd database inside".to_owned());
+    meta::choose(&head).map(|chosen| chosen.meta).map_err(none)
 }
 
 /// Compares the trailing digest; returns the digest of the whole file.
@@ -205,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
     use ring::digest::digest;
 
-    use super::*;
+    use super::{super::bolt::meta::MAGIC, *};
 
     /// The smallest database: two meta pages and two empty ones.
     fn database() -> Vec<u8> {

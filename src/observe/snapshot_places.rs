@@ -15,7 +15,7 @@ use super::{
     kernel_log,
     mounts::{MountPoint, Mounts},
 };
-use crate::model::SnapshotPlace;
+use crate::model::{SnapshotPlace, order::InOrder};
 
 /// Filesystems on disks of this node.
 const DISKS: [&str; 11] = [
@@ -135,7 +135,7 @@ fn resolved(data_dir: &Path) -> PathBuf {
 }
 
 fn best_first(mut places: Vec<SnapshotPlace>) -> Vec<SnapshotPlace> {
-    places.sort_by_key(|place| (place.shares_data_dir, Reverse(place.filesystem.available)));
+    places.order_by_key(|place| (place.shares_data_dir, Reverse(place.filesystem.available)));
     places
 }
 
@@ -161,7 +161,7 @@ fn by_device<'a>(mounts: &'a Mounts, kinds: &[&str]) -> BTreeMap<u64, Vec<&'a Mo
         }
     }
     for mount_points in devices.values_mut() {
-        mount_points.sort_by_key(|mount| mount.path.components().count());
+        mount_points.order_by_key(|mount| mount.path.components().count());
     }
     devices
 }

@@ -6,6 +6,7 @@
 
 pub mod etcdctl;
 pub mod human;
+mod indented;
 pub mod json;
 mod progress;
 mod prompt;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::{
     Terminal,
+    indented::indented,
     text::{clean, hang, is_command, wrap},
 };
 use crate::{
@@ -201,8 +202,8 @@ impl Voice {
         if !self.inner.json {
             return;
         }
-        match serde_json::to_string_pretty(document) {
-            Ok(text) => self.line(Stream::Out, &text),
+        match serde_json::to_string(document) {
+            Ok(text) => self.line(Stream::Out, &indented(&text)),
             Err(error) => self.fail(&format!("the JSON answer could not be written: {error}")),
         }
     }

@@ -42,9 +42,9 @@ impl HoldRecord {
         if !found.is_file() || found.uid() != nix::unistd::geteuid().as_raw() {
             return None;
         }
-        let mut text = String::new();
-        file.take(4096).read_to_string(&mut text).ok()?;
-        serde_json::from_str(&text).ok()
+        let mut text = Vec::new();
+        file.take(4096).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Puts it in the place of the one before, in a private directory.
@@ -61,7 +61,7 @@ impl HoldRecord {
             .mode(0o600)
             .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits())
             .open(NEW)?;
-        serde_json::to_writer(&mut file, self)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
         file.flush()?;
         fs::rename(NEW, PATH)
     }

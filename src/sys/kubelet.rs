@@ -10,6 +10,9 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::proc_stat::{self, Stat, is_in_this_namespace, numbers};
+use crate::model::order::InOrder;
+
 /// Programs with a kubelet inside that hold etcd or the whole node as well:
 /// stopping them stops etcd.
 const NEVER: [&str; 6] = ["etcd", "k3s", "k3s-server", "rke2", "kubelite", "k0s"];
@@ -55,7 +58,7 @@ pub fn kubelets(proc: &Path) -> Vec<Identity> {
         candidates.iter().any(|it| it.process.pid == child.parent && it.exe == child.exe)
     };
     let mut found: Vec<&Candidate> = candidates.iter().filter(|it| !is_child(it)).collect();
-    found.sort_by_key(|it| (base_name(&it.exe) != "kubelet", it.process.start_time));
+    found.order_by_key(|it| (base_name(&it.exe) != "kubelet", it.process.start_time));
     found.into_iter().map(|it| it.process).collect()
 }
 
@@ -77,14 +80,14 @@ pub fn works(proc: &Path, process: Identity) -> bool {
 }
 
 fn letter(proc: &Path, process: Identity) -> Option<char> {
-    let stat = stat(proc, process.pid)?;
+    let stat = Stat::of(proc, process.pid)?;
     (stat.start_time == process.start_time).then_some(stat.state)
 }
 
 /// Field 22 of the process's stat; none when it is not there.
 #[must_use]
 pub fn start_time(proc: &Path, pid: i32) -> Option<u64> {
-    stat(proc, pid).map(|stat| stat.start_time)
+    Stat::of(proc, pid).map(|stat| stat.start_time)
 }
 
 /// What looks like a kubelet.
@@ -111,12 +114,12 @@ fn candidate(proc: &Path, pid: i32) -> Option<Candidate> {
     }
     let exe = fs::read_link(dir.join("exe")).unwrap_or_default();
     let exe = exe.to_string_lossy().trim_end_matches(" (deleted)").to_owned();
-    let status = fs::read_to_string(dir.join("status")).ok()?;
+    let status = proc_stat::status(&dir)?;
     let never = NEVER.iter().any(|name| [comm, &called, base_name(&exe)].contains(name));
     if never || !is_roots(&status) || !is_in_this_namespace(&status) {
         return None;
     }
-    let stat = stat(proc, pid)?;
+    let stat = Stat::of(proc, pid)?;
     let process = Identity { pid, start_time: stat.start_time };
     (state(proc, process) != State::Gone).then_some(Candidate { process, parent: stat.parent, exe })
 }
@@ -125,43 +128,12 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The numbers of a line of /proc/PID/status (proc(5)).
-fn numbers<'a>(status: &'a str, name: &str) -> Option<impl Iterator<Item = u32> + use<'a>> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.split_whitespace().map_while(|number| number.parse().ok()))
-}
-
 /// Its real and effective users are both root, or whoever we are. The owner of
 /// /proc/PID would not do: it is root for whatever may not be dumped.
 fn is_roots(status: &str) -> bool {
     let own = nix::unistd::geteuid().as_raw();
     let uids: Vec<u32> = numbers(status, "Uid:").into_iter().flatten().take(2).collect();
     uids.len() == 2 && uids.iter().all(|uid| *uid == 0 || *uid == own)
-}
-
-/// NSpid has one number per pid namespace, from this one inwards (proc(5));
-/// kernels before 4.1 do not tell.
-fn is_in_this_namespace(status: &str) -> bool {
-    numbers(status, "NSpid:").is_none_or(|pids| pids.count() <= 1)
-}
-
-struct Stat {
-    state: char,
-    parent: i32,
-    start_time: u64,
-}
-
-/// Fields 3, 4 and 22, counted behind the name in parentheses, which may hold
-/// anything (proc(5)).
-fn stat(proc: &Path, pid: i32) -> Option<Stat> {
-    let text = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
-    let text = String::from_utf8_lossy(&text);
-    let mut fields = text.rsplit_once(") ")?.1.split(' ');
-    Some(Stat {
-        state: fields.next()?.chars().next()?,
-        parent: fields.next()?.parse().ok()?,
-        start_time: fields.nth(17)?.parse().ok()?,
-    })
 }
 
 /// Its pid; none for what is never a kubelet: the first process, and the

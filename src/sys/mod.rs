@@ -7,8 +7,11 @@ pub mod ata_command;
 pub mod hold_record;
 pub mod ioprio;
 pub mod kubelet;
+#[cfg(all(target_env = "musl", panic = "abort"))]
+mod no_unwinding;
 pub mod nvme;
 pub mod open_files;
+pub mod proc_stat;
 pub mod sense;
 pub mod sg;
 pub mod statvfs;

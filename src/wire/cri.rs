@@ -10,14 +10,12 @@ use std::{
     time::Duration,
 };
 
-use prost::Message;
-use tonic::{Request, Status, client::Grpc, transport::Channel};
-use tonic_prost::ProstCodec;
-use tower::ServiceExt;
+use hyper::Uri;
+use prost::{Message, bytes::Bytes};
 
 pub use super::cri_error::CriError;
 use super::{
-    details,
+    call::{self, Call},
     proto::cri::{
         Container, ContainerFilter, ContainerStatusRequest, ContainerStatusResponse,
         ExecSyncRequest, ExecSyncResponse, Image, ImageFsInfoRequest, ImageFsInfoResponse,
@@ -27,9 +25,9 @@ use super::{
     unix,
 };
 
-/// Largest answer taken. The kubelet uses the same limit; ExecSync and the
-/// verbose status go past tonic's 4 MiB.
-const MAX_ANSWER: usize = 16 << 20;
+/// The authority of every call: a socket path in that place is refused by some
+/// HTTP/2 servers, and the runtimes accept any valid host.
+const ORIGIN: &str = "http://localhost";
 
 /// The API versions, newest first: what people call them, and the package
 /// their method paths begin with.
@@ -67,10 +65,10 @@ pub struct ExecOutput {
     pub exit_code: i32,
 }
 
-/// A connection to one container runtime.
+/// One container runtime. Every call dials: a runtime that was restarted in the
+/// meantime is simply asked again.
 #[derive(Clone, Debug)]
 pub struct Cri {
-    channel: Channel,
     socket: PathBuf,
     timeout: Duration,
     api: Api,
@@ -84,18 +82,14 @@ impl Cri {
     /// # Errors
     /// Any `CriError`; `Unimplemented` when the server speaks no CRI.
     pub async fn connect(socket: &Path, timeout: Duration) -> Result<Self, CriError> {
-        let channel = match tokio::time::timeout(timeout, unix::channel(socket)).await {
-            Ok(dialled) => dialled.map_err(|error| CriError::connect(socket, &error))?,
-            Err(_) => return Err(CriError::TimedOut { method: "connect", after: timeout }),
-        };
         let mut last = CriError::Unimplemented { method: "Version" };
         for api in APIS {
             let ask = VersionRequest { version: api.name.to_owned() };
-            match unary(&channel, api, "RuntimeService", "Version", ask, timeout).await {
+            match unary(socket, api, "RuntimeService", "Version", ask, timeout).await {
                 Ok(VersionResponse { runtime_name: name, runtime_version: version, .. }) => {
                     let version = RuntimeVersion { name, version, api: api.name };
                     let socket = socket.to_owned();
-                    return Ok(Self { channel, socket, timeout, api, version });
+                    return Ok(Self { socket, timeout, api, version });
                 }
                 Err(error @ CriError::Unimplemented { .. }) => last = error,
                 Err(error) => return Err(error),
@@ -197,7 +191,7 @@ impl Cri {
         A: Message + 'static,
         B: Message + Default + 'static,
     {
-        unary(&self.channel, self.api, "ImageService", method, ask, self.timeout).await
+        unary(&self.socket, self.api, "ImageService", method, ask, self.timeout).await
     }
 
     async fn runtime<A, B>(
@@ -210,16 +204,13 @@ impl Cri {
         A: Message + 'static,
         B: Message + Default + 'static,
     {
-        unary(&self.channel, self.api, "RuntimeService", method, ask, deadline).await
+        unary(&self.socket, self.api, "RuntimeService", method, ask, deadline).await
     }
 }
 
-/// One unary call under `/<package>.<service>/<method>`. A deadline of
-/// `Duration::MAX` is none. The deadline is kept here and not sent along:
-/// giving up resets the stream, which cancels the call in the runtime, and
-/// tonic would answer a deadline of its own with a text.
+/// One unary call under `/<package>.<service>/<method>`.
 async fn unary<A, B>(
-    channel: &Channel,
+    socket: &Path,
     api: Api,
     service: &str,
     method: &'static str,
@@ -227,26 +218,35 @@ async fn unary<A, B>(
     deadline: Duration,
 ) -> Result<B, CriError>
 where
-    A: Message + 'static,
-    B: Message + Default + 'static,
+    A: Message,
+    B: Message + Default,
 {
-    let path = format!("/{}.{service}/{method}", api.package)
-        .parse()
-        .map_err(|_| CriError::Unimplemented { method })?;
-    let mut grpc = Grpc::new(channel.clone().map_response(details::without))
-        .max_decoding_message_size(MAX_ANSWER);
+    let path = format!("/{}.{service}/{method}", api.package);
+    let answer = exchange(socket, &path, method, ask.encode_to_vec(), deadline).await?;
+    call::read(answer).map_err(|status| CriError::answer(method, &status, deadline))
+}
+
+/// A call in bytes. A deadline of `Duration::MAX` is none. The deadline is kept
+/// here and not sent along: giving up resets the stream, which cancels the call
+/// in the runtime, and tonic would answer a deadline of its own with a text.
+async fn exchange(
+    socket: &Path,
+    path: &str,
+    method: &'static str,
+    ask: Vec<u8>,
+    deadline: Duration,
+) -> Result<Bytes, CriError> {
+    let path = path.parse().map_err(|_| CriError::Unimplemented { method })?;
     let call = async {
-        grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        grpc.unary(Request::new(ask), path, ProstCodec::<A, B>::default()).await
+        let dialled = unix::dial(socket).await;
+        let carrier = dialled.map_err(|error| CriError::connect(socket, &error))?;
+        let origin = Uri::from_static(ORIGIN);
+        let answer = Call { carrier, origin, path, ask, token: None }.unary().await;
+        answer.map_err(|status| CriError::answer(method, &status, deadline))
     };
-    let answer = if deadline < Duration::MAX {
-        tokio::time::timeout(deadline, call)
-            .await
-            .map_err(|_| CriError::TimedOut { method, after: deadline })?
-    } else {
-        call.await
-    };
-    answer
-        .map(tonic::Response::into_inner)
-        .map_err(|status| CriError::answer(method, &status, deadline))
+    if deadline == Duration::MAX {
+        return call.await;
+    }
+    let answer = tokio::time::timeout(deadline, call).await;
+    answer.unwrap_or(Err(CriError::TimedOut { method, after: deadline }))
 }

@@ -4,18 +4,17 @@
 
 use std::{future::Future, time::Duration};
 
+use hyper::http::uri::PathAndQuery;
+use prost::{Message, bytes::Bytes};
 use tokio::time::{timeout, timeout_at};
-use tonic::{Request, Response, Status, metadata::AsciiMetadataValue};
+use tonic::{Status, metadata::AsciiMetadataValue};
 
 use super::{
+    call::{self, AUTHENTICATE, Call, MEMBER_LIST, Method},
     dial::{Deadline, Target, open},
     error::{WireError, WireErrorKind as Kind},
     line::Line,
-    proto::etcdserverpb::{
-        AuthenticateRequest, MemberListRequest, auth_client::AuthClient,
-        cluster_client::ClusterClient, kv_client::KvClient, lease_client::LeaseClient,
-        maintenance_client::MaintenanceClient,
-    },
+    proto::etcdserverpb::{AuthenticateRequest, MemberListRequest},
     reply,
     tls::Tls,
 };
@@ -23,9 +22,6 @@ use crate::settings::Login;
 
 /// etcd's usual client port.
 const PORT: u16 = 2379;
-/// Largest answer of a single message; tonic's own limit of 4 MiB is below
-/// what a Range may return.
-const LARGEST_ANSWER: usize = 16 << 20;
 
 /// A connection to one member. Cheap to clone; clones share the connection.
 /// It never reconnects: after `Broken`, dial again.
@@ -77,10 +73,9 @@ impl Etcd {
 
     /// Any answer of etcd will do, also a refusal.
     async fn greet(&self, deadline: Deadline) -> Result<(), WireError> {
-        let request = self.request(MemberListRequest { linearizable: false });
-        let mut client = self.cluster();
+        let call = self.call(&MEMBER_LIST, &MemberListRequest { linearizable: false });
         let target = self.line.target();
-        match timeout_at(deadline.at, client.member_list(request)).await {
+        match timeout_at(deadline.at, call.unary()).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(status)) => match self.line.failure(&status, true).await {
                 Some(error) => Err(error),
@@ -103,14 +98,12 @@ impl Etcd {
         login: &Login,
         deadline: Deadline,
     ) -> Result<Option<AsciiMetadataValue>, WireError> {
-        let request = self.request(AuthenticateRequest {
-            name: login.name.clone(),
-            password: login.password.clone(),
-        });
-        let mut client = AuthClient::with_origin(self.line.clone(), self.origin());
+        let request =
+            AuthenticateRequest { name: login.name.clone(), password: login.password.clone() };
+        let call = self.call(&AUTHENTICATE, &request);
         let target = self.line.target();
-        let token = match timeout_at(deadline.at, client.authenticate(request)).await {
-            Ok(Ok(answer)) => answer.into_inner().token,
+        let token = match timeout_at(deadline.at, call.unary()).await {
+            Ok(Ok(answer)) => self.read(&AUTHENTICATE, answer).await?.token,
             Ok(Err(status)) if reply::is_auth_off(&status) => return Ok(None),
             Ok(Err(status)) => return Err(self.failed(&status).await),
             Err(_) => {
@@ -122,20 +115,43 @@ impl Etcd {
         Ok(Some(AsciiMetadataValue::try_from(token).map_err(unusable)?))
     }
 
-    /// Waits for an answer; `deadline` `None` waits as long as the connection
-    /// lives.
+    /// Asks, and waits for the answer; `deadline` `None` waits as long as the
+    /// connection lives.
+    pub(super) async fn ask<A: Message, B: Message + Default>(
+        &self,
+        method: &Method<A, B>,
+        ask: A,
+        what: &str,
+        deadline: Option<Duration>,
+    ) -> Result<B, WireError> {
+        let answer = self.answer(what, deadline, self.call(method, &ask).unary()).await?;
+        self.read(method, answer).await
+    }
+
+    /// Waits for what a call brings.
     pub(super) async fn answer<T>(
         &self,
         what: &str,
         deadline: Option<Duration>,
-        call: impl Future<Output = Result<Response<T>, Status>>,
+        call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, WireError> {
         let answered = match deadline {
             None => call.await,
             Some(span) => timeout(span, call).await.map_err(|_| self.too_late(what, span))?,
         };
         match answered {
-            Ok(response) => Ok(response.into_inner()),
+            Ok(answer) => Ok(answer),
+            Err(status) => Err(self.failed(&status).await),
+        }
+    }
+
+    async fn read<A, B: Message + Default>(
+        &self,
+        _answers: &Method<A, B>,
+        answer: Bytes,
+    ) -> Result<B, WireError> {
+        match call::read(answer) {
+            Ok(message) => Ok(message),
             Err(status) => Err(self.failed(&status).await),
         }
     }
@@ -160,34 +176,13 @@ impl Etcd {
         Some(self.timeout)
     }
 
-    pub(super) fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(token) = &self.token {
-            request.metadata_mut().insert("token", token.clone());
+    pub(super) fn call<A: Message, B>(&self, method: &Method<A, B>, ask: &A) -> Call {
+        Call {
+            carrier: self.line.carrier(),
+            origin: self.line.target().uri.clone(),
+            path: PathAndQuery::from_static(method.path),
+            ask: ask.encode_to_vec(),
+            token: self.token.clone(),
         }
-        request
-    }
-
-    pub(super) fn maintenance(&self) -> MaintenanceClient<Line> {
-        MaintenanceClient::with_origin(self.line.clone(), self.origin())
-            .max_decoding_message_size(LARGEST_ANSWER)
-    }
-
-    pub(super) fn kv(&self) -> KvClient<Line> {
-        KvClient::with_origin(self.line.clone(), self.origin())
-            .max_decoding_message_size(LARGEST_ANSWER)
-    }
-
-    pub(super) fn lease(&self) -> LeaseClient<Line> {
-        LeaseClient::with_origin(self.line.clone(), self.origin())
-    }
-
-    pub(super) fn cluster(&self) -> ClusterClient<Line> {
-        ClusterClient::with_origin(self.line.clone(), self.origin())
-            .max_decoding_message_size(LARGEST_ANSWER)
-    }
-
-    fn origin(&self) -> hyper::Uri {
-        self.line.target().uri.clone()
     }
 }

@@ -14,10 +14,10 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout_at;
 
 use super::{
+    carrier::chain,
     dial::{Deadline, Target, open},
     error::{WireError, WireErrorKind as Kind},
     handshake::alert,
-    line::chain,
     stream::{Ending, Log},
     tls::Tls,
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prost::Message;
 
 use super::{
+    call::{COMPACT, LEASE_GRANT, LEASE_REVOKE, MEMBER_LIST, RANGE},
     error::{WireError, WireErrorKind as Kind},
     etcd::Etcd,
     proto::etcdserverpb::{
@@ -70,9 +71,9 @@ impl Etcd {
     /// # Errors
     /// `NotSupportedForLearner` from a learner, and other refusals.
     pub async fn member_list(&self) -> Result<Vec<ListedMember>, WireError> {
-        let mut client = self.cluster();
-        let call = client.member_list(self.request(MemberListRequest { linearizable: false }));
-        let answer = self.answer("a member-list request", self.usual(), call).await?;
+        let request = MemberListRequest { linearizable: false };
+        let what = "a member-list request";
+        let answer = self.ask(&MEMBER_LIST, request, what, self.usual()).await?;
         let members = answer.members.into_iter();
         Ok(members
             .map(|member| ListedMember {
@@ -106,9 +107,7 @@ impl Etcd {
             serializable: true,
             ..RangeRequest::default()
         };
-        let mut client = self.kv();
-        let call = client.range(self.request(request));
-        let answer = self.answer("a page of keys", self.usual(), call).await?;
+        let answer = self.ask(&RANGE, request, "a page of keys", self.usual()).await?;
         let size = |length: usize| length as u64;
         let records = answer.kvs.iter().map(|record| RecordSize {
             data: size(record.key.len() + record.value.len()),
@@ -139,9 +138,7 @@ impl Etcd {
             keys_only: true,
             ..RangeRequest::default()
         };
-        let mut client = self.kv();
-        let call = client.range(self.request(request));
-        match self.answer("a read", self.usual(), call).await {
+        match self.ask(&RANGE, request, "a read", self.usual()).await {
             Err(error) if error.kind != Kind::PermissionDenied => Err(error),
             _ => Ok(()),
         }
@@ -159,9 +156,7 @@ impl Etcd {
         deadline: Option<Duration>,
     ) -> Result<Compacted, WireError> {
         let request = CompactionRequest { revision: revision.0, physical: true };
-        let mut client = self.kv();
-        let call = client.compact(self.request(request));
-        match self.answer("a compaction", deadline, call).await {
+        match self.ask(&COMPACT, request, "a compaction", deadline).await {
             Ok(_) => Ok(Compacted::Done),
             Err(error) if error.kind == Kind::Compacted => Ok(Compacted::Already),
             Err(error) => Err(error),
@@ -174,9 +169,8 @@ impl Etcd {
     /// # Errors
     /// `NoSpace` and other refusals.
     pub async fn grant_lease(&self, ttl_s: i64) -> Result<LeaseId, WireError> {
-        let mut client = self.lease();
-        let call = client.lease_grant(self.request(LeaseGrantRequest { ttl: ttl_s, id: 0 }));
-        let answer = self.answer("a lease request", self.usual(), call).await?;
+        let request = LeaseGrantRequest { ttl: ttl_s, id: 0 };
+        let answer = self.ask(&LEASE_GRANT, request, "a lease request", self.usual()).await?;
         if answer.error.is_empty() {
             Ok(LeaseId(answer.id))
         } else {
@@ -189,8 +183,7 @@ impl Etcd {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn revoke_lease(&self, lease: LeaseId) -> Result<(), WireError> {
-        let mut client = self.lease();
-        let call = client.lease_revoke(self.request(LeaseRevokeRequest { id: lease.0 }));
-        self.answer("a lease revocation", self.usual(), call).await.map(drop)
+        let request = LeaseRevokeRequest { id: lease.0 };
+        self.ask(&LEASE_REVOKE, request, "a lease revocation", self.usual()).await.map(drop)
     }
 }

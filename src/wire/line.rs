@@ -1,45 +1,22 @@
 //! One HTTP/2 connection that carries gRPC: never retries, never reconnects,
 //! and knows why it ended.
 
-use std::{
-    error::Error,
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{error::Error, time::Duration};
 
-use http_body_util::{BodyExt, combinators::MapErr};
-use hyper::{
-    Request, Response,
-    body::Incoming,
-    client::conn::http2::{Builder, SendRequest},
-    header::CONTENT_TYPE,
-};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     sync::watch,
     time::{timeout, timeout_at},
 };
-use tonic::{Status, body::Body};
-use tower::Service;
+use tonic::Status;
 
 use super::{
-    details,
+    carrier::{Carrier, LineError, PING_PATIENCE, chain},
     dial::{Deadline, Target},
     error::{WireError, WireErrorKind as Kind},
     handshake::alert,
     stream::{Ending, Log, Tap},
 };
 
-/// Bytes the server may send ahead on one stream and on the connection. A
-/// snapshot fills them when the disk it goes to is slow, so they bound memory.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 2 << 20;
-/// HTTP/2 pings while a call is open; etcd answers more than one per 5 s, or
-/// any on an idle connection, with GOAWAY (--grpc-keepalive-min-time).
-const PING_EVERY: Duration = Duration::from_secs(15);
-const PING_PATIENCE: Duration = Duration::from_secs(30);
 /// After a failed call: how long until the connection must have ended too,
 /// if it was the connection that failed.
 const AFTERMATH: Duration = Duration::from_millis(500);
@@ -47,28 +24,12 @@ const AFTERMATH: Duration = Duration::from_millis(500);
 /// Where members talk to each other, and clients end up by mistake.
 const PEER_PORT: u16 = 2380;
 
-/// Why there was no gRPC answer. Travels inside `tonic::Status` as its source.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum LineError {
-    /// The stream or the connection broke.
-    #[error("{0}")]
-    Gone(String),
-    /// An HTTP answer, but none of gRPC.
-    #[error("HTTP status {status}, content type {content_type}")]
-    NotGrpc {
-        /// HTTP status code.
-        status: u16,
-        /// Content type, "none" when absent.
-        content_type: String,
-    },
-}
-
 /// The connection. Clones share it.
 #[derive(Clone)]
 pub(super) struct Line {
     target: Target,
     has_client: bool,
-    sender: SendRequest<Body>,
+    carrier: Carrier,
     log: Log,
     /// Why the connection ended; `None` while it lives.
     end: watch::Receiver<Option<String>>,
@@ -84,17 +45,8 @@ impl Line {
         deadline: Deadline,
     ) -> Result<Self, WireError> {
         let log = stream.log();
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .keep_alive_interval(PING_EVERY)
-            .keep_alive_timeout(PING_PATIENCE)
-            .keep_alive_while_idle(false);
-        let opening = builder.handshake(TokioIo::new(stream));
         let silent = |_| target.error(Kind::Silent, "took the connection, but reads nothing");
-        let (sender, connection) = timeout_at(deadline.at, opening)
+        let (carrier, connection) = timeout_at(deadline.at, Carrier::start(stream))
             .await
             .map_err(silent)?
             .map_err(|error| target.error(Kind::Broken, chain(&error)))?;
@@ -113,11 +65,15 @@ impl Line {
             };
             let _ = tell.send(Some(why));
         });
-        Ok(Self { target: target.clone(), has_client, sender, log, end })
+        Ok(Self { target: target.clone(), has_client, carrier, log, end })
     }
 
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    pub(super) fn carrier(&self) -> Carrier {
+        self.carrier.clone()
     }
 
     /// The error of a call that got no gRPC answer, `None` when it got one.
@@ -196,56 +152,6 @@ fn is_torn(status: &Status) -> bool {
     ["protocol error:", "Missing response message", "grpc-status header missing", "Unexpected EOF"]
         .iter()
         .any(|text| status.message().starts_with(text))
-}
-
-/// An error with its causes on one line, each said once, without the address
-/// of the page that rustls puts behind a connection that broke.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text =
-        error.to_string().split(": https://docs.rs/").next().unwrap_or_default().to_owned();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        let said = said.split(": https://docs.rs/").next().unwrap_or_default();
-        if !text.contains(said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    text
-}
-
-type Answer = Response<details::Plain<MapErr<Incoming, fn(hyper::Error) -> LineError>>>;
-
-impl Service<Request<Body>> for Line {
-    type Response = Answer;
-    type Error = LineError;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, LineError>> + Send>>;
-
-    /// Always: a dead connection is told by the call, where its cause is kept.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LineError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let sent = self.sender.send_request(request);
-        Box::pin(async move {
-            let answer = sent.await.map_err(gone)?;
-            let content_type = answer.headers().get(CONTENT_TYPE);
-            let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("none");
-            if answer.status() != 200 || !content_type.starts_with("application/grpc") {
-                let content_type = content_type.to_owned();
-                let status = answer.status().as_u16();
-                return Err(LineError::NotGrpc { status, content_type });
-            }
-            let answer = answer.map(|body| body.map_err(gone as fn(hyper::Error) -> LineError));
-            Ok(details::without(answer))
-        })
-    }
-}
-
-fn gone(error: hyper::Error) -> LineError {
-    LineError::Gone(chain(&error))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    call::{ALARM, DEFRAGMENT, HASH_KV, STATUS},
     error::{WireError, WireErrorKind as Kind},
     etcd::Etcd,
     proto::etcdserverpb::{
@@ -46,9 +47,7 @@ impl Etcd {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn status(&self) -> Result<StatusAnswer, WireError> {
-        let mut client = self.maintenance();
-        let call = client.status(self.request(StatusRequest {}));
-        let answer = self.answer("a status request", self.usual(), call).await?;
+        let answer = self.ask(&STATUS, StatusRequest {}, "a status request", self.usual()).await?;
         let header = answer.header.unwrap_or_default();
         Ok(StatusAnswer {
             cluster_id: header.cluster_id,
@@ -65,9 +64,7 @@ impl Etcd {
     /// # Errors
     /// `DiskFull`, `NotSupportedForLearner`, `Broken` and other refusals.
     pub async fn defragment(&self) -> Result<(), WireError> {
-        let mut client = self.maintenance();
-        let call = client.defragment(self.request(DefragmentRequest {}));
-        self.answer("a defragmentation", None, call).await.map(drop)
+        self.ask(&DEFRAGMENT, DefragmentRequest {}, "a defragmentation", None).await.map(drop)
     }
 
     /// Takes one NOSPACE alarm off and returns the alarms etcd says it took
@@ -90,9 +87,7 @@ impl Etcd {
             member_id: alarm.member.0,
             alarm: AlarmType::Nospace.into(),
         };
-        let mut client = self.maintenance();
-        let call = client.alarm(self.request(request));
-        let answer = self.answer("a disarm request", self.usual(), call).await?;
+        let answer = self.ask(&ALARM, request, "a disarm request", self.usual()).await?;
         let told = answer.alarms.iter();
         Ok(told.filter_map(|told| alarm_of(told.member_id, told.alarm)).collect())
     }
@@ -109,9 +104,7 @@ impl Etcd {
             member_id: 0,
             alarm: AlarmType::None.into(),
         };
-        let mut client = self.maintenance();
-        let call = client.alarm(self.request(request));
-        self.answer("an alarm-list request", self.usual(), call).await.map(drop)
+        self.ask(&ALARM, request, "an alarm-list request", self.usual()).await.map(drop)
     }
 
     /// The digest of the key space at a revision (0 = now). It reads the whole
@@ -124,9 +117,8 @@ impl Etcd {
         revision: Revision,
         deadline: Duration,
     ) -> Result<KvHash, WireError> {
-        let mut client = self.maintenance();
-        let call = client.hash_kv(self.request(HashKvRequest { revision: revision.0 }));
-        let answer = self.answer("a hash request", Some(deadline), call).await?;
+        let request = HashKvRequest { revision: revision.0 };
+        let answer = self.ask(&HASH_KV, request, "a hash request", Some(deadline)).await?;
         Ok(KvHash {
             hash: answer.hash,
             compact_revision: Revision(answer.compact_revision),

@@ -3,6 +3,8 @@
 //! types into `model` types; decides nothing and never retries.
 
 mod access;
+mod call;
+mod carrier;
 pub mod certificate;
 pub mod cri;
 mod cri_error;

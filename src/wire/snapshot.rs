@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tonic::Streaming;
 
 use super::{
+    call::{self, SNAPSHOT},
     error::WireError,
     etcd::Etcd,
     proto::etcdserverpb::{SnapshotRequest, SnapshotResponse},
@@ -28,7 +29,7 @@ pub struct SnapshotBlob {
 /// defragmented without freezing: read it to its end or drop it.
 pub struct SnapshotStream {
     etcd: Etcd,
-    stream: Streaming<SnapshotResponse>,
+    stream: Streaming<Bytes>,
     idle: Duration,
 }
 
@@ -45,8 +46,7 @@ impl Etcd {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn snapshot(&self, idle: Duration) -> Result<SnapshotStream, WireError> {
-        let mut client = self.maintenance();
-        let call = client.snapshot(self.request(SnapshotRequest {}));
+        let call = self.call(&SNAPSHOT, &SnapshotRequest {}).streaming();
         let stream = self.answer("a snapshot request", Some(idle), call).await?;
         Ok(SnapshotStream { etcd: self.clone(), stream, idle })
     }
@@ -63,7 +63,7 @@ impl SnapshotStream {
         let message = timeout(self.idle, self.stream.message())
             .await
             .map_err(|_| self.etcd.too_late("the next piece of the snapshot", self.idle))?;
-        match message {
+        match message.and_then(|message| message.map(call::read).transpose()) {
             Ok(Some(SnapshotResponse { blob, remaining_bytes, .. })) => {
                 Ok(Some(SnapshotBlob { blob, remaining: remaining_bytes }))
             }

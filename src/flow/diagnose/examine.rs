@@ -15,6 +15,7 @@ use crate::{
         diagnosis::{
             DiskBelow, DriveHealth, Examined, LogStory, MemberView, ProbeRefusal, ProbeRun, Symptom,
         },
+        order::InOrder,
     },
     observe::{self, aside, host::HostRoot, kernel_events},
     settings::DiagnoseSettings,
@@ -210,7 +211,7 @@ async fn ask_drives(parts: &Parts, below: Option<&DiskBelow>) -> Vec<DriveHealth
     }
     let all = async {
         let mut drives = asked.join_all().await;
-        drives.sort_by_key(|(place, _)| *place);
+        drives.order_by_key(|(place, _)| *place);
         Ok::<_, NotSeen>(drives.into_iter().map(|(_, drive)| drive).collect())
     };
     parts.part("the drives' firmware", patience, all).await.unwrap_or_default()

@@ -150,7 +150,7 @@ async fn see_that_it_is_well(
     patience: Duration,
 ) -> Result<(), Failure> {
     let expected = Expected {
-        member: begun.member(),
+        member: begun.record.member.clone(),
         args: Vec::new(),
         mounts: begun.is_volume.then(|| begun.record.from.clone()).into_iter().collect(),
         not: Vec::new(),

@@ -47,7 +47,7 @@ pub(super) async fn check(session: &Session, here: &Here, to: &Path) -> Result<P
         return Err(troubles::in_the_way(&[obstacle]));
     }
     let world = look(session, here).await?;
-    let mut obstacles = decide::cluster_obstacles(&world);
+    let mut obstacles = decide::restart_obstacles(&world);
     let disk = data_dir(&node)?;
     let seen = relocation_target(to, &disk.path).await;
     obstacles.extend(target_obstacles(session, to, &seen));

@@ -19,6 +19,7 @@ use crate::{
     decide,
     failure::{Exit, Failure},
     flow::{
+        defragment::serves,
         look::{Here, look},
         record::millis,
         replaced::{self, Expected, Replaced},
@@ -131,7 +132,7 @@ impl Way<'_> {
         if *place == Place::Before {
             // An earlier run may have been long ago.
             let world = look(self.session, self.here).await?;
-            let obstacles = decide::cluster_obstacles(&world);
+            let obstacles = decide::restart_obstacles(&world);
             if !obstacles.is_empty() {
                 return Err(troubles::in_the_way(&obstacles).into());
             }
@@ -216,13 +217,16 @@ impl Way<'_> {
     async fn see_that_it_is_well(&self, begun: &Begun) -> Result<(), Trouble> {
         self.begin(4, "verify", "see that the member is well there", begun);
         let expected = Expected {
-            member: begun.member(),
+            member: begun.record.member.clone(),
             args: Vec::new(),
             mounts: begun.is_volume.then(|| begun.record.to.clone()).into_iter().collect(),
             not: begun.change.container_before.clone().into_iter().collect(),
             patience: self.patience,
         };
         match replaced::wait(self.session, self.here, &expected, "waiting for etcd").await {
+            Replaced::Runs { world, .. } if !serves(&world, begun.member()) => {
+                Err(Trouble::Back("the member that runs there has another id".to_owned()))
+            }
             Replaced::Runs { elapsed_ms, world, .. } => {
                 self.session.record_mut().after = Some(*world);
                 let took = human::duration(Duration::from_millis(elapsed_ms));

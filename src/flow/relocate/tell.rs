@@ -210,8 +210,7 @@ pub(super) fn done(
             human::duration(std::time::Duration::from_millis(ms))
         )
     });
-    let settings = &session.settings;
-    let remove = settings.command_line("relocate --remove-old");
+    let remove = session.settings.command_line("relocate --remove-old");
     let (from, to) = (record.from.display(), record.to.display());
     session.voice.answer(&format!("{} runs from {to} now.{down}", record.member));
     session.voice.say(&format!(
@@ -224,21 +223,8 @@ pub(super) fn done(
          ConfigMap, and would start etcd on the old data again. Under etcd.local set dataDir: {to} \
          there once every master has moved, or patch the manifest (`kubeadm upgrade --patches`).",
     ));
-    let others: Vec<String> = session
-        .record()
-        .after
-        .iter()
-        .flat_map(|world| {
-            let others = world.members.iter().filter(|member| !member.local && !member.learner);
-            others.map(crate::model::Member::label).collect::<Vec<_>>()
-        })
-        .collect();
-    let again = settings.command_line(&session.command);
-    if !others.is_empty() {
-        session.voice.say(&format!(
-            "The next master ({}), one at a time, on that master: `{again}`",
-            others.join(", ")
-        ));
+    if let Some(next) = next_master(session, &record.member) {
+        session.voice.say(&next);
     }
     let answer = RelocationAnswer::new(Outcome::Done, Exit::Ok, record);
     session.voice.json(&RelocationAnswer {
@@ -249,6 +235,26 @@ pub(super) fn done(
         ..answer
     });
     Exit::Ok
+}
+
+/// The master that comes next by name, with the line for it.
+fn next_master(session: &Session, member: &str) -> Option<String> {
+    let record = session.record();
+    let others = record.after.as_ref()?.voters().filter(|it| it.label().as_str() > member);
+    let next = others.min_by_key(|other| other.label())?;
+    let words = &session.command;
+    let file = std::env::current_exe().unwrap_or_else(|_| session.settings.program.clone().into());
+    let file = quoted(&file.to_string_lossy());
+    Some(match next.host() {
+        None => format!("Next, on the master of {}: `./etcd-rescue {words}`", next.label()),
+        Some(host) => format!(
+            "Next, when this one is well, {}: `scp {file} {} && ssh -t root@{} ./etcd-rescue \
+             {words}`",
+            next.label(),
+            quoted(&format!("root@{host}:etcd-rescue")),
+            host.trim_matches(['[', ']'])
+        ),
+    })
 }
 
 /// The last word of `--undo`.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::order::InOrder;
+
 /// How long each of several calls took.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latencies {
@@ -44,7 +46,7 @@ impl Latencies {
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let mut sorted = self.millis.clone();
-        sorted.sort_by(f64::total_cmp);
+        sorted.order_by(f64::total_cmp);
         let rank = (q.clamp(0.0, 1.0) * sorted.len() as f64).ceil() as usize;
         sorted.get(rank.saturating_sub(1)).copied()
     }

@@ -12,6 +12,6 @@ pub struct ObjectUsage {
     /// Revisions kept, the live one included.
     pub revisions: u64,
     /// How often it was written since it was made, by etcd's own count; 0 when
-    /// it does not exist.
+    /// it does not exist, or that was not seen.
     pub version: i64,
 }

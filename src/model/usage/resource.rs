@@ -14,6 +14,8 @@ pub struct ResourceUsage {
     pub account: Account,
     /// By namespace, in no order; empty for what has none.
     pub namespaces: Vec<NamespaceUsage>,
+    /// Its biggest live objects over all namespaces, the biggest first.
+    pub objects: Vec<ObjectUsage>,
 }
 
 /// The keys of one resource in one namespace.
@@ -23,6 +25,6 @@ pub struct NamespaceUsage {
     pub name: String,
     /// All of them.
     pub account: Account,
-    /// Its biggest objects, the biggest first.
+    /// Its biggest live objects, the biggest first.
     pub objects: Vec<ObjectUsage>,
 }

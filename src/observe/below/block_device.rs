@@ -9,7 +9,7 @@ use std::{
 
 use nix::libc;
 
-use crate::observe::host::HostRoot;
+use crate::{model::order::InOrder, observe::host::HostRoot};
 
 /// Longest attribute that is read, bytes; sysfs hands out a page.
 const LONGEST: usize = 4096;
@@ -84,7 +84,7 @@ impl BlockDevice {
             .iter()
             .filter_map(|name| Self::at(&self.path.join("slaves").join(name)))
             .collect();
-        slaves.sort_by(|a, b| a.name.cmp(&b.name));
+        slaves.order_by(|a, b| a.name.cmp(&b.name));
         slaves
     }
 
@@ -112,6 +112,6 @@ pub fn entries(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok);
     let mut names: Vec<String> =
         entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    names.order();
     names
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::diagnosis::DiskWindow;
+use crate::model::{diagnosis::DiskWindow, order};
 
 /// A sector of /proc/diskstats, whatever the disk's own (Linux
 /// Documentation/admin-guide/iostats.rst).
@@ -47,7 +47,7 @@ pub struct Counters {
 /// out.
 #[must_use]
 pub fn parse(text: &str) -> BTreeMap<String, Counters> {
-    text.lines().filter_map(line).collect()
+    order::map(text.lines().filter_map(line))
 }
 
 fn line(line: &str) -> Option<(String, Counters)> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{block_device::entries, cgroup};
+use crate::model::order;
 
 /// Most cgroups that are looked at.
 const MOST: usize = 5_000;
@@ -28,7 +29,7 @@ pub type ByDisk = BTreeMap<String, Written>;
 /// have no counts in front of the next one on its line.
 #[must_use]
 pub fn parse(text: &str) -> ByDisk {
-    text.lines().filter_map(line).collect()
+    order::map(text.lines().filter_map(line))
 }
 
 fn line(line: &str) -> Option<(String, Written)> {

@@ -9,7 +9,7 @@ use super::{
     vital_pages::{self, Identity},
 };
 use crate::{
-    model::{Bytes, diagnosis::LeafDisk},
+    model::{Bytes, diagnosis::LeafDisk, order::InOrder},
     observe::host::HostRoot,
 };
 
@@ -75,7 +75,7 @@ pub fn controllers(host: &HostRoot, device: &BlockDevice) -> Vec<PathBuf> {
         .filter(|name| is_controller(name))
         .map(|name| host.path(format!("/sys/class/nvme/{name}")))
         .collect();
-    paths.sort_by_key(|path| attribute(&path.join("state")).as_deref() != Some("live"));
+    paths.order_by_key(|path| attribute(&path.join("state")).as_deref() != Some("live"));
     paths
 }
 

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fs, io::ErrorKind};
 
 use super::block_device::entries;
-use crate::observe::host::HostRoot;
+use crate::{model::order, observe::host::HostRoot};
 
 /// Most processes that are looked at.
 const MOST: usize = 20_000;
@@ -33,16 +33,12 @@ impl Processes {
     /// children that ended in between.
     #[must_use]
     pub fn until(&self, later: &Self) -> BTreeMap<i32, u64> {
-        let mut written: BTreeMap<i32, u64> = later
-            .written
-            .iter()
-            .map(|(pid, now)| {
-                // A new one began with nothing; a pid that was given anew may
-                // have less than before.
-                let before = self.written.get(pid).map_or(0, |before| before.bytes);
-                (*pid, now.bytes.saturating_sub(before))
-            })
-            .collect();
+        let mut written = order::map(later.written.iter().map(|(pid, now)| {
+            // A new one began with nothing; a pid that was given anew may
+            // have less than before.
+            let before = self.written.get(pid).map_or(0, |before| before.bytes);
+            (*pid, now.bytes.saturating_sub(before))
+        }));
         for (pid, ended) in &self.written {
             if later.written.contains_key(pid) {
                 continue;

@@ -2,7 +2,7 @@
 //! and swap. No filesystem is asked.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,7 +14,10 @@ use super::{
     tree::Tree,
 };
 use crate::{
-    model::diagnosis::{Place, Sharer, SharerKind},
+    model::{
+        diagnosis::{Place, Sharer, SharerKind},
+        order,
+    },
     observe::mounts::{MountPoint, unescape},
 };
 
@@ -49,13 +52,9 @@ pub fn shared_by_path(ground: Ground<'_>, etcd: &Tree, path: &Path) -> Vec<Strin
 /// a whole.
 #[must_use]
 pub fn mounts(ground: Ground<'_>, etcd: &Tree, places: &[Place]) -> Vec<Sharer> {
-    let own: BTreeSet<&Path> = places.iter().map(|place| place.mount_point.as_path()).collect();
-    let own_devices: BTreeSet<u64> = ground
-        .mounts
-        .iter()
-        .filter(|mount| own.contains(mount.path.as_path()))
-        .map(|mount| mount.device)
-        .collect();
+    let own = order::set(places.iter().map(|place| place.mount_point.as_path()));
+    let own_mounts = ground.mounts.iter().filter(|mount| own.contains(mount.path.as_path()));
+    let own_devices = order::set(own_mounts.map(|mount| mount.device));
     let mut filesystems: BTreeMap<u64, &MountPoint> = BTreeMap::new();
     for mount in ground.mounts.iter() {
         let is_root = mount.path == Path::new("/");

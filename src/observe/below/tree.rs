@@ -10,7 +10,10 @@ use super::{
     block_device::BlockDevice,
     filesystem::{DEEPEST, Ground, devices_of_path},
 };
-use crate::model::diagnosis::{Layer, LayerKind};
+use crate::model::{
+    diagnosis::{Layer, LayerKind},
+    order,
+};
 
 /// Every device below some topmost ones, each once.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +124,7 @@ impl Tree {
     /// Names of all devices.
     #[must_use]
     pub fn names(&self) -> BTreeSet<&str> {
-        self.layers.keys().chain(self.leaves.keys()).map(String::as_str).collect()
+        order::set(self.layers.keys().chain(self.leaves.keys()).map(String::as_str))
     }
 }
 

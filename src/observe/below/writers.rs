@@ -8,7 +8,10 @@ use super::{
     watch::Counted,
 };
 use crate::{
-    model::diagnosis::{LeafDisk, Writer},
+    model::{
+        diagnosis::{LeafDisk, Writer},
+        order::InOrder,
+    },
     observe::host::HostRoot,
 };
 
@@ -37,7 +40,7 @@ pub fn writers(known: Known<'_>, first: &Counted, last: &Counted) -> Vec<Writer>
     }
     let mut writers = most(cgroups(known, first, last, seconds));
     writers.extend(most(processes(known, first, last, seconds)));
-    writers.sort_by(by_rate);
+    writers.order_by(by_rate);
     writers
 }
 
@@ -47,7 +50,7 @@ fn by_rate(a: &Writer, b: &Writer) -> std::cmp::Ordering {
 
 /// The first ones, and etcd wherever it is.
 fn most(mut writers: Vec<Writer>) -> Vec<Writer> {
-    writers.sort_by(by_rate);
+    writers.order_by(by_rate);
     let mut place = 0;
     writers.retain(|writer| {
         place += 1;
@@ -85,7 +88,7 @@ fn cgroups(known: Known<'_>, first: &Counted, last: &Counted, seconds: f64) -> V
 
 fn processes(known: Known<'_>, first: &Counted, last: &Counted, seconds: f64) -> Vec<Writer> {
     let mut written: Vec<(i32, u64)> = first.processes.until(&last.processes).into_iter().collect();
-    written.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    written.order_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     let mut place = 0;
     written.retain(|(pid, _)| {
         place += 1;

@@ -10,7 +10,7 @@ use std::{
 
 use super::{MOST_FILES, MOST_PATHS, command, is_on, regular_files, summed};
 use crate::{
-    model::{DataDir, Freeable, FreeableKind},
+    model::{DataDir, Freeable, FreeableKind, order::InOrder},
     observe::{snapshot_file::looks_whole, snapshot_places::beside_data_dir},
     settings::Settings,
 };
@@ -22,7 +22,7 @@ pub(super) fn own_snapshots(settings: &Settings, disk: &DataDir) -> Option<Freea
         directories.extend([asked.clone(), asked.join("etcd-rescue")]);
     }
     directories.retain(|directory| is_on(directory, disk.filesystem.device));
-    directories.sort();
+    directories.order();
     directories.dedup();
     let files = directories.iter().flat_map(|directory| regular_files(directory, MOST_FILES));
     let (bytes, paths) = summed(older(files.collect()))?;
@@ -38,7 +38,7 @@ fn older(files: Vec<(PathBuf, Metadata)>) -> Vec<(PathBuf, Metadata)> {
     let mut snapshots: Vec<_> =
         files.into_iter().filter_map(|file| Some((named_by_us(&file.0)?, file))).collect();
     // By cluster, and there the newest first.
-    snapshots.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+    snapshots.order_by(|(a, _), (b, _)| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
     let mut kept = HashSet::new();
     let mut older = Vec::new();
     for ((cluster, _), file) in snapshots {
@@ -49,7 +49,7 @@ fn older(files: Vec<(PathBuf, Metadata)>) -> Vec<(PathBuf, Metadata)> {
         }
     }
     // What is told is what the command removes.
-    older.sort_by_key(|(_, meta)| Reverse(meta.len()));
+    older.order_by_key(|(_, meta)| Reverse(meta.len()));
     older.truncate(MOST_PATHS);
     older
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::PathBuf};
 
 use super::{MOST_PATHS, command};
 use crate::{
-    model::{Bytes, Freeable, FreeableKind},
+    model::{Bytes, Freeable, FreeableKind, order::InOrder},
     observe::{disk, host::HostRoot, kubelet::Kubelet},
     wire::{
         cri::Cri,
@@ -31,7 +31,7 @@ pub async fn unused_images(cri: &Cri, host: &HostRoot, device: u64) -> Option<Fr
     let images = cri.list_images().await.ok()?;
     let containers = cri.list_containers(&[]).await.ok()?;
     let mut unused = unused(images, &containers, &manifests(host));
-    unused.sort_by_key(|image| std::cmp::Reverse(image.size));
+    unused.order_by_key(|image| std::cmp::Reverse(image.size));
     unused.truncate(MOST_PATHS);
     let bytes = unused.iter().fold(Bytes(0), |sum, image| sum.plus(Bytes(image.size)));
     let names: Vec<&str> = unused.iter().map(name).collect();

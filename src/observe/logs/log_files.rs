@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{LogFile, LogLine};
+use crate::model::order::InOrder;
 
 /// Where the kubelet puts the logs of pods.
 pub const PODS: &str = "/var/log/pods";
@@ -87,11 +88,11 @@ impl LogFiles {
                 }
             }
         }
-        plain.sort_by(|one, other| other.cmp(one));
+        plain.order_by(|one, other| other.cmp(one));
         found.plain = plain.into_iter().map(|(_, path)| path).collect();
         // Until it is complete both are there.
         found.compressed.retain(|path| !found.plain.contains(&path.with_extension("")));
-        found.compressed.sort();
+        found.compressed.order();
         found
     }
 
@@ -231,7 +232,7 @@ pub fn of_pods(
         .flat_map(|pod| names(&pod))
         .filter(|path| name(path).is_some_and(|name| container(&name)))
         .collect();
-    found.sort();
+    found.order();
     found
 }
 

@@ -16,6 +16,7 @@ use super::{
 use crate::model::{
     Located,
     diagnosis::{LogSign, LogSignKind, LogStory},
+    order::InOrder,
 };
 
 /// Pieces of a timeline.
@@ -163,7 +164,7 @@ impl Book {
             .into_iter()
             .map(|(kind, counted)| counted.sign(kind, self.from, piece))
             .collect();
-        signs.sort_by_key(|sign| rank(sign.kind));
+        signs.order_by_key(|sign| rank(sign.kind));
         let Self { from, to, lines, .. } = self;
         LogStory { from, to, lines, signs, piece, ..LogStory::default() }
     }

@@ -9,6 +9,7 @@ use crate::{
     model::{
         AlarmKind, Bytes, SilenceKind, World,
         diagnosis::{EvidenceKind, Finding, Severity, Spread},
+        order::InOrder,
     },
 };
 
@@ -42,7 +43,7 @@ fn cluster(code: &'static str, severity: Severity, what: String) -> Finding {
 
 fn alarms(world: &World) -> Vec<Finding> {
     let mut kinds: Vec<AlarmKind> = world.alarms().iter().map(|alarm| alarm.kind).collect();
-    kinds.sort_unstable();
+    kinds.order();
     kinds.dedup();
     kinds
         .into_iter()

@@ -7,7 +7,10 @@ use crate::{
         members::pace::Pace,
         wording::{counted, many, millis, range, thousands, times, upto},
     },
-    model::diagnosis::{EvidenceKind, Finding, Latencies, Severity, SlowBy, SlowVoter, Spread},
+    model::{
+        diagnosis::{EvidenceKind, Finding, Latencies, Severity, SlowBy, SlowVoter, Spread},
+        order::InOrder,
+    },
 };
 
 /// What the members' own numbers tell.
@@ -162,7 +165,7 @@ fn unanswered(patient: &Patient) -> Option<Finding> {
         );
         let why = [&view.linearizable, &view.serializable, &view.writes];
         let mut why: Vec<String> = why.iter().flat_map(|calls| calls.failures.clone()).collect();
-        why.sort();
+        why.order();
         why.dedup();
         Finding::new("requests_unanswered", severity, EvidenceKind::Latency, what)
             .of(&patient.label)

@@ -16,7 +16,7 @@ mod symptom;
 use std::cmp::Reverse;
 
 use super::case::Case;
-use crate::model::diagnosis::Finding;
+use crate::model::{diagnosis::Finding, order::InOrder};
 
 /// Every finding, the worst first; equal ones from etcd down and up again.
 #[must_use]
@@ -32,6 +32,6 @@ pub(super) fn findings(case: &Case) -> Vec<Finding> {
     found.extend(log::findings(case));
     found.extend(sharing::findings(case));
     found.extend(symptom::findings(case));
-    found.sort_by_key(|finding| Reverse(finding.severity));
+    found.order_by_key(|finding| Reverse(finding.severity));
     found
 }

@@ -7,7 +7,10 @@ use crate::{
         case::Case,
         wording::{listed, rate, thousands},
     },
-    model::diagnosis::{EvidenceKind, Finding, Severity, Sharer, SharerKind, Writer},
+    model::{
+        diagnosis::{EvidenceKind, Finding, Severity, Sharer, SharerKind, Writer},
+        order::InOrder,
+    },
 };
 
 /// Below this nobody's writing matters to a disk, bytes a second.
@@ -24,7 +27,7 @@ pub(crate) fn findings(case: &Case) -> Vec<Finding> {
 pub(crate) fn neighbours<'a>(case: &Case<'a>) -> Vec<&'a Sharer> {
     let below = case.examined.below.as_ref();
     let mut sharers: Vec<&Sharer> = below.iter().flat_map(|below| &below.sharers).collect();
-    sharers.sort_by_key(|sharer| weight(sharer.kind));
+    sharers.order_by_key(|sharer| weight(sharer.kind));
     sharers
 }
 
@@ -82,7 +85,7 @@ fn sharing(case: &Case) -> Option<Finding> {
     };
     let what = format!("etcd shares its disk with {}{more}", listed(&names));
     let mut disks: Vec<&String> = sharers.iter().flat_map(|sharer| &sharer.disks).collect();
-    disks.sort();
+    disks.order();
     disks.dedup();
     let finding = Finding::new("disk_shared", severity, EvidenceKind::Sharing, what);
     let finding = match disks[..] {

@@ -6,6 +6,7 @@ use super::member_numbers::member_numbers;
 use crate::model::{
     Member,
     diagnosis::{Examined, MemberView, SlowBy, SlowVoter, Spread},
+    order::InOrder,
 };
 
 /// Fewer fsyncs than this prove nothing of a voter.
@@ -140,7 +141,7 @@ fn tail(spread: &Spread) -> (f64, Option<f64>) {
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
+    values.order_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
 }
 

@@ -8,7 +8,10 @@ use crate::{
         findings::drive::{OLD_HOURS, USUAL_TIMEOUTS, predicted},
         wording::{counted, listed, many, thousands},
     },
-    model::diagnosis::{DriveFacts, EvidenceKind, Finding, Severity},
+    model::{
+        diagnosis::{DriveFacts, EvidenceKind, Finding, Severity},
+        order::InOrder,
+    },
 };
 
 /// A disk to be replaced, and why.
@@ -50,7 +53,7 @@ impl Condemned<'_> {
 pub(crate) fn condemned<'a>(case: &Case<'a>, findings: &[Finding]) -> Vec<Condemned<'a>> {
     let mut found: Vec<Condemned> =
         case.leaves().iter().filter_map(|leaf| judge(case, findings, &leaf.name)).collect();
-    found.sort_by_key(|condemned| !condemned.slow);
+    found.order_by_key(|condemned| !condemned.slow);
     found
 }
 

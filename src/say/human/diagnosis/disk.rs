@@ -12,6 +12,7 @@ use crate::{
             Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LayerKind, LeafDisk, Place,
             PlaceRole, SharerKind, Writer,
         },
+        order::InOrder,
     },
     say::human::Column,
 };
@@ -176,7 +177,7 @@ fn sharer_text(kind: SharerKind) -> &'static str {
 fn windows(page: &mut Page, windows: &[DiskWindow]) {
     let mut names: Vec<&str> = windows.iter().map(|window| window.name.as_str()).collect();
     names.dedup();
-    names.sort_unstable();
+    names.order();
     names.dedup();
     if names.is_empty() {
         return;

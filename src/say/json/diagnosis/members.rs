@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::{
     Member, MemberId,
     diagnosis::{Account, Bracket, Latencies, MemberNumbers, MemberView, Spread},
+    order::InOrder,
 };
 
 /// One member; what it did not tell is null.
@@ -170,7 +171,7 @@ impl MemberViewAnswer {
 fn peers(numbers: &MemberNumbers) -> Vec<PeerAnswer> {
     let ever = numbers.peer_rtt_since_start.iter();
     let mut ids: Vec<MemberId> = numbers.peer_rtt.iter().chain(ever).map(|(id, _)| *id).collect();
-    ids.sort_unstable();
+    ids.order();
     ids.dedup();
     let of = |list: &[(MemberId, Spread)], id| {
         list.iter().find(|(of, _)| *of == id).map(|(_, spread)| spread.clone())
