@@ -37,10 +37,10 @@ fn a_member_moves_to_another_disk() {
     let lab = lab();
     let first = lab.master("master-1");
     let watch = Watch::over(&lab);
-    let (data, ids) = (judge::data(first), ids(first));
     let untouched = manifest(first);
 
     refused_where_it_makes_no_sense(&lab, first);
+    let (data, ids) = (judge::data(first), ids(first));
     mount(first, "600M");
     needs_the_members_name(first);
     assert_eq!(manifest(first), untouched);
@@ -107,7 +107,7 @@ fn broken_off_at_any_step_it_is_finished_or_taken_back() {
         rescue(first, &["locate"]).text().contains("containerd")
     });
     let unmounted = relocate(first, &["--to", TO, "--confirm", "master-1"]).ends(4);
-    assert!(unmounted.stderr.contains("is not mounted") || unmounted.stderr.contains("neither"));
+    assert!(words(&unmounted.json()["error"]["what"]).contains("is not mounted on"));
     sh(first, &format!("mkdir -p {DISK} && mount -o loop /var/lib/kubelet/disk {DISK}"));
     for line in ["Step 3 of", "Step 4 of"] {
         killed_at(first, line);

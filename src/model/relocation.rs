@@ -79,6 +79,9 @@ pub struct Relocation {
     pub from: PathBuf,
     /// The data directory to be, host path.
     pub to: PathBuf,
+    /// Where the filesystem of `to` is mounted: after a reboot it may not be,
+    /// and the same path is on another disk.
+    pub mount_point: PathBuf,
     /// The member's name.
     pub member: String,
     /// Its id, hex.

@@ -94,6 +94,7 @@ async fn plan(session: &Session, parts: Parts, world: World) -> Result<Plan, Fai
     let record = Relocation {
         from,
         to: seen.target.directory.clone(),
+        mount_point: seen.target.filesystem.mount_point.clone(),
         member: local.label(),
         member_id: local.id.to_string(),
         made: seen.missing,

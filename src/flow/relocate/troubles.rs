@@ -203,10 +203,17 @@ pub(super) async fn target_is_there(session: &Session, begun: &Begun) -> Result<
     };
     match relocation_target(&record.to, &record.from).await {
         Err(why) => Err(gone(format!("{}: {why}", record.to.display()))),
-        Ok(seen) if seen.target.device == seen.data.device => Err(gone(format!(
-            "{} is on the old data's filesystem now: its own disk is not mounted",
-            record.to.display()
-        ))),
+        Ok(seen)
+            if seen.target.device == seen.data.device
+                || seen.target.filesystem.mount_point != record.mount_point =>
+        {
+            Err(gone(format!(
+                "the disk of {} is not mounted on {} now: the path is on the filesystem of {}",
+                record.to.display(),
+                record.mount_point.display(),
+                seen.target.filesystem.mount_point.display()
+            )))
+        }
         Ok(_) => Ok(()),
     }
 }
