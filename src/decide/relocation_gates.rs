@@ -119,7 +119,7 @@ mod tests {
                 env: Vec::new(),
                 mounts: Vec::new(),
             }),
-            kubelet: Some(KubeletProcess { pid: 7, stopped: false, held_by: None }),
+            kubelet: Some(KubeletProcess { pid: 7, start_time: 1, stopped: false, held_by: None }),
             ..Located::default()
         }
     }

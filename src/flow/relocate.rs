@@ -12,8 +12,10 @@ mod down;
 mod fsync;
 mod old;
 mod onward;
+mod page;
 mod tell;
 mod troubles;
+mod way_back_troubles;
 
 use std::{path::Path, time::Duration};
 
@@ -22,6 +24,8 @@ use crate::{
     cli::Relocate,
     consent::{self, Consent, Refused},
     failure::{Exit, Failure},
+    model::{Purpose, UNFINISHED_CHANGE},
+    observe,
     settings::{duration, quoted},
 };
 
@@ -78,7 +82,7 @@ async fn move_to(
         return Ok(exit);
     }
     let plan = check::check(session, here, to).await?;
-    session.voice.say(&tell::plan(&plan, session.voice.width()));
+    session.voice.say(&page::page(&plan, session.voice.width()));
     if session.settings.dry_run {
         return Ok(tell::planned(session, &plan));
     }
@@ -129,6 +133,21 @@ async fn undo(
     let consent = ask(session, &begun.record.member, request, "Take back the move of").await?;
     let back = back::go_back(session, here, &mut begun, request.patience, &consent).await?;
     Ok(tell::went_back(session, &begun, &back))
+}
+
+/// What to type on a node where a relocation was broken off, by its record;
+/// for the commands that meet an etcd without a manifest.
+pub(super) fn broken_off(session: &Session) -> Option<String> {
+    let change = observe::unfinished_change(Path::new(UNFINISHED_CHANGE)).ok()??;
+    let Purpose::Relocate { to, .. } = &change.purpose else { return None };
+    let to = quoted(&to.to_string_lossy());
+    Some(format!(
+        "a move of this member's data was broken off here ({}): go on with `{}`, or go back with \
+         `{}`",
+        change.began_at,
+        session.settings.command_line(&format!("relocate --to {to}")),
+        session.settings.command_line("relocate --undo")
+    ))
 }
 
 /// The member's name, typed or given.

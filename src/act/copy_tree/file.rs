@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{FallocateFlags, OFlag, PosixFadviseAdvice, fallocate, posix_fadvise};
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, OFlag, PosixFadviseAdvice, fallocate, posix_fadvise},
+};
 use ring::digest::{Context, SHA256};
 
 use super::{CopyError, Shown, attributes};
@@ -148,12 +151,10 @@ fn transfer(
     let blocks = source.metadata().map_err(|source| read_error(old, 0, source))?.blocks();
     let size = i64::try_from(length).unwrap_or(i64::MAX);
     if size > 0 && blocks.saturating_mul(STAT_BLOCK) >= length {
-        match fallocate(target.as_fd(), FallocateFlags::empty(), 0, size) {
-            Err(errno @ (nix::errno::Errno::ENOSPC | nix::errno::Errno::EDQUOT)) => {
-                return Err(write(errno.into()));
-            }
-            // A filesystem that cannot do that makes them as they are written.
-            _ => {}
+        // A filesystem that cannot do that makes them as they are written.
+        let made = fallocate(target.as_fd(), FallocateFlags::empty(), 0, size);
+        if let Err(errno @ (Errno::ENOSPC | Errno::EDQUOT)) = made {
+            return Err(write(errno.into()));
         }
     }
     let mut context = Context::new(&SHA256);

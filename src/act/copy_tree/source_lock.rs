@@ -48,10 +48,10 @@ impl SourceLock {
                 l_len: 0,
                 l_pid: 0,
             };
-            match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole)) {
-                Err(Errno::EAGAIN | Errno::EACCES) => return Err(CopyError::Locked { path }),
-                // Kernels before 3.15 do not know them; etcd uses flock there.
-                _ => {}
+            // Kernels before 3.15 do not know these; etcd uses flock there.
+            let taken = fcntl(&file, FcntlArg::F_OFD_SETLK(&whole));
+            if let Err(Errno::EAGAIN | Errno::EACCES) = taken {
+                return Err(CopyError::Locked { path });
             }
             let held = Flock::lock(file, FlockArg::LockExclusiveNonblock);
             files.push(held.map_err(|(_, errno)| match errno {

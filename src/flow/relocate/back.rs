@@ -32,7 +32,7 @@ use crate::{
 
 use super::{
     begun::{Begun, Place},
-    down, troubles,
+    down, troubles, way_back_troubles,
 };
 
 /// How it went back.
@@ -76,7 +76,7 @@ pub(super) async fn go_back(
         }
         down::wait_until_down(session, here, begun)
             .await
-            .map_err(|who| troubles::does_not_end(session, begun, &who))?;
+            .map_err(|who| way_back_troubles::does_not_end(session, begun, &who))?;
         back.aside = newer_data(session, begun, consent).await?;
         let put = match begun.held() {
             Some(_) => put_back(&begun.before.path, consent),
@@ -104,7 +104,7 @@ async fn newer_data(
         return Ok(None);
     }
     troubles::target_is_there(session, begun).await?;
-    let failed = |error| troubles::not_brought_back(session, begun, &error);
+    let failed = |error| way_back_troubles::not_brought_back(session, begun, &error);
     let shown: Arc<Shown> = Arc::default();
     let wal = wal_now(&record.to, &shown).await.map_err(failed)?;
     if wal == record.wal {
@@ -112,7 +112,7 @@ async fn newer_data(
         return Ok(None);
     }
     if wal.is_empty() {
-        return Err(troubles::copy_is_gone(session, begun));
+        return Err(way_back_troubles::copy_is_gone(session, begun));
     }
     if !needs_to_come_back(&record.from, &record.to, &shown).await.map_err(failed)? {
         return Ok(None);
@@ -137,7 +137,7 @@ async fn enough_room(session: &Session, begun: &Begun) -> Result<(), Failure> {
     let needed = list(&begun.record.to).map_or(Bytes(0), |tree| tree.bytes).plus(DataDir::SPARE);
     match data_disk::data_dir(&begun.record.from).await {
         Ok(Ok((disk, _))) if disk.filesystem.available < needed => {
-            Err(troubles::no_room_back(session, begun, disk.filesystem.available, needed))
+            Err(way_back_troubles::no_room_back(session, begun, disk.filesystem.available, needed))
         }
         _ => Ok(()),
     }
@@ -170,7 +170,7 @@ async fn see_that_it_is_well(
             for line in &not.log {
                 session.voice.say(&format!("  {line}"));
             }
-            Err(troubles::not_well_on_old_data(session, begun, &not.why))
+            Err(way_back_troubles::not_well_on_old_data(session, begun, &not.why))
         }
     }
 }

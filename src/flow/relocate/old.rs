@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     act::{NodeLock, copy_tree::remove_data, manifest::remove_record},
-    consent,
+    consent::{self, Consent},
     failure::{Exit, Failure},
     flow::{
         defragment::serves,
@@ -16,7 +16,7 @@ use crate::{
         recover::locked,
         session::Session,
     },
-    model::{ContainerState, Located, MemberId, Outcome, RELOCATION},
+    model::{ContainerState, Located, MemberId, Outcome, RELOCATION, Relocation},
     observe,
     say::json::RelocationAnswer,
 };
@@ -36,49 +36,60 @@ pub(super) async fn remove_old(
     if let Some(begun) = begun {
         return Err(troubles::still_under_way(session, &begun));
     }
-    let record = observe::relocation(Path::new(RELOCATION))
-        .map_err(|error| troubles::record(session, RELOCATION, &error))?;
-    let Some(record) = record.filter(|record| record.done) else {
-        return Err(troubles::nothing_to_remove(session));
-    };
-    let node = here.node_now(session).await;
-    let world = look(session, here).await?;
-    let id = MemberId(u64::from_str_radix(&record.member_id, 16).unwrap_or_default());
-    if !runs_from(&node, &record.to) || !serves(&world, id) {
-        return Err(troubles::not_on_the_new_disk(session, &record));
-    }
-    let (names, others) = names(&record.from);
+    let record = superseded(session, here).await?;
     let size = observe::data_disk::data_dir(&record.from).await;
     let size = size.ok().and_then(Result::ok).map(|(disk, _)| disk.used).unwrap_or_default();
+    let (member, from) = (&record.member, record.from.display());
     let what = format!(
-        "The old data of {} in {} ({size}); etcd runs from {}.",
-        record.member,
-        record.from.display(),
+        "The old data of {member} in {from} ({size}); etcd runs from {}.",
         record.to.display()
     );
     session.voice.say(&what);
     if session.settings.dry_run {
         let answer = RelocationAnswer::new(Outcome::Planned, Exit::Ok, &record);
-        session.voice.answer(&format!("would remove {size} in {}", record.from.display()));
+        session.voice.answer(&format!("would remove {size} in {from}"));
         session.voice.json(&RelocationAnswer { next: session.again(), ..answer });
         return Ok(Exit::Ok);
     }
     let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
     lock.describe(&session.again());
-    let question = format!("Remove the old data in {} for good?", record.from.display());
+    let question = format!("Remove the old data in {from} for good?");
     let voice = &session.voice;
-    let member = &record.member;
     let asked = consent::by_word_or_flag(&question, member, &what, request.confirmed, voice).await;
     let consent = asked.map_err(|refused| refused_word(session, member, refused))?;
-    let freed = remove_data(&record.from, &names, &consent)
-        .map_err(|error| troubles::not_removed(session, &record, &error))?;
+    // A person may think for an hour.
+    let record = superseded(session, here).await?;
+    remove(session, &record, &consent)
+}
+
+/// The record of the move that ended well, while etcd runs from its new place.
+async fn superseded(session: &Session, here: &Here) -> Result<Relocation, Failure> {
+    let record = observe::relocation(Path::new(RELOCATION))
+        .map_err(|error| troubles::record(session, RELOCATION, &error))?;
+    let Some(record) = record.filter(|record| record.done && record.from != record.to) else {
+        return Err(troubles::nothing_to_remove(session));
+    };
+    let node = here.node_now(session).await;
+    let world = look(session, here).await?;
+    let id = MemberId(u64::from_str_radix(&record.member_id, 16).unwrap_or_default());
+    if runs_from(&node, &record.to) && serves(&world, id) {
+        Ok(record)
+    } else {
+        Err(troubles::not_on_the_new_disk(session, &record))
+    }
+}
+
+fn remove(session: &Session, record: &Relocation, consent: &Consent) -> Result<Exit, Failure> {
+    let (names, others) = names(&record.from);
+    let freed = remove_data(&record.from, &names, consent)
+        .map_err(|error| troubles::not_removed(session, record, &error))?;
     remove_record(Path::new(RELOCATION)).map_err(|error| troubles::manifest(session, &error))?;
     if !others.is_empty() {
         let others = others.join(", ");
         session.voice.warn(&format!("{} still holds {others}", record.from.display()));
     }
     session.voice.answer(&format!("{freed} removed in {}.", record.from.display()));
-    let answer = RelocationAnswer::new(Outcome::Done, Exit::Ok, &record);
+    let answer = RelocationAnswer::new(Outcome::Done, Exit::Ok, record);
     session.voice.json(&RelocationAnswer { removed_bytes: Some(freed.0), ..answer });
     Ok(Exit::Ok)
 }

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     act::{
-        copy_tree::{Shown, copy_tree, list, top_names, wal_now},
+        copy_tree::{CopyError, ProvenCopy, Shown, copy_tree, list, top_names, wal_now},
         manifest::{
             put_in, remove_held, remove_left_over_manifests, remove_record, take_out, write_record,
         },
@@ -32,7 +32,7 @@ use crate::{
 use super::{
     back,
     begun::{Begun, Place},
-    down, tell, troubles,
+    down, tell, troubles, way_back_troubles,
 };
 
 /// Why it does not go on.
@@ -71,7 +71,7 @@ pub(super) async fn onward(
             session.record_mut().end_step(StepStatus::Failed, why.clone());
             session.voice.fail(&why);
             let back = back::go_back(session, here, begun, patience, consent).await?;
-            Err(troubles::rolled_back(session, begun, &why, &back))
+            Err(way_back_troubles::rolled_back(session, begun, &why, &back))
         }
     }
 }
@@ -176,30 +176,34 @@ impl Way<'_> {
             }
         }
         let names = top_names(&from).map_err(|error| failed(&error))?;
-        begun.record.names =
-            names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect();
+        let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
+        begun.record.names = names.collect();
         self.note(begun, Phase::Copying)?;
-        let began = Instant::now();
-        let size = list(&from).map_or(Bytes(0), |tree| tree.bytes);
+        let copy = self.copy_all(&from, &to).await.map_err(|error| failed(&error))?;
+        (begun.record.wal, begun.record.copied) = (copy.0.wal, copy.0.copied);
+        begun.record.copy_ms = copy.1;
+        self.done(&format!(
+            "{} in {} files are there and come back from that disk as they were ({})",
+            copy.0.copied.bytes,
+            copy.0.copied.files,
+            human::duration(Duration::from_millis(copy.1))
+        ));
+        Ok(())
+    }
+
+    /// Copies, shows how far it is, and tells what could not be kept.
+    async fn copy_all(&self, from: &Path, to: &Path) -> Result<(ProvenCopy, u64), CopyError> {
+        let (began, shown): (Instant, Arc<Shown>) = (Instant::now(), Arc::default());
+        let size = list(from).map_or(Bytes(0), |tree| tree.bytes);
         let progress = Progress::bytes(&self.session.voice, "copying", Some(size.0));
         let show = || progress.at(shown.done(), &shown.note());
         show();
-        let copy = ticking(copy_tree(&from, &to, &shown, self.consent), show).await;
+        let copy = ticking(copy_tree(from, to, &shown, self.consent), show).await?;
         drop(progress);
-        let copy = copy.map_err(|error| failed(&error))?;
         for note in &copy.notes {
             self.session.voice.warn(note);
         }
-        begun.record.wal = copy.wal;
-        begun.record.copied = copy.copied;
-        begun.record.copy_ms = millis(began);
-        self.done(&format!(
-            "{} in {} files are there and come back from that disk as they were ({})",
-            copy.copied.bytes,
-            copy.copied.files,
-            human::duration(began.elapsed())
-        ));
-        Ok(())
+        Ok((copy, millis(began)))
     }
 
     /// Puts the edited manifest in.

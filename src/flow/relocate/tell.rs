@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::{
     failure::Exit,
     flow::{look::Here, session::Session},
-    model::{DiffKind, Outcome, World},
+    model::Outcome,
     say::{
         human,
         json::{RelocationAnswer, SyncAnswer},
-        text::hang,
     },
     settings::quoted,
 };
@@ -17,93 +16,8 @@ use crate::{
 use super::{
     back::Back,
     begun::{Begun, Place},
-    check::{Plan, down_seconds},
+    check::Plan,
 };
-
-/// Columns of a label in the plan.
-const LABEL: usize = 11;
-
-/// The whole plan, to be read before the name is typed.
-pub(super) fn plan(plan: &Plan, width: usize) -> String {
-    let (record, seen) = (&plan.begun.record, &plan.seen);
-    let sync =
-        |p99: Option<f64>| p99.map_or(String::new(), |p99| format!(", fdatasync p99 {p99:.1} ms"));
-    let ground = |ground: &crate::model::Ground, p99| {
-        format!(
-            "{} ({} on {}, {}; {} free{})",
-            ground.directory.display(),
-            ground.filesystem.kind,
-            ground.filesystem.mount_point.display(),
-            ground.source.display(),
-            ground.filesystem.available,
-            sync(p99)
-        )
-    };
-    let made = if record.made { "; the directory is made" } else { "" };
-    let changes = plan.edited.lines.iter().filter_map(|line| {
-        let sign = match line.kind {
-            DiffKind::Same => return None,
-            DiffKind::Removed => '-',
-            DiffKind::Added => '+',
-        };
-        Some(format!("{}{sign}{}", " ".repeat(LABEL + 2), line.text))
-    });
-    let mut lines = vec![
-        String::new(),
-        format!("The data of {} move to another disk", record.member),
-        row("from", &ground(&seen.data, plan.syncs.from_p99_ms), width),
-        row("to", &(ground(&seen.target, plan.syncs.to_p99_ms) + made), width),
-        row("data", &format!("{}, copied and read back with etcd stopped", seen.used), width),
-        row("manifest", &format!("{}:", plan.begun.before.path.display()), width),
-    ];
-    lines.extend(changes);
-    lines.extend([
-        row(
-            "down",
-            &format!(
-                "this member, about {} s at 100 MB/s; {}",
-                down_seconds(seen.used),
-                serving(&plan.world)
-            ),
-            width,
-        ),
-        row(
-            "order",
-            "take the manifest out, wait until etcd has ended, copy, compare, put the edited \
-             manifest in, wait until the member serves and has caught up",
-            width,
-        ),
-        row(
-            "undo",
-            "by itself when the member is not well there in time; after a broken-off run with \
-             `relocate --undo`. The old data stay where they are",
-            width,
-        ),
-    ]);
-    let warn = "WARN   ";
-    lines.extend(plan.cautions.iter().map(|text| {
-        let mut parts = text.split('\n');
-        let mut told = hang(warn, parts.next().unwrap_or_default(), width);
-        for part in parts {
-            told.push('\n');
-            told.push_str(&hang("       ", part, width));
-        }
-        told
-    }));
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-fn row(label: &str, body: &str, width: usize) -> String {
-    hang(&format!("  {label:<width$}", width = LABEL), body, width)
-}
-
-/// Who serves meanwhile.
-fn serving(world: &World) -> String {
-    let voters = world.voters().count();
-    let left = voters.saturating_sub(1);
-    format!("{left} of {voters} members stay up (quorum {})", world.quorum())
-}
 
 /// `--dry-run`.
 pub(super) fn planned(session: &Session, plan: &Plan) -> Exit {
