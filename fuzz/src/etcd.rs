@@ -110,7 +110,7 @@ fn check(bytes: &[u8]) -> Option<u64> {
 
 /// FNV-1a of a bbolt meta page's first 56 bytes, behind them (bbolt
 /// internal/common/meta.go).
-fn seal_meta(bytes: &mut [u8], at: usize) {
+pub(super) fn seal_meta(bytes: &mut [u8], at: usize) {
     let Some(meta) = bytes.get_mut(at..at + 64) else { return };
     let (body, sum) = meta.split_at_mut(56);
     let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

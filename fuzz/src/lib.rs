@@ -6,13 +6,17 @@
 //! with its `[[bin]]` in Cargo.toml, and an input or two that are worth starting
 //! from in `corpus/NAME/`.
 
+mod bolt;
 mod drives;
+mod edits;
 mod etcd;
 mod files;
 mod host;
 mod text;
 
+pub use bolt::bolt;
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
+pub use edits::manifest_edit;
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
     snapshot, version,
@@ -30,6 +34,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All of them.
 pub const TARGETS: &[Target] = &[
     ("ata_pages", ata_pages),
+    ("bolt", bolt),
     ("certificate", certificate),
     ("container_status", container_status),
     ("diskstats", diskstats),
@@ -45,6 +50,7 @@ pub const TARGETS: &[Target] = &[
     ("log_story", log_story),
     ("log_tail", log_tail),
     ("manifest", manifest),
+    ("manifest_edit", manifest_edit),
     ("meminfo", meminfo),
     ("metrics", metrics),
     ("mounts", mounts),

@@ -1,8 +1,8 @@
 //! The only room with effects on etcd and on files: one file per kind of
 //! step. None acts without a `Consent` (letting the kubelet go needs none),
 //! decides nothing, looks at nothing and never speaks; whoever calls it
-//! re-reads the world afterwards. The lock and the journal, which need no
-//! consent, are our own files.
+//! re-reads the world afterwards. The lock, the journal and the spool file,
+//! which need no consent, are our own files.
 
 mod compact;
 pub mod copy_tree;
@@ -23,6 +23,7 @@ mod quiet_writes;
 mod remove_left_overs;
 pub mod self_test;
 mod snapshot;
+mod spool;
 mod trial_write;
 
 pub use compact::{compact, settle};
@@ -36,4 +37,5 @@ pub use private_directory::prepare_directory;
 pub use quiet_writes::quiet_writes;
 pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
+pub use spool::{SpoolError, SpoolFile};
 pub use trial_write::trial_write;

@@ -3,51 +3,17 @@
 
 use crate::model::{Located, Obstacle};
 
-use super::prevention::{Keeper, keeper};
+use super::settings_advice::{Keeper, keeper, usual_flags};
 
 /// Why the manifest is not edited on this kind of installation, with the right
 /// way; `None` = it may be. `namespace` is that of the pod in the manifest.
 #[must_use]
 pub fn keeper_obstacle(node: &Located, namespace: Option<&str>) -> Option<Obstacle> {
-    if namespace == Some("openshift-etcd") {
-        return Some(operator());
-    }
-    match keeper(node) {
-        Keeper::Kubeadm(_) | Keeper::StaticPod(_) => None,
-        Keeper::Operator => Some(operator()),
-        Keeper::Rancher(config) => Some(rancher(config)),
-        Keeper::Service => Some(Obstacle {
-            what: "etcd of this node is no static pod: there is no manifest to edit".to_owned(),
-            next: "set it where etcd is started, such as the environment file that `systemctl cat \
-                   etcd` names (ETCD_AUTO_COMPACTION_MODE=periodic, \
-                   ETCD_AUTO_COMPACTION_RETENTION=1h, ETCD_QUOTA_BACKEND_BYTES=...), then \
-                   `systemctl restart etcd`, one master at a time; with kubespray also in its \
-                   group variables (etcd_quota_backend_bytes, etcd_compaction_retention)"
-                .to_owned(),
-        }),
-    }
-}
-
-fn operator() -> Obstacle {
-    Obstacle {
-        what: "OpenShift's etcd operator owns etcd's manifest and would write it anew".to_owned(),
-        next: "its settings go through the operator, on a cluster whose API server writes: `oc \
-               edit etcd cluster`"
-            .to_owned(),
-    }
-}
-
-fn rancher(config: &str) -> Obstacle {
-    let (name, unit) =
-        if config.contains("k3s") { ("k3s", "k3s") } else { ("RKE2", "rke2-server") };
-    Obstacle {
-        what: format!("{name} writes etcd's settings anew at each of its own starts"),
-        next: format!(
-            "put them in {config} as `etcd-arg: [auto-compaction-mode=periodic, \
-             auto-compaction-retention=1h, quota-backend-bytes=...]`, then `systemctl restart \
-             {unit}`, one server at a time"
-        ),
-    }
+    let keeper = match namespace {
+        Some("openshift-etcd") => Keeper::Operator,
+        _ => keeper(node),
+    };
+    keeper.obstacle(&usual_flags())
 }
 
 #[cfg(test)]

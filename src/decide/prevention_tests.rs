@@ -50,13 +50,14 @@ const KUBEADM: &str = "/etc/kubernetes/manifests/etcd.yaml";
 const RKE2: &str = "/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml";
 
 #[test]
-fn kubeadm_has_a_manifest_and_a_config_map() {
-    let text = advice(&pod(KUBEADM, &["etcd"]));
-    for part in [KUBEADM, "- --auto-compaction-retention=1h", "kubeadm-config"] {
-        assert!(text.contains(part), "{part} is not in {text}");
+fn a_manifest_of_ours_to_edit_has_a_command() {
+    for path in [KUBEADM, "/srv/manifests/etcd.yaml"] {
+        let text = advice(&pod(path, &["etcd"]));
+        for part in ["`etcd-rescue usage`", "`etcd-rescue prevent`", "`etcd-rescue rules`"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains("--auto-compaction"), "{text}");
     }
-    let text = advice(&pod("/srv/manifests/etcd.yaml", &["etcd"]));
-    assert!(text.contains("/srv/manifests/etcd.yaml") && !text.contains("kubeadm"), "{text}");
 }
 
 #[test]
@@ -69,10 +70,19 @@ fn rancher_writes_the_manifest_itself() {
         (process("k3s-server", &[]), "/etc/rancher/k3s/config.yaml"),
     ] {
         let text = advice(&world);
-        let line = "etcd-arg: [auto-compaction-mode=periodic, auto-compaction-retention=1h]";
-        assert!(text.contains(file) && text.contains(line), "{text}");
-        assert!(!text.contains("kubeadm") && !text.contains("manifest"), "{text}");
+        let lines = "    etcd-arg:\n    - auto-compaction-mode=periodic\n    - \
+                     auto-compaction-retention=1h\n";
+        assert!(text.contains(file) && text.contains(lines), "{text}");
+        assert!(!text.contains("prevent") && !text.contains("manifest"), "{text}");
     }
+}
+
+#[test]
+fn k0s_has_a_file_of_its_own() {
+    let mut world = World::default();
+    world.node.data_dir = Some(Found::new("/var/lib/k0s/etcd".into(), ""));
+    let text = advice(&world);
+    assert!(text.contains("/etc/k0s/k0s.yaml") && text.contains("extraArgs:"), "{text}");
 }
 
 #[test]
@@ -80,7 +90,7 @@ fn on_openshift_there_is_nothing_to_edit() {
     let mut world = pod("/etc/kubernetes/manifests/etcd-pod.yaml", &[]);
     world.node.container = Some(container("openshift-etcd"));
     let text = advice(&world);
-    assert!(text.contains("nothing to edit") && !text.contains("--auto"), "{text}");
+    assert!(text.contains("nothing to edit") && !text.contains("prevent"), "{text}");
 }
 
 #[test]
@@ -120,10 +130,10 @@ fn what_is_on_already_is_seen_wherever_it_is_set() {
 
 #[test]
 fn a_quota_fits_into_half_of_the_memory() {
-    let keeper = Keeper::Service;
+    let keeper = Keeper::Kubeadm(KUBEADM.into());
     let advised = |gib: u64| quota(&keeper, Some(Bytes(gib << 30)));
-    assert!(advised(64).contains("ETCD_QUOTA_BACKEND_BYTES=8589934592 raises it to 8 GiB"));
-    assert!(advised(8).contains("=4294967296 raises it to 4 GiB (half of"), "{}", advised(8));
+    assert!(advised(64).contains("`etcd-rescue prevent --quota 8GiB` raises it to 8 GiB"));
+    assert!(advised(8).contains("--quota 4GiB` raises it to 4 GiB (half of"), "{}", advised(8));
     assert!(advised(4).contains("allows no more"), "{}", advised(4));
     assert!(quota(&keeper, None).contains("8 GiB") && quota(&keeper, None).contains("half"));
 }
@@ -167,9 +177,9 @@ fn a_quota_is_raised_where_its_keeper_has_it_and_not_beyond_reason() {
     };
     let kubeadm = || pod("/etc/kubernetes/manifests/etcd.yaml", &[]);
     let told = with(kubeadm(), 2, Some(32));
-    let flag = "--quota-backend-bytes=4294967296 in /etc/kubernetes/manifests/etcd.yaml";
-    assert!(told.contains(flag) && told.contains("one at a time"), "{told}");
-    assert!(with(kubeadm(), 2, Some(6)).contains("=3221225472 in "));
+    let command = "`etcd-rescue prevent --quota 4GiB`";
+    assert!(told.contains(command) && told.contains("one at a time"), "{told}");
+    assert!(with(kubeadm(), 2, Some(6)).contains("--quota 3GiB`"));
     assert!(with(kubeadm(), 8, None).contains("no way here"));
     assert!(with(kubeadm(), 2, Some(4)).contains("no way here"));
     let rancher = pod("/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml", &[]);

@@ -2,11 +2,9 @@
 //! words of this release: nothing for what is so already, and never a flag
 //! that this etcd does not know. Pure.
 
-use crate::model::{
-    EtcdVersion, Manifest, ManifestEdit, Obstacle, PreventWishes, Probe, ProbeKind,
-};
+use crate::model::{EtcdVersion, Manifest, ManifestEdit, Obstacle, PreventWishes, Probe};
 
-use super::prevention::bootstrap_defrag_flag;
+use super::settings_advice::{bootstrap_defrag_flag, probe_path};
 
 /// The changes, in the order they are shown.
 ///
@@ -88,28 +86,10 @@ fn probes(probes: &[Probe], version: EtcdVersion) -> Result<Vec<ManifestEdit>, O
     Ok(edits)
 }
 
-/// What a probe asks in this release so that NOSPACE does not fail it (etcd
-/// server/etcdserver/api/etcdhttp/health.go by tag).
-fn probe_path(kind: ProbeKind, version: EtcdVersion) -> Option<&'static str> {
-    let v = EtcdVersion::new;
-    let since = |in_34: EtcdVersion, in_35: EtcdVersion| {
-        version >= in_35 || (in_34..v(3, 5, 0)).contains(&version)
-    };
-    Some(match kind {
-        ProbeKind::Liveness if since(v(3, 4, 29), v(3, 5, 11)) => "/livez",
-        _ if since(v(3, 4, 29), v(3, 5, 11)) => "/readyz",
-        ProbeKind::Liveness if since(v(3, 4, 29), v(3, 5, 3)) => {
-            "/health?exclude=NOSPACE&serializable=true"
-        }
-        _ if since(v(3, 4, 16), v(3, 5, 0)) => "/health?exclude=NOSPACE",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Bytes, ProbeTiming};
+    use crate::model::{Bytes, ProbeKind, ProbeTiming};
 
     fn manifest(args: &str, probes: &[(ProbeKind, &str)]) -> Manifest {
         let timing =

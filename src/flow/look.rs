@@ -3,6 +3,7 @@
 
 use std::{
     cell::RefCell,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -108,7 +109,15 @@ pub async fn snapshot_places(
     session: &Session,
     node: &Located,
 ) -> Result<Vec<SnapshotPlace>, Failure> {
-    let data_dir = node.answering_data_dir();
+    places_beside(session, node.answering_data_dir()).await
+}
+
+/// The same, for whoever knows no more of this node than a data directory, or
+/// nothing.
+pub async fn places_beside(
+    session: &Session,
+    data_dir: Option<&Path>,
+) -> Result<Vec<SnapshotPlace>, Failure> {
     let Some(directory) = &session.settings.snapshot_dir else {
         let (places, silent) = observe::data_disk::places(data_dir).await.unwrap_or_default();
         for mount in silent {

@@ -3,38 +3,25 @@
 //! cannot start, or the kubelet takes no notice. Changes nothing: whoever
 //! called decides whether to go back.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+mod watch;
+
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::{Container, ContainerState, Located, World},
+    model::World,
     say::{Progress, human},
 };
 
+use self::watch::Watch;
 use super::{
     defragment::serves,
     look::{Here, look},
     record::millis,
-    restart::Restart,
     session::Session,
 };
 
-/// A kubelet reads its directory every 20 s even when it sees no change
-/// (fileCheckFrequency), and then ends the old pod, which may take its 30 s of
-/// grace; by then a new container is there, or this kubelet takes no notice.
-const TAKEN: Duration = Duration::from_secs(80);
-/// The member has to serve this long without a break.
-const STEADY: Duration = Duration::from_secs(3);
 /// Between two looks.
 const PACE: Duration = Duration::from_millis(500);
-/// Containers that end by themselves until the settings count as wrong: one
-/// may meet a port that is not free yet.
-const FAILURES: usize = 2;
-/// Last lines of the failed etcd's log that are kept.
-const LINES: usize = 5;
 
 /// What the new etcd is known by.
 #[derive(Clone, Debug, Default)]
@@ -140,185 +127,4 @@ fn trouble(looked: &Result<World, crate::failure::Failure>, member: &str) -> Opt
         Some(Ok(status)) if status.leader.is_none() => "it knows no leader yet".to_owned(),
         Some(Ok(_)) => "it is still catching up".to_owned(),
     })
-}
-
-/// What was seen of the containers so far.
-struct Watch<'a> {
-    expected: &'a Expected,
-    began: Instant,
-    /// Containers that are none of the old ones.
-    seen: BTreeSet<String>,
-    /// Those of them that ended with an error.
-    failed: BTreeSet<String>,
-    /// The most restarts a container of them had, by the kubelet's count.
-    restarts: usize,
-    /// Which container serves, and since when.
-    steady: Option<(String, Instant)>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(expected: &'a Expected) -> Self {
-        Self {
-            expected,
-            began: Instant::now(),
-            seen: BTreeSet::new(),
-            failed: BTreeSet::new(),
-            restarts: 0,
-            steady: None,
-        }
-    }
-
-    fn is_new(&self, id: &str) -> bool {
-        !self.expected.not.iter().any(|old| old == id)
-    }
-
-    fn see(&mut self, node: &Located) {
-        if let Some(container) = node.container.as_ref().filter(|it| self.is_new(&it.id)) {
-            self.seen.insert(container.id.clone());
-            self.restarts = self.restarts.max(container.restarts as usize);
-            if container.state == ContainerState::Exited && container.exit_code != 0 {
-                self.failed.insert(container.id.clone());
-            }
-        }
-        // Only an attempt of the same pod as one seen running now.
-        let end = node.last_end.as_ref().filter(|end| self.is_new(&end.id));
-        if let Some(end) = end.filter(|end| self.seen.contains(&end.id) && end.exit_code != 0) {
-            self.failed.insert(end.id.clone());
-        }
-    }
-
-    /// The container that is it, when it runs.
-    fn fitting<'n>(&self, node: &'n Located) -> Option<&'n Container> {
-        let container = node.container.as_ref()?;
-        let mounted = |path: &PathBuf| container.mounts.iter().any(|it| it.host_path == *path);
-        let fits = container.state == ContainerState::Running
-            && self.is_new(&container.id)
-            && same_words(&self.expected.args, &container.args)
-            && self.expected.mounts.iter().all(mounted);
-        fits.then_some(container)
-    }
-
-    fn is_steady(&mut self, container: &str) -> bool {
-        match &self.steady {
-            Some((id, since)) if id == container => since.elapsed() >= STEADY,
-            _ => {
-                self.steady = Some((container.to_owned(), Instant::now()));
-                false
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        let elapsed = self.began.elapsed();
-        elapsed >= self.expected.patience || (self.seen.is_empty() && elapsed >= TAKEN)
-    }
-
-    /// Why no more waiting helps.
-    fn given_up(&self) -> Option<String> {
-        (self.failed.len() >= FAILURES || (!self.failed.is_empty() && self.restarts >= FAILURES))
-            .then(|| "etcd ends as soon as it is started with this manifest".to_owned())
-    }
-
-    fn why_no_container(&self) -> String {
-        let waited = human::duration(self.began.elapsed());
-        if self.seen.is_empty() {
-            format!("the kubelet started no new etcd container within {waited}")
-        } else if self.failed.is_empty() {
-            format!("no etcd container runs with this manifest's settings after {waited}")
-        } else {
-            "etcd ended when it was started with this manifest, and is not back".to_owned()
-        }
-    }
-
-    fn note(&self, node: &Located) -> String {
-        match &node.container {
-            Some(container) if !self.is_new(&container.id) => {
-                "waiting for the kubelet to stop the old etcd".to_owned()
-            }
-            Some(container) => {
-                format!("container {} is {}", container.short_id(), container.state)
-            }
-            None => "waiting for the kubelet to start etcd".to_owned(),
-        }
-    }
-
-    fn failed(&self, node: &Located, why: String) -> NotRunning {
-        let end = node.last_end.as_ref().filter(|end| self.is_new(&end.id));
-        let lines = end.map(|end| end.last_lines.as_slice()).unwrap_or_default();
-        let first = lines.len().saturating_sub(LINES);
-        let story =
-            end.and_then(|_| Restart::of_node(node)).map(|restart| restart.story().text.clone());
-        NotRunning {
-            why: story.map_or_else(|| why.clone(), |story| format!("{why}: {story}")),
-            log: lines[first..].to_vec(),
-            seen: self.seen.iter().cloned().collect(),
-        }
-    }
-}
-
-/// Whether a container runs this command line. The kubelet replaces `$(NAME)`
-/// by what the environment says; such a word fits any.
-fn same_words(manifest: &[String], container: &[String]) -> bool {
-    manifest.is_empty()
-        || (manifest.len() == container.len()
-            && manifest
-                .iter()
-                .zip(container)
-                .all(|(wanted, word)| wanted == word || wanted.contains("$(")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(text: &str) -> Vec<String> {
-        text.split(' ').map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn a_command_line_is_the_manifests_own() {
-        let manifest = words("etcd --name=$(HOST) --snapshot-count=10000");
-        assert!(same_words(&manifest, &words("etcd --name=m1 --snapshot-count=10000")));
-        assert!(!same_words(&manifest, &words("etcd --name=m1 --snapshot-count=1000")));
-        assert!(!same_words(&manifest, &words("etcd --name=m1")));
-        assert!(same_words(&[], &words("etcd")));
-    }
-
-    fn container(id: &str, state: ContainerState, exit_code: i32) -> Located {
-        let container = Container {
-            id: id.to_owned(),
-            name: "etcd".to_owned(),
-            pod: "etcd-m1".to_owned(),
-            namespace: "kube-system".to_owned(),
-            state,
-            created_at: 1,
-            started_at: 1,
-            finished_at: 0,
-            exit_code,
-            reason: String::new(),
-            restarts: 0,
-            image: String::new(),
-            log_path: None,
-            pid: None,
-            args: words("etcd --name=m1"),
-            env: Vec::new(),
-            mounts: Vec::new(),
-        };
-        Located { container: Some(container), ..Located::default() }
-    }
-
-    #[test]
-    fn one_failure_is_not_enough_and_the_old_container_is_none() {
-        let expected = Expected { not: vec!["old".to_owned()], ..Expected::default() };
-        let mut watch = Watch::new(&expected);
-        let old = container("old", ContainerState::Exited, 1);
-        watch.see(&old);
-        assert!(watch.seen.is_empty() && watch.fitting(&old).is_none());
-        for id in ["one", "one", "two"] {
-            assert_eq!(watch.given_up(), None);
-            watch.see(&container(id, ContainerState::Exited, 1));
-        }
-        assert!(watch.given_up().is_some());
-        assert!(watch.fitting(&container("new", ContainerState::Running, 0)).is_some());
-    }
 }

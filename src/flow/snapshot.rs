@@ -107,7 +107,7 @@ fn tell_saved(voice: &Voice, member: &str, answer: &SnapshotAnswer) {
 }
 
 /// The member asked for, else the one a plan would take.
-fn source<'a>(
+pub(super) fn source<'a>(
     session: &Session,
     world: &'a World,
     member: Option<&str>,

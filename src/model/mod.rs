@@ -22,6 +22,7 @@ mod probe;
 mod relocation;
 mod restart;
 mod rules;
+mod setting_advice;
 mod sick_disk;
 mod size;
 mod unfinished_change;
@@ -51,6 +52,7 @@ pub use prevent_wishes::PreventWishes;
 pub use relocation::{Copied, Fingerprint, Ground, RELOCATION, Relocation, RelocationTarget};
 pub use restart::{LastEnd, RestartCause, RestartStory};
 pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
+pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
 pub use unfinished_change::{

@@ -13,6 +13,7 @@ mod prompt;
 mod report;
 mod terminal;
 pub mod text;
+mod usage_order;
 mod voice;
 
 pub use progress::{Progress, ticking};

@@ -18,8 +18,10 @@ impl Settings {
     #[must_use]
     pub fn command_line(&self, command: &str) -> String {
         let mut flags = self.connection_flags();
-        if command.split(' ').next().is_some_and(|word| CHANGING.contains(&word)) {
-            flags.extend(self.safety_flags());
+        match command.split(' ').next() {
+            Some(word) if CHANGING.contains(&word) => flags.extend(self.safety_flags()),
+            Some("usage") => flags.extend(self.snapshot_flag()),
+            _ => {}
         }
         let flags: String = flags.iter().map(|flag| format!(" {flag}")).collect();
         // Behind ` -- ` are another program's arguments.
@@ -61,11 +63,13 @@ impl Settings {
         flags
     }
 
+    fn snapshot_flag(&self) -> Option<String> {
+        let path = self.snapshot_dir.as_ref()?;
+        Some(format!("--snapshot-dir {}", quoted(&path.to_string_lossy())))
+    }
+
     fn safety_flags(&self) -> Vec<String> {
-        let mut flags = Vec::new();
-        if let Some(path) = &self.snapshot_dir {
-            flags.push(format!("--snapshot-dir {}", quoted(&path.to_string_lossy())));
-        }
+        let mut flags: Vec<String> = self.snapshot_flag().into_iter().collect();
         if self.no_snapshot {
             flags.push("--no-snapshot".to_owned());
         }

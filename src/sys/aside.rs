@@ -77,9 +77,9 @@ pub enum Missed {
 /// `Missed`; the child is killed then, and left behind when it does not die.
 pub async fn ask<T>(words: &[&OsStr], patience: Duration) -> Result<T, Missed>
 where
-    T: DeserializeOwned + Send + 'static,
+    T: DeserializeOwned,
 {
-    ask_child(words, patience, SHORT).await
+    read_answer(&ask_child(words, patience, SHORT).await?)
 }
 
 /// The same for what takes its time even where nothing hangs: it gets that
@@ -89,15 +89,22 @@ where
 /// As `ask`.
 pub async fn have_done<T>(words: &[&OsStr], patience: Duration) -> Result<T, Missed>
 where
-    T: DeserializeOwned + Send + 'static,
+    T: DeserializeOwned,
 {
-    ask_child(words, patience, patience).await
+    read_answer(&ask_child(words, patience, patience).await?)
 }
 
-async fn ask_child<T>(words: &[&OsStr], patience: Duration, again: Duration) -> Result<T, Missed>
-where
-    T: DeserializeOwned + Send + 'static,
-{
+fn read_answer<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Missed> {
+    serde_json::from_slice(answer)
+        .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
+}
+
+/// Its answer as it came: no type of answer needs a copy of this.
+async fn ask_child(
+    words: &[&OsStr],
+    patience: Duration,
+    again: Duration,
+) -> Result<Vec<u8>, Missed> {
     let words: Vec<OsString> = words.iter().map(|word| (*word).to_owned()).collect();
     let asked = tokio::task::spawn_blocking(move || ask_and_wait(&words, patience, again));
     // Starting it waits for the disk that this program is on.
@@ -107,11 +114,11 @@ where
     }
 }
 
-fn ask_and_wait<T: DeserializeOwned>(
+fn ask_and_wait(
     words: &[OsString],
     patience: Duration,
     again: Duration,
-) -> Result<T, Missed> {
+) -> Result<Vec<u8>, Missed> {
     if !OURS.load(Ordering::Relaxed) {
         return Err(Missed::Failed("this program starts no children of its own".to_owned()));
     }
@@ -138,8 +145,7 @@ fn ask_and_wait<T: DeserializeOwned>(
     }
     bury(child);
     whole.map_err(failed)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
+    Ok(bytes)
 }
 
 fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {

@@ -11,6 +11,7 @@ use super::{
     etcd::Etcd,
     proto::etcdserverpb::{
         CompactionRequest, LeaseGrantRequest, LeaseRevokeRequest, MemberListRequest, RangeRequest,
+        RangeResponse,
     },
 };
 use crate::model::{MemberId, Revision};
@@ -98,6 +99,26 @@ impl Etcd {
         limit: u64,
         revision: Revision,
     ) -> Result<KeysPage, WireError> {
+        let answer = self.range_behind(from, limit, revision).await?;
+        let size = |length: usize| length as u64;
+        let records = answer.kvs.iter().map(|record| RecordSize {
+            data: size(record.key.len() + record.value.len()),
+            value: size(record.encoded_len()),
+        });
+        Ok(KeysPage {
+            records: records.collect(),
+            next: next_key(&answer),
+            revision: read_at(&answer, revision),
+        })
+    }
+
+    /// Up to `limit` keys with their latest values, at or behind `from`.
+    pub(super) async fn range_behind(
+        &self,
+        from: &[u8],
+        limit: u64,
+        revision: Revision,
+    ) -> Result<RangeResponse, WireError> {
         let request = RangeRequest {
             key: from.to_vec(),
             // With this end, everything behind the key is meant.
@@ -107,21 +128,7 @@ impl Etcd {
             serializable: true,
             ..RangeRequest::default()
         };
-        let answer = self.ask(&RANGE, request, "a page of keys", self.usual()).await?;
-        let size = |length: usize| length as u64;
-        let records = answer.kvs.iter().map(|record| RecordSize {
-            data: size(record.key.len() + record.value.len()),
-            value: size(record.encoded_len()),
-        });
-        let last = answer.kvs.last().filter(|_| answer.more);
-        // The smallest key behind one is that key and a zero byte.
-        let next = last.map(|record| [record.key.as_slice(), &[0]].concat());
-        let now = Revision(answer.header.unwrap_or_default().revision);
-        Ok(KeysPage {
-            records: records.collect(),
-            next,
-            revision: if revision.0 == 0 { now } else { revision },
-        })
+        self.ask(&RANGE, request, "a page of keys", self.usual()).await
     }
 
     /// Reads one key that nobody has: through a quorum, or from the contacted
@@ -185,5 +192,20 @@ impl Etcd {
     pub async fn revoke_lease(&self, lease: LeaseId) -> Result<(), WireError> {
         let request = LeaseRevokeRequest { id: lease.0 };
         self.ask(&LEASE_REVOKE, request, "a lease revocation", self.usual()).await.map(drop)
+    }
+}
+
+/// Where the next page begins; `None` when this was the last one. The smallest
+/// key behind one is that key and a zero byte.
+pub(super) fn next_key(answer: &RangeResponse) -> Option<Vec<u8>> {
+    let last = answer.kvs.last().filter(|_| answer.more)?;
+    Some([last.key.as_slice(), &[0]].concat())
+}
+
+/// The revision that was read: the one asked for, else the answer's own.
+pub(super) fn read_at(answer: &RangeResponse, asked: Revision) -> Revision {
+    match asked {
+        Revision(0) => Revision(answer.header.as_ref().map_or(0, |header| header.revision)),
+        asked => asked,
     }
 }

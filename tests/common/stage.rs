@@ -76,6 +76,12 @@ impl Rescue {
         self
     }
 
+    /// With its stdin from a file, as a shell does it.
+    pub fn stdin_from(mut self, path: &Path) -> Self {
+        self.redirect = format!("< '{}'", path.display());
+        self
+    }
+
     /// With its stdout read by another program; the run is over when both have
     /// ended.
     pub fn pipe_into(mut self, reader: &str) -> Self {

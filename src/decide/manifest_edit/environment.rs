@@ -7,7 +7,7 @@ use super::{change::Change, lines::Lines, pod::Pod, scalar::written, spot::Spot,
 use crate::model::Unfit;
 
 /// The variable of a flag (etcd pkg/flags/flag.go).
-pub(super) fn variable(flag: &str) -> String {
+pub(in crate::decide) fn variable(flag: &str) -> String {
     format!("ETCD_{}", flag.to_ascii_uppercase().replace('-', "_"))
 }
 

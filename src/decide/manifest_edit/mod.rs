@@ -15,6 +15,7 @@ mod spot;
 mod tree;
 
 use change::Change;
+pub(super) use environment::variable;
 use lines::Lines;
 use tree::Node;
 

@@ -50,9 +50,18 @@ pub(super) fn host_path(
     })?;
     let at = |path: &Path| -> Result<Vec<Spot<'_>>, Unfit> { volumes(lines, pod, path) };
     let now = at(from)?;
+    let there = at(to)?;
     let volume = match &now[..] {
-        [one] => one,
-        [] if at(to)?.len() == 1 => return Ok(None),
+        [one] => match there.first().filter(|other| other.way != one.way) {
+            None => one,
+            Some(other) => {
+                return Err(unfit(&format!(
+                    "line {} is another volume of the hostPath {target}",
+                    other.number()
+                )));
+            }
+        },
+        [] if there.len() == 1 => return Ok(None),
         [] => {
             return Err(unfit(&format!(
                 "no volume of the pod has the hostPath {}",

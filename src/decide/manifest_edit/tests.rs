@@ -1,5 +1,7 @@
 //! Edits of manifests as they are found on masters.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::model::{DiffKind, ProbeKind};
 
@@ -171,6 +173,11 @@ fn the_data_volume_moves() {
     for (text, to, expected) in [
         (KUBEADM.replace("      path: /var/lib/etcd\n", "      path: /data\n"), "/x", "no volume"),
         (KUBEADM.replace("      name: etcd-data\n", "      name: another\n"), "/x", "not mounted"),
+        (
+            KUBEADM.replace("path: /etc/kubernetes/pki/etcd", "path: /x/"),
+            "/x",
+            "another volume of the hostPath /x",
+        ),
         (KUBEADM.to_owned(), "../x", "absolute"),
         (KUBEADM.to_owned(), "/a/../x", "absolute"),
     ] {
@@ -273,4 +280,68 @@ fn a_setting_of_the_environment_is_changed_there() {
     assert!(why(&pod(&both), std::slice::from_ref(&edit)).contains("line 6 and its variable"));
     let from = env.replace("value: \"5\"", "valueFrom: {fieldRef: {fieldPath: x}}");
     assert!(why(&pod(&from), &[edit]).contains("from somewhere else"));
+}
+
+/// What people put into a manifest that means nothing.
+fn decorated(text: &str, marks: &[u8], end: &str) -> String {
+    let mut out = String::new();
+    let mut marks = marks.iter().cycle();
+    for line in text.lines() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let quote = |q: char| match line.split_once("- --") {
+            Some((before, flag)) => format!("{before}- {q}--{flag}{q}"),
+            None => line.to_owned(),
+        };
+        let lines = match marks.next().unwrap_or(&0) % 9 {
+            0 => format!("{line} # seen{end}"),
+            1 => format!("{line}\t# --auto-compaction-mode=x{end}"),
+            2 => format!("{indent}# - --a=1{end}{line}{end}"),
+            3 => format!("{end}{line}{end}"),
+            4 => format!("{line}   {end}"),
+            5 => format!("#---{end}{line}{end}"),
+            6 => format!("{}{end}", quote('"')),
+            7 => format!("{}{end}", quote('\'')),
+            _ => format!("{line}{end}"),
+        };
+        out.push_str(&lines);
+    }
+    out
+}
+
+proptest! {
+    #[test]
+    fn what_means_nothing_stays_as_it_is(
+        marks in prop::collection::vec(any::<u8>(), 1..99),
+        crlf in any::<bool>(),
+        cut in any::<bool>(),
+        name in "[a-z][a-z-]{0,20}",
+        value in "[ -~]{0,20}",
+    ) {
+        prop_assume!(!value.contains("$(") && !value.contains("{{"));
+        let text = decorated(KUBEADM, &marks, if crlf { "\r\n" } else { "\n" });
+        let text = if cut { text.trim_end() } else { &text };
+        let edits = [flag("auto-compaction-retention", "1h"), flag(&name, &value)];
+        let edited = edited(text, &edits);
+        let gone = |kind| edited.lines.iter().filter(move |line| line.kind == kind);
+        let lines = |text: &str, gone: Vec<usize>| -> Vec<String> {
+            let all = text.split('\n').enumerate();
+            all.filter(|(at, _)| !gone.contains(&(at + 1)))
+                .map(|(_, line)| line.trim_end_matches('\r').to_owned())
+                .collect()
+        };
+        let added = gone(DiffKind::Added).map(|line| line.number).collect();
+        let removed = gone(DiffKind::Removed).map(|line| line.number).collect();
+        prop_assert_eq!(lines(&edited.text, added), lines(text, removed));
+        prop_assert_eq!(edited.text.contains('\r'), crlf);
+        let again = edit_manifest(&edited.text, &edits);
+        prop_assert!(again.is_ok_and(|again| again.text == edited.text && again.lines.is_empty()));
+    }
+
+    #[test]
+    fn nothing_panics(text in "[-a-z :#'\"{}\\[\\]&*|>\n\t]{0,200}", at in 0_usize..KUBEADM.len()) {
+        let _ = edit_manifest(&text, &usual());
+        let (head, tail) = KUBEADM.split_at(at);
+        let _ = edit_manifest(&format!("{head}{text}{tail}"), &usual());
+        let _ = edit_manifest(head, &usual());
+    }
 }

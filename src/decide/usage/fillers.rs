@@ -1,6 +1,11 @@
 //! Which known fillers are in a database, and how much of it they are.
 
-use crate::model::usage::{Account, Filler, ResourceUsage, Usage};
+use std::cmp::Reverse;
+
+use crate::model::{
+    order::InOrder,
+    usage::{Account, Filler, ResourceUsage, Usage},
+};
 
 use super::{
     known_fillers::{KNOWN, KnownFiller, Purge, Written},
@@ -14,7 +19,7 @@ const WORTH_KEYS: u64 = 1000;
 #[must_use]
 pub fn fillers(usage: &Usage) -> Vec<Filler> {
     let mut found: Vec<Filler> = KNOWN.iter().filter_map(|known| known.seen_in(usage)).collect();
-    found.sort_by_key(|filler| std::cmp::Reverse((filler.bytes, filler.keys)));
+    found.order_by_key(|filler| Reverse((filler.bytes, filler.keys)));
     found
 }
 
@@ -59,7 +64,7 @@ fn of_resources<'a>(
 ) -> (Account, Vec<&'a ResourceUsage>) {
     let mut found: Vec<&ResourceUsage> =
         usage.resources.iter().filter(|resource| wanted(&resource.name)).collect();
-    found.sort_by_key(|resource| std::cmp::Reverse(resource.account.bytes()));
+    found.order_by_key(|resource| Reverse(resource.account.bytes()));
     let mut account = Account::default();
     found.iter().for_each(|resource| account.add(&resource.account));
     (account, found)

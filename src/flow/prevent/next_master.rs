@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn others<'a>(world: &'a World, member: &str, quota: Option<Bytes>) -> Vec<&'a Member> {
     let mut others: Vec<&Member> =
         world.voters().filter(|other| !other.is_called(member)).collect();
-    others.sort_by(|one, other| one.label().cmp(&other.label()));
+    others.sort_by_key(|other| other.label());
     match quota {
         Some(quota) => others.retain(|other| !has_quota(other, quota)),
         None => others.retain(|other| other.label().as_str() > member),
@@ -36,10 +36,10 @@ pub(super) fn line_for(session: &Session, member: &Member, wanted: &Prevent) -> 
     let file = quoted(&file.to_string_lossy());
     let target = quoted(&format!("root@{host}:etcd-rescue"));
     let login = format!("root@{}", host.trim_matches(['[', ']']));
-    format!(
-        "scp {file} {target} && ssh -t {login} {}",
-        quoted(&format!("./etcd-rescue {words}")).trim_matches('\'')
-    )
+    // The other side's shell reads the words once more.
+    let there = format!("./etcd-rescue {words}");
+    let there = if there.contains('\'') { quoted(&there) } else { there };
+    format!("scp {file} {target} && ssh -t {login} {there}")
 }
 
 /// How to keep the settings over an upgrade of a kubeadm cluster.
@@ -63,7 +63,7 @@ pub(super) fn persist(node: &Located, wishes: &PreventWishes) -> Option<String> 
     }
     let lines: Vec<String> = args.iter().map(|arg| format!("    {arg}")).collect();
     Some(format!(
-        "kubeadm writes the manifest anew at an upgrade. So that it keeps this: `kubectl -n \
+        "An upgrade by kubeadm writes the manifest anew. So that it keeps this: `kubectl -n \
          kube-system edit configmap kubeadm-config`, below etcd.local.extraArgs (a list of \
          name/value pairs in kubeadm.k8s.io/v1beta4):\n{}",
         lines.join("\n")

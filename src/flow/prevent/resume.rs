@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     change::{self, Change},
-    consent,
+    consent, roll_back,
 };
 
 /// The change an earlier run left, when there is one.
@@ -92,7 +92,7 @@ pub(super) async fn finish(
     session.voice.warn(&failed.why);
     let question = format!("Put the old manifest of {} back?", change.record.member);
     let consent = consent(session, &question, &change.record.member, confirmed).await?;
-    Err(change::roll_back(session, here, &change, &failed, &consent).await)
+    Err(roll_back::roll_back(session, here, &change, &failed, &consent).await)
 }
 
 /// Nothing was changed yet, or it was taken back already.

@@ -2,36 +2,50 @@
 //! the child ends with it, and the rest of its answer does not wait.
 
 use std::{
-    sync::mpsc::{Receiver, channel},
+    sync::{Arc, Condvar, Mutex, PoisonError},
     thread,
     time::Instant,
 };
 
-/// A question under way.
+/// A question under way; none when no thread could be started for it. (A channel
+/// would put three kinds of queue into the binary for every type of answer.)
 #[derive(Debug)]
-pub struct Asked<T>(Receiver<T>);
+pub struct Asked<T>(Option<Arc<Slot<T>>>);
+
+/// Where the answer is put.
+#[derive(Debug)]
+struct Slot<T> {
+    answer: Mutex<Option<T>>,
+    told: Condvar,
+}
 
 impl<T: Send + 'static> Asked<T> {
     /// Starts it.
     pub fn new(look: impl FnOnce() -> T + Send + 'static) -> Self {
-        let (sender, receiver) = channel();
-        // Without a thread nobody sends, which is no answer.
-        let _unstarted = thread::Builder::new().spawn(move || {
-            let _nobody_waits = sender.send(look());
+        let slot = Arc::new(Slot { answer: Mutex::new(None), told: Condvar::new() });
+        let theirs = slot.clone();
+        let started = thread::Builder::new().spawn(move || {
+            let answer = look();
+            *theirs.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+            theirs.told.notify_one();
         });
-        Self(receiver)
+        Self(started.is_ok().then_some(slot))
     }
 
     /// Its answer, if there is one by then.
     #[must_use]
     pub fn by(self, deadline: Instant) -> Option<T> {
-        self.0.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+        let slot = self.0?;
+        let answer = slot.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = deadline.saturating_duration_since(Instant::now());
+        let waited = slot.told.wait_timeout_while(answer, left, |answer| answer.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.take()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{sync::mpsc::channel, time::Duration};
 
     use super::*;
 

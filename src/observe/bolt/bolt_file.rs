@@ -17,13 +17,16 @@ use ring::digest::SHA256_OUTPUT_LEN;
 use super::{
     BoltError, Record, Walked,
     looks_like::looks_like,
-    meta::{self, MAGIC, Meta, MetaFault},
+    meta::{self, Chosen, MAGIC, Meta, MetaFault},
     tree::Tree,
 };
 use crate::model::Bytes;
 
 /// More pages than any etcd has: a terabyte of the usual ones.
 const MOST_PAGES: u64 = 1 << 28;
+
+/// What the kernel reads together, and gives up together.
+const SECTORS: usize = 4096;
 
 /// A database file: an etcd's `db`, or a snapshot with its SHA-256 behind.
 /// It may be read by several threads at once.
@@ -59,8 +62,8 @@ impl BoltFile {
         let length = metadata.len();
         // What a walk reads it chooses itself. Only advice: it may be ignored.
         let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_RANDOM);
-        let head = head(&file)?;
-        let chosen = meta::choose(&head).map_err(|fault| no_meta(fault, &head, length))?;
+        let (chosen, head) = metas(&file)?;
+        let chosen = chosen.map_err(|fault| no_meta(fault, &head, length))?;
         let meta = chosen.meta;
         let size = u128::from(meta.high_water) * u128::from(meta.page_size);
         if meta.high_water > MOST_PAGES {
@@ -159,13 +162,16 @@ impl BoltFile {
         names
     }
 
-    /// Whether the metas are what they were when it was opened.
+    /// Whether the metas are what they were when it was opened, and all of it
+    /// is still there.
     ///
     /// # Errors
     /// [`BoltError::Changed`], or they cannot be read any more.
     pub fn refuse_if_changed(&self) -> Result<(), BoltError> {
-        let now = meta::choose(&head(&self.file)?);
-        if now.is_ok_and(|now| now.meta == self.meta) { Ok(()) } else { Err(BoltError::Changed) }
+        let is_whole = self.file.metadata()?.len() >= self.size().0;
+        let (now, _) = metas(&self.file)?;
+        let is_same = is_whole && now.is_ok_and(|now| now.meta == self.meta);
+        if is_same { Ok(()) } else { Err(BoltError::Changed) }
     }
 }
 
@@ -185,20 +191,28 @@ fn regular(metadata: &Metadata) -> Result<(), BoltError> {
     }))
 }
 
-/// The beginning of a file, as far as there is one.
-fn head(file: &File) -> io::Result<Vec<u8>> {
+/// The metas at a file's beginning, and that beginning. One bad sector below
+/// one of them must not hide the other.
+fn metas(file: &File) -> Result<(Result<Chosen, MetaFault>, Vec<u8>), BoltError> {
     let mut head = vec![0; meta::HEAD];
-    let mut filled = 0;
+    let (mut filled, mut unread) = (0, None);
     while filled < head.len() {
         match file.read_at(&mut head[filled..], filled as u64) {
             Ok(0) => break,
             Ok(more) => filled += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) if unread.is_some() => return Err(error.into()),
+            Err(error) => {
+                unread = Some(error);
+                filled = (filled + 1).next_multiple_of(SECTORS).min(head.len());
+            }
         }
     }
     head.truncate(filled);
-    Ok(head)
+    match (meta::choose(&head), unread) {
+        (Err(_), Some(error)) => Err(error.into()),
+        (chosen, _) => Ok((chosen, head)),
+    }
 }
 
 fn no_meta(fault: MetaFault, head: &[u8], length: u64) -> BoltError {

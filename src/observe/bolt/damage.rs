@@ -72,3 +72,29 @@ impl Damage {
         Some(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_places_are_counted_and_few_named() {
+        let mut damage = Damage::default();
+        assert_eq!(damage.sentence(), None);
+        (2..7).for_each(|page| damage.add(page, &Fault::Shape("is odd".to_owned())));
+        let told = "5 places are damaged and left out: \
+                    page 2 is odd; page 3 is odd; page 4 is odd; and 2 more";
+        assert_eq!(damage.sentence().as_deref(), Some(told));
+    }
+
+    #[test]
+    fn a_dying_disk_is_left_alone() {
+        let mut damage = Damage::default();
+        for page in 0..UNREADABLE {
+            assert!(!damage.is_enough());
+            damage.add(page, &Fault::Read(io::ErrorKind::Other.into()));
+        }
+        assert!(damage.is_enough());
+        assert!(damage.sentence().is_some_and(|text| text.contains("the rest was not tried")));
+    }
+}

@@ -21,6 +21,8 @@
 mod bolt_file;
 mod check_sum;
 mod damage;
+#[cfg(test)]
+mod damage_tests;
 mod elements;
 mod error;
 mod looks_like;

@@ -9,15 +9,15 @@ use super::{
 };
 
 /// A row as it was handed out: key, head, tail, length.
-type Told = (Vec<u8>, Vec<u8>, Vec<u8>, u64);
+pub(super) type Told = (Vec<u8>, Vec<u8>, Vec<u8>, u64);
 
-fn opened(bytes: &[u8]) -> Result<BoltFile, BoltError> {
+pub(super) fn opened(bytes: &[u8]) -> Result<BoltFile, BoltError> {
     let mut file = tempfile::tempfile()?;
     file.write_all(bytes)?;
     BoltFile::from_file(file, "x.db".to_owned())
 }
 
-fn walked(file: &BoltFile, bucket: &str) -> Result<(Vec<Told>, Walked), BoltError> {
+pub(super) fn walked(file: &BoltFile, bucket: &str) -> Result<(Vec<Told>, Walked), BoltError> {
     let mut told = Vec::new();
     let walked = file.walk_back(bucket.as_bytes(), &mut |row| {
         told.push((row.key.to_vec(), row.head.to_vec(), row.tail.to_vec(), row.value_len));
@@ -28,7 +28,7 @@ fn walked(file: &BoltFile, bucket: &str) -> Result<(Vec<Told>, Walked), BoltErro
 
 /// Fails unless the bucket has exactly these rows.
 #[track_caller]
-fn holds(file: &BoltFile, bucket: &str, rows: &[Row]) -> Walked {
+pub(super) fn holds(file: &BoltFile, bucket: &str, rows: &[Row]) -> Walked {
     let (told, walked) = walked(file, bucket).unwrap();
     assert_eq!((walked.found, walked.damage.clone()), (true, None));
     assert_eq!(walked.records, rows.len() as u64);
@@ -42,7 +42,7 @@ fn holds(file: &BoltFile, bucket: &str, rows: &[Row]) -> Walked {
 }
 
 /// Values of all sizes, none like another.
-fn values(count: usize, longest: usize) -> Vec<Vec<u8>> {
+pub(super) fn values(count: usize, longest: usize) -> Vec<Vec<u8>> {
     let value = |n: usize| (0..n * 7919 % longest).map(|at| (at * 31 + n * 17) as u8).collect();
     (0..count).map(value).collect()
 }

@@ -23,6 +23,8 @@ pub(super) struct Tree<'a> {
     pub pages: u64,
     meta: Meta,
     seen: Seen,
+    /// Where this tree's leaves are, in levels left.
+    leaves_at: Option<u32>,
 }
 
 /// Gets each element of a leaf page.
@@ -34,7 +36,7 @@ impl<'a> Tree<'a> {
         let end = meta.high_water * u64::from(meta.page_size);
         let windows = Windows::new(file, end);
         let seen = Seen::new(meta.high_water);
-        Self { windows, damage: Damage::default(), pages: 0, meta, seen }
+        Self { windows, damage: Damage::default(), pages: 0, meta, seen, leaves_at: None }
     }
 
     /// The page of the tree of buckets.
@@ -74,6 +76,7 @@ impl<'a> Tree<'a> {
 
     /// Visits what is below a page and in it, the last key first.
     pub(super) fn walk(&mut self, page: &Page, visit: &mut Visit<'_>) -> ControlFlow<()> {
+        self.leaves_at = None;
         self.level(page, Bounds::default(), DEEPEST, visit)
     }
 
@@ -85,9 +88,23 @@ impl<'a> Tree<'a> {
         visit: &mut Visit<'_>,
     ) -> ControlFlow<()> {
         match page.kind {
-            Kind::Leaf => self.leaf(page, visit),
+            Kind::Leaf => {
+                self.judge_level(page, levels)?;
+                self.leaf(page, visit)
+            }
             Kind::Branch => self.branch(page, bounds, levels, visit),
         }
+    }
+
+    /// All leaves of a tree are on one level. What is on another is right in
+    /// itself, so it is read; but what was between is lost.
+    fn judge_level(&mut self, page: &Page, levels: u32) -> ControlFlow<()> {
+        if *self.leaves_at.get_or_insert(levels) == levels {
+            return ControlFlow::Continue(());
+        }
+        self.leaves_at = Some(levels);
+        let text = "is on another level than the pages before it, so that some are missing";
+        self.leave_out(page.id, &Fault::Shape(text.to_owned()))
     }
 
     fn leaf(&mut self, page: &Page, visit: &mut Visit<'_>) -> ControlFlow<()> {
@@ -130,7 +147,12 @@ impl<'a> Tree<'a> {
     }
 
     fn below(&mut self, id: u64, within: Bounds<'_>, levels: u32) -> Result<Page, Fault> {
-        if levels == 0 { shape("is too deep in the tree") } else { self.enter(id, within) }
+        if levels == 0 {
+            return shape("is too deep in the tree");
+        }
+        let page = self.enter(id, within)?;
+        // bbolt takes an empty page out of its branch.
+        if page.count == 0 { shape("is empty, and should not be there then") } else { Ok(page) }
     }
 
     fn leave_out(&mut self, page: u64, fault: &Fault) -> ControlFlow<()> {

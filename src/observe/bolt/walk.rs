@@ -24,8 +24,9 @@ pub(super) fn walk_back(
             if element.is_bucket {
                 return shape("has a bucket where etcd has none");
             }
+            let flow = page.with_record(windows, element, &mut *visit)?;
             records += 1;
-            page.with_record(windows, element, &mut *visit)
+            Ok(flow)
         });
     }
     Ok(Walked {

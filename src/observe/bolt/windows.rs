@@ -156,3 +156,66 @@ fn fill(file: &File, range: &Range<u64>, bytes: &mut Vec<u8>) -> io::Result<()> 
     bytes.resize((range.end - range.start) as usize, 0);
     file.read_exact_at(bytes, range.start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Our own memory as a file: where its first part begins; below that
+    /// nothing can be read, as on a disk with bad sectors.
+    fn memory() -> (File, u64) {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let begin = u64::from_str_radix(maps.split('-').next().unwrap(), 16).unwrap();
+        (File::open("/proc/self/mem").unwrap(), begin)
+    }
+
+    #[test]
+    fn a_bad_sector_hides_only_itself() {
+        let (file, begin) = memory();
+        let mut windows = Windows::new(&file, u64::MAX / 2);
+        windows.get(begin + 4096, 16).unwrap();
+        // Backwards: the wider window would begin below.
+        assert_eq!(&*windows.get(begin, 4).unwrap(), b"\x7fELF");
+        assert!(matches!(windows.get(begin - 4096, 16), Err(Fault::Read(_))));
+        assert_eq!(&*windows.get(begin, 4).unwrap(), b"\x7fELF");
+    }
+
+    /// What is read of a file of 16 MiB, in bytes, for one page after another.
+    fn read_for(pages: impl Iterator<Item = u64>) -> u64 {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(16 << 20).unwrap();
+        let mut windows = Windows::new(&file, 16 << 20);
+        let (mut read, mut known) = (0, Vec::new());
+        for page in pages {
+            windows.get(page * 4096, 4096).unwrap();
+            let now: Vec<_> = windows.kept.iter().map(|one| (one.start, one.end())).collect();
+            read += now.iter().filter(|one| !known.contains(*one)).map(|(a, b)| b - a).sum::<u64>();
+            known = now;
+        }
+        assert!(windows.kept.len() <= KEPT);
+        assert!(windows.kept.iter().all(|one| one.bytes.len() as u64 <= LARGEST));
+        read
+    }
+
+    #[test]
+    fn nothing_is_read_twice_in_any_order() {
+        let whole = 16 << 20;
+        assert_eq!(read_for((0..4096).rev()), whole);
+        assert_eq!(read_for(0..4096), whole);
+        // Each far from the one before: hardly more than the pages themselves.
+        assert!(read_for((0..4096).map(|n| n * 1009 % 4096)) < whole + whole / 8);
+    }
+
+    #[test]
+    fn a_piece_stays_when_its_window_goes() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(&[7; 4096], 0).unwrap();
+        file.set_len(64 << 20).unwrap();
+        let mut windows = Windows::new(&file, 64 << 20);
+        let first = windows.get(0, 100).unwrap();
+        (1..60).for_each(|n| drop(windows.get(n << 20, 100).unwrap()));
+        assert!(windows.kept.iter().all(|one| one.start > 0));
+        assert_eq!(&*first, &[7; 100]);
+        assert!(matches!(windows.get((64 << 20) - 50, 100), Err(Fault::Shape(_))));
+    }
+}

@@ -205,3 +205,7 @@ impl Found {
         Bytes((self.pages + 3) * u64::from(file.page_size()))
     }
 }
+
+#[cfg(test)]
+#[path = "database_tests.rs"]
+mod tests;

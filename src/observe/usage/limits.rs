@@ -22,10 +22,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Some 40 MiB for three million keys in 20000 namespaces.
+    /// Less than 50 MiB; two and a half million keys in one pass.
     fn default() -> Self {
         Self {
-            table: 42 << 20,
+            table: 36 << 20,
             resources: 2000,
             namespaces: 20_000,
             objects: 1000,

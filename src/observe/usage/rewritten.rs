@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::HashMap};
 
-use crate::model::usage::ObjectUsage;
+use crate::model::{order::InOrder, usage::ObjectUsage};
 
 use super::{
     key_text::{LONGEST, key_text},
@@ -61,7 +61,7 @@ impl Rewritten {
     fn cut(&mut self) {
         let all = std::mem::take(&mut self.candidates);
         let mut all: Vec<(Tag, Candidate)> = all.into_iter().collect();
-        all.sort_unstable_by(|(_, one), (_, other)| one.rank(other));
+        all.order_by(|(_, one), (_, other)| one.rank(other));
         all.truncate(LEFT);
         self.least = all.last().map_or(self.least, |(_, last)| last.rows + 1);
         self.candidates.extend(all);
@@ -75,7 +75,7 @@ impl Rewritten {
     /// The most rewritten first.
     pub(super) fn objects(self) -> Vec<ObjectUsage> {
         let mut all: Vec<Candidate> = self.candidates.into_values().collect();
-        all.sort_unstable_by(Candidate::rank);
+        all.order_by(Candidate::rank);
         all.truncate(LEFT);
         all.iter().map(Candidate::object).collect()
     }

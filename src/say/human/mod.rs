@@ -6,13 +6,16 @@ mod diagnosis;
 #[cfg(test)]
 pub(crate) mod incident;
 mod located;
+mod manifest_edit;
 mod plan;
 mod prevent;
 mod recovery;
 mod rules;
+mod settings_advice;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 
 use std::time::Duration;
 
@@ -20,12 +23,16 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 pub use diagnosis::{Layout, diagnosis, next_round};
 pub use located::located;
+pub use manifest_edit::difference;
+pub(crate) use manifest_edit::difference_lines;
 pub use plan::{headline, plan, question, step};
 pub use prevent::{diff, settings};
 pub use recovery::before_after;
 pub use rules::rules;
+pub use settings_advice::settings_advice;
 pub(crate) use status::alarms;
 pub use status::{restart, status};
+pub use usage::{UsagePage, usage};
 
 use super::text::hang;
 

@@ -8,7 +8,9 @@ mod prevent;
 mod recovery;
 mod relocation;
 mod restart;
+mod settings_advice;
 mod status;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,9 @@ pub use recovery::{
 };
 pub use relocation::{RelocationAnswer, SyncAnswer};
 pub use restart::RestartAnswer;
+pub use settings_advice::{DiffLineAnswer, SettingAdviceAnswer};
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};
+pub use usage::UsageAnswer;
 
 use crate::{
     failure::Failure,

@@ -5,6 +5,10 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::{Mark, Stream, Voice};
+use crate::{
+    model::{DiffKind, DiffLine},
+    say::human,
+};
 
 impl Voice {
     /// An answer with headings: lines at the edge behind an empty one are
@@ -21,6 +25,25 @@ impl Voice {
             above = line;
         }
         self.line(Stream::Out, &lines.join("\n"));
+    }
+
+    /// The difference of two manifests: what goes in red, what comes in green.
+    pub fn difference(&self, lines: &[DiffLine]) {
+        if self.inner.json {
+            return;
+        }
+        let shown: Vec<String> = human::difference_lines(lines)
+            .into_iter()
+            .map(|(kind, text)| {
+                let text = self.dressed(&text);
+                match kind {
+                    DiffKind::Same => text,
+                    DiffKind::Removed => self.coloured_page("31", &text),
+                    DiffKind::Added => self.coloured_page(Mark::Ok.colour(), &text),
+                }
+            })
+            .collect();
+        self.line(Stream::Out, &shown.join("\n"));
     }
 
     fn page_line(&self, above: &str, line: &str) -> String {

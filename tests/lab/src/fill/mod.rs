@@ -1,10 +1,11 @@
 //! Real writes until etcd refuses them. The patterns say what is written
-//! ([`churn`], [`kubernetes`]); this file writes it, several puts at a time, and
+//! ([`churn`], [`kubernetes`], [`objects`]); this file writes it, several puts at a time, and
 //! makes sure that it ends with what was asked for.
 
 mod churn;
 mod kubernetes;
 mod noise;
+mod objects;
 
 use std::{
     fmt,
@@ -44,6 +45,13 @@ pub enum Fill {
     /// Keys and values as an API server writes them: about a seventh of the quota
     /// is live, the rest is history.
     Kubernetes,
+    /// New keys, each written once.
+    Objects {
+        /// What each key begins with; a number follows.
+        prefix: &'static str,
+        /// The size of each value.
+        value_bytes: usize,
+    },
 }
 
 impl Fill {
@@ -60,6 +68,8 @@ pub enum Until {
     Alarm,
     /// When the leader's database has this size.
     Bytes(u64),
+    /// When etcd took so many writes; a few more may be under way.
+    Puts(u64),
 }
 
 /// What was done.
@@ -116,6 +126,9 @@ pub fn fill(lab: &Lab, fill: Fill, until: Until) -> Result<FillReport> {
     let quota = lab.spec().masters.iter().map(|master| master.quota.unwrap_or(DEFAULT_QUOTA)).min();
     let pattern: Box<dyn Pattern + Send> = match fill {
         Fill::Churn { keys, value_bytes } => Box::new(churn::Churn::new(keys, value_bytes)),
+        Fill::Objects { prefix, value_bytes } => {
+            Box::new(objects::Objects::new(prefix, value_bytes))
+        }
         Fill::Kubernetes => Box::new(kubernetes::Cluster::new(quota.unwrap_or(DEFAULT_QUOTA) / 7)),
     };
     talk(lab, leader, move |channel| write_until(channel, pattern, until))
@@ -222,7 +235,11 @@ async fn put(channel: Channel, write: Write) -> (u64, Result<(), Status>) {
 
 /// Whether a wanted size is there; asked now and then only.
 async fn reached(channel: &Channel, report: &mut FillReport, until: Until) -> Result<bool> {
-    let Until::Bytes(wanted) = until else { return Ok(false) };
+    let wanted = match until {
+        Until::Alarm => return Ok(false),
+        Until::Puts(wanted) => return Ok(report.puts >= wanted),
+        Until::Bytes(wanted) => wanted,
+    };
     if report.puts.is_multiple_of(16) || report.db_size == 0 {
         report.db_size = db_size(channel).await?;
     }

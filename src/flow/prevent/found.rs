@@ -1,0 +1,139 @@
+//! etcd's manifest as it was found on this node, the changes it takes, and
+//! everything that forbids them now.
+
+use std::path::Path;
+
+use crate::{
+    act::manifest::open_to_changes,
+    decide,
+    failure::Failure,
+    flow::session::Session,
+    model::{Manifest, ManifestEdit, ManifestFile, Obstacle, PreventWishes, World},
+    observe,
+    say::human,
+};
+
+use super::wanted;
+
+/// What is to be changed, as it was found.
+pub(super) struct Found {
+    /// This node's member.
+    pub(super) member: String,
+    /// As the kubelet reads it.
+    pub(super) manifest: Manifest,
+    /// As it lies on disk.
+    pub(super) file: ManifestFile,
+    /// What else the kubelet would run, when that is in the way.
+    in_the_way: Vec<Obstacle>,
+}
+
+impl Found {
+    /// The manifest, unless it is none of ours to edit.
+    pub(super) fn look(session: &Session, world: &World) -> Result<Self, Failure> {
+        let node = &world.node;
+        let local = world.members.iter().find(|member| member.local);
+        let member = local
+            .map(|member| member.label())
+            .or_else(|| node.name.as_ref().map(|name| name.value.clone()))
+            .unwrap_or_default();
+        session.record_mut().prevent_mut().member = Some(member.clone());
+        let Some(manifest) = node.manifest.clone() else {
+            return Err(refused(
+                session,
+                &decide::keeper_obstacle(node, None).into_iter().collect::<Vec<_>>(),
+            ));
+        };
+        let path = manifest.path.display().to_string();
+        session.record_mut().prevent_mut().manifest = Some(path.clone());
+        let directory = manifest.path.parent().unwrap_or(Path::new("/"));
+        let listed = observe::manifest_directory(directory).unwrap_or_default();
+        let pod = listed.file(&manifest.path).and_then(|file| file.pod.as_ref());
+        let namespace = pod.map(|pod| pod.namespace.clone());
+        if let Some(obstacle) = decide::keeper_obstacle(node, namespace.as_deref()) {
+            return Err(refused(session, &[obstacle]));
+        }
+        let in_the_way = decide::in_the_way(&listed, &manifest.path);
+        // A link cannot be read as a manifest; that it is one says more.
+        let file = observe::manifest_file(&manifest.path).map_err(|error| {
+            let own = unfit_obstacle(&manifest, &error.to_string());
+            refused(
+                session,
+                if in_the_way.is_empty() { std::slice::from_ref(&own) } else { &in_the_way },
+            )
+        })?;
+        Ok(Self { member, manifest, file, in_the_way })
+    }
+
+    /// The changes it takes; the settings are shown on the way.
+    pub(super) fn edits(
+        &self,
+        session: &Session,
+        world: &World,
+        wishes: &PreventWishes,
+    ) -> Result<Vec<ManifestEdit>, Failure> {
+        let local = world.members.iter().find(|member| member.local);
+        let version = local
+            .and_then(|member| member.status.as_ref().ok()?.version)
+            .or_else(|| world.node.version.as_ref()?.value.parse().ok());
+        let edits = match version {
+            Some(version) => decide::wanted_edits(&self.manifest, version, wishes),
+            None => Err(Obstacle {
+                what: "which etcd this is cannot be told, and so not which flags it knows"
+                    .to_owned(),
+                next: format!("see `{}`", session.settings.command_line("locate")),
+            }),
+        };
+        let shown = edits.as_ref().map(Vec::as_slice).unwrap_or_default();
+        let rows = wanted::settings_of(&self.manifest, shown);
+        let version = version.map_or_else(String::new, |version| format!(" (etcd {version})"));
+        let voice = &session.voice;
+        voice.answer(&format!(
+            "Settings of {}{version} in {}",
+            self.member,
+            self.manifest.path.display()
+        ));
+        voice.answer(&human::settings(&rows, voice.width()));
+        session.record_mut().prevent_mut().settings = rows;
+        edits.map_err(|obstacle| refused(session, &[obstacle]))
+    }
+}
+
+/// Everything that forbids a change now.
+pub(super) fn gates(
+    session: &Session,
+    found: &Found,
+    world: &World,
+    wishes: &PreventWishes,
+) -> Result<(), Failure> {
+    let mut obstacles = found.in_the_way.clone();
+    obstacles.extend(decide::restart_obstacles(world));
+    obstacles.extend(decide::kubelet_obstacle(world.node.kubelet.as_ref()));
+    obstacles.extend(wishes.quota.and_then(|quota| decide::quota_obstacle(world, quota)));
+    if let Err(error) = open_to_changes(&found.manifest.path) {
+        let next = error.hint().unwrap_or_else(|| "see what is wrong there".to_owned());
+        obstacles.push(Obstacle { what: error.to_string(), next });
+    }
+    if obstacles.is_empty() { Ok(()) } else { Err(refused(session, &obstacles)) }
+}
+
+fn refused(session: &Session, obstacles: &[Obstacle]) -> Failure {
+    let join =
+        |part: fn(&Obstacle) -> &str| obstacles.iter().map(part).collect::<Vec<_>>().join("\n");
+    session.stopped(
+        join(|it| &it.what),
+        format!("{}\nThen: `{}`", join(|it| &it.next), session.again()),
+    )
+}
+
+fn unfit_obstacle(manifest: &Manifest, why: &str) -> Obstacle {
+    Obstacle {
+        what: format!("{}: {why}", manifest.path.display()),
+        next: "edit it by hand: a copy outside of its directory, then `mv` it over the old one"
+            .to_owned(),
+    }
+}
+
+/// A manifest that is not edited.
+pub(super) fn unfit(session: &Session, manifest: &Manifest, why: &str) -> Failure {
+    refused(session, &[unfit_obstacle(manifest, why)])
+}
