@@ -93,6 +93,8 @@ mod tests {
     use super::*;
     use crate::model::{Container, Found, KubeletProcess, Manifest};
 
+    type Change = (fn(&mut Located), &'static str);
+
     fn node() -> Located {
         Located {
             manifest: Some(Manifest {
@@ -127,7 +129,7 @@ mod tests {
     #[test]
     fn only_a_static_pod_of_our_own_is_moved() {
         assert_eq!(layout_obstacle(&node()), None);
-        let change: [(fn(&mut Located), &str); 6] = [
+        let changes: [Change; 6] = [
             (|node| node.container.as_mut().unwrap().namespace = "openshift-etcd".into(), "OpenSh"),
             (
                 |node| {
@@ -141,7 +143,7 @@ mod tests {
             (|node| node.kubelet = None, "kubelet"),
             (|node| node.wal_dir = Some(Found::new("/wal".into(), "flag --wal-dir")), "/wal"),
         ];
-        for (change, part) in change {
+        for (change, part) in changes {
             let mut node = node();
             change(&mut node);
             let found = layout_obstacle(&node);

@@ -137,8 +137,7 @@ impl Way<'_> {
                 return Err(troubles::in_the_way(&obstacles).into());
             }
         }
-        let text = format!("stop etcd on this node, by taking {} out", begun.before.path.display());
-        self.begin(1, "stop", &text, begun);
+        self.begin(1, "stop", "take the manifest out, so that the kubelet stops etcd", begun);
         if *place == Place::Before {
             let held = begun.held();
             let taken = held.map_or(Ok(()), |_| {
