@@ -161,7 +161,9 @@ fn each_master_in_turn_runs_with_the_flags() {
         assert!(before.contains("# ours") && before.contains("# as kubeadm"));
         let planned = prevent(master, &["--dry-run"], 0);
         assert_eq!(planned["outcome"], "planned");
-        assert_eq!(planned["diff"].as_array().map(Vec::len), Some(2), "{planned:#}");
+        let diff = planned["diff"].as_array().unwrap();
+        assert_eq!(diff.iter().filter(|line| line["kind"] == "added").count(), 2, "{planned:#}");
+        assert!(diff.iter().all(|line| line["kind"] != "removed"), "{planned:#}");
         let asked = rescue(master, &["prevent", "--yes", "-w", "json"]).ends(3).json();
         assert_eq!(asked["outcome"], "needs_decision");
         let next = asked["error"]["next"].as_str().unwrap();

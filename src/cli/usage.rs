@@ -22,10 +22,11 @@ pub struct Usage {
     /// What stands first
     #[arg(long, value_enum, value_name = "KEY", default_value = "total")]
     pub sort: SortBy,
-    /// 1 = resources, 2 = and their namespaces, 3 = and their biggest objects
+    /// 1 = resources, 2 = and their namespaces (those with 5 % and more, unless
+    /// --top is above 10), 3 = and their biggest objects
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = value_parser!(u8).range(1..=3))]
     pub depth: u8,
-    /// Show at most so many of each
+    /// Show at most so many of each; of single objects half as many
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u16).range(1..=1000))]
     pub top: u16,
 }

@@ -100,8 +100,8 @@ pub(super) fn raise_quota(world: &World) -> String {
 /// A size as one types it.
 fn typed(bytes: u64) -> String {
     match bytes {
-        _ if bytes % (1 << 30) == 0 => format!("{}GiB", bytes >> 30),
-        _ if bytes % (1 << 20) == 0 => format!("{}MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 30) => format!("{}GiB", bytes >> 30),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{}MiB", bytes >> 20),
         _ => bytes.to_string(),
     }
 }

@@ -22,7 +22,7 @@ use crate::{
 
 use self::{
     change::Order,
-    found::{Found, gates, unfit},
+    found::{Found, advice, gates, unfit},
     tell::{conclude, nothing_to_do, planned, show},
 };
 use super::{
@@ -47,16 +47,17 @@ pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failur
     let here = arrive(session).await?;
     let lock = finish_what_was_begun(session, &here, wanted, patience).await?;
     let world = look_first(session, &here, &[]).await?;
-    let found = Found::look(session, &world)?;
-    let edits = found.edits(session, &world, &wishes)?;
+    let advice = advice(session, &world, &wishes)?;
+    let edits = advice.edits();
     if edits.is_empty() {
         return nothing_to_do(session, &here, &world, wanted, &wishes, lock).await;
     }
+    let found = Found::look(session, &world)?;
     let edited = decide::manifest_text(&found.file.bytes)
         .and_then(|text| decide::edit_manifest(text, &edits))
         .map_err(|why| unfit(session, &found.manifest, &why.why))?;
     gates(session, &found, &world, &wishes)?;
-    show(session, &found, &world, &wishes, &edited);
+    show(session, &found, &world, &advice, &edited);
     if session.settings.dry_run {
         return Ok(planned(session));
     }

@@ -9,10 +9,11 @@ mod lasting;
 mod now;
 mod probes;
 mod quota;
+mod rows;
 
 use super::{one_master::quota_cautions, wanted_edits::wanted_edits};
 use crate::model::{
-    Bytes, EtcdVersion, Located, Manifest, ManifestEdit, Obstacle, PreventWishes, SettingAdvice,
+    EtcdVersion, Located, Manifest, ManifestEdit, Obstacle, PreventWishes, SettingAdvice,
     SettingsAdvice, World,
 };
 
@@ -37,10 +38,10 @@ pub fn settings_advice(world: &World, wishes: &PreventWishes) -> SettingsAdvice 
         probes: Vec::new(),
     });
     let (edits, mut refusals) = asked(&manifest, version, wishes);
-    let mut settings = flag_rows(node, version, wishes);
+    let mut settings = rows::flag_rows(node, version, wishes);
     settings.extend(probes::rows(&manifest, version));
     for edit in &edits {
-        put(&mut settings, edit);
+        rows::put(&mut settings, edit);
     }
     if let Some(wanted) = wishes.quota {
         let now = value_of(&settings, "quota-backend-bytes");
@@ -107,127 +108,6 @@ fn asked(
         }
     }
     (edits, refusals)
-}
-
-/// A row for each flag that is looked at.
-fn flag_rows(
-    node: &Located,
-    version: Option<EtcdVersion>,
-    wishes: &PreventWishes,
-) -> Vec<SettingAdvice> {
-    let bootstrap = version.and_then(bootstrap_defrag_flag);
-    let names = [
-        Some("auto-compaction-mode"),
-        Some("auto-compaction-retention"),
-        Some("quota-backend-bytes"),
-        Some("snapshot-count"),
-        bootstrap,
-        Some("listen-metrics-urls"),
-    ];
-    names
-        .into_iter()
-        .flatten()
-        .map(|name| {
-            let now = now::now(node, version, name);
-            let (wanted, why) = advice(node, name, &now, wishes);
-            SettingAdvice {
-                name: name.to_owned(),
-                now: now.value,
-                source: now.source,
-                wanted,
-                why,
-                edit: None,
-            }
-        })
-        .collect()
-}
-
-/// What the flag should be though nobody asks, and why.
-fn advice(
-    node: &Located,
-    name: &str,
-    now: &now::Now,
-    wishes: &PreventWishes,
-) -> (Option<String>, String) {
-    let keeps = wishes.auto_compaction.is_none();
-    let why = match name {
-        "auto-compaction-retention" => {
-            let on = retention(node).or_else(|| {
-                now.value.clone().filter(|value| now.is_set && !compaction::is_zero(value))
-            });
-            return match on {
-                Some(_) => (None, "etcd drops its history by itself".to_owned()),
-                None if now.value.is_none() => (None, String::new()),
-                None if keeps => (
-                    Some("1h".to_owned()),
-                    format!(
-                        "{WHY_COMPACTION}; it is left \
-                                  as it is because that was asked for"
-                    ),
-                ),
-                None => (Some("1h".to_owned()), WHY_COMPACTION.to_owned()),
-            };
-        }
-        "quota-backend-bytes" => {
-            let limit = now.value.as_ref().and_then(|value| value.parse().ok()).map(Bytes);
-            quota::advice(limit, node.memory)
-        }
-        "snapshot-count" if now.value.as_deref() == Some("100000") => {
-            "so many entries stay in memory; kubeadm and etcd 3.6 take 10000".to_owned()
-        }
-        name if Some(name) == now_off(name, now) => {
-            "off; `etcd-rescue prevent --bootstrap-defrag 100` defragments at each start when 100 \
-             MB or more are free"
-                .to_owned()
-        }
-        "listen-metrics-urls" if now.value.is_none() && !now.source.contains("config-file") => {
-            "probes, alert rules and `etcd-rescue diagnose` read it there without a certificate; \
-             kubeadm sets http://127.0.0.1:2381"
-                .to_owned()
-        }
-        _ => String::new(),
-    };
-    (None, why)
-}
-
-/// The name itself when it is the flag that defragments at the start, and off.
-fn now_off<'a>(name: &'a str, now: &now::Now) -> Option<&'a str> {
-    (name.contains("bootstrap-defrag") && now.value.as_deref() == Some("0")).then_some(name)
-}
-
-/// Puts a change into its row; one for a flag that has none gets a new one.
-fn put(settings: &mut Vec<SettingAdvice>, edit: &ManifestEdit) {
-    let (name, value) = match edit {
-        ManifestEdit::Flag { name, value } => (name.as_str(), value),
-        ManifestEdit::ProbePath { kind, path } => (probes::name(*kind), path),
-        ManifestEdit::HostPath { .. } => return,
-    };
-    match settings.iter_mut().find(|setting| setting.name == name) {
-        Some(setting) => {
-            setting.wanted = Some(value.clone());
-            setting.edit = Some(edit.clone());
-            if let ManifestEdit::Flag { .. } = edit {
-                setting.why = asked_why(name).to_owned();
-            }
-        }
-        None => settings.push(SettingAdvice {
-            name: name.to_owned(),
-            now: None,
-            source: "not set".to_owned(),
-            wanted: Some(value.clone()),
-            why: asked_why(name).to_owned(),
-            edit: Some(edit.clone()),
-        }),
-    }
-}
-
-fn asked_why(name: &str) -> &'static str {
-    match name {
-        "auto-compaction-mode" => "said outright, so that nobody has to know the default",
-        "auto-compaction-retention" => WHY_COMPACTION,
-        "quota-backend-bytes" => "asked for; the same on every master, then the alarm can go",
-        _ => "asked for",
-    }
 }
 
 fn value_of<'a>(settings: &'a [SettingAdvice], name: &str) -> Option<&'a str> {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    DiskTimes, Found, Member, MemberId, MemberStatus, Probe, ProbeKind, ProbeTiming, Process,
-    Quota, Revision,
+    Bytes, DiskTimes, Found, Member, MemberId, MemberStatus, Probe, ProbeKind, ProbeTiming,
+    Process, Quota, Revision,
 };
 
 const KUBEADM: &str = "/etc/kubernetes/manifests/etcd.yaml";

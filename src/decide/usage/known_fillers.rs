@@ -1,8 +1,9 @@
 //! What is known to fill an etcd: a table. Each row says what writes it, how
 //! to stop that, and how to delete it while the API server works.
 //!
-//! Sources: issues of the projects named (kyverno #8974, karpenter #2071 and
-//! their like), and their own documentation of the settings.
+//! Sources: issues in which they filled an etcd (kyverno #8974, karpenter #2071,
+//! rancher #18986 and their like). Settings are called as their projects call
+//! them; who has another release may find another name.
 
 /// How a filler is told.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,43 @@ use crate::{
     decide,
     failure::Failure,
     flow::session::Session,
-    model::{Manifest, ManifestEdit, ManifestFile, Obstacle, PreventWishes, World},
+    model::{Manifest, ManifestFile, Obstacle, PreventWishes, SettingsAdvice, World},
     observe,
-    say::human,
+    say::{human, json::SettingAdviceAnswer},
 };
 
-use super::wanted;
+/// What is configured and what should be, shown; why it is not done here, when
+/// it is not.
+pub(super) fn advice(
+    session: &Session,
+    world: &World,
+    wishes: &PreventWishes,
+) -> Result<SettingsAdvice, Failure> {
+    let advice = decide::settings_advice(world, wishes);
+    let manifest = world.node.manifest.as_ref().map(|found| found.path.display().to_string());
+    let member = member_of(world);
+    let voice = &session.voice;
+    voice.answer(&match &manifest {
+        Some(path) => format!("Settings of etcd on this master ({member}), {path}:"),
+        None => format!("Settings of etcd on this master ({member}):"),
+    });
+    voice.answer(&human::settings_advice(&advice.settings, voice.width()));
+    let mut record = session.record_mut();
+    let answer = record.prevent_mut();
+    answer.member = Some(member);
+    answer.manifest = manifest;
+    answer.settings = advice.settings.iter().map(SettingAdviceAnswer::from).collect();
+    drop(record);
+    if advice.refusals.is_empty() { Ok(advice) } else { Err(refused(session, &advice.refusals)) }
+}
+
+fn member_of(world: &World) -> String {
+    let local = world.members.iter().find(|member| member.local);
+    local
+        .map(|member| member.label())
+        .or_else(|| world.node.name.as_ref().map(|name| name.value.clone()))
+        .unwrap_or_default()
+}
 
 /// What is to be changed, as it was found.
 pub(super) struct Found {
@@ -31,20 +62,13 @@ impl Found {
     /// The manifest, unless it is none of ours to edit.
     pub(super) fn look(session: &Session, world: &World) -> Result<Self, Failure> {
         let node = &world.node;
-        let local = world.members.iter().find(|member| member.local);
-        let member = local
-            .map(|member| member.label())
-            .or_else(|| node.name.as_ref().map(|name| name.value.clone()))
-            .unwrap_or_default();
-        session.record_mut().prevent_mut().member = Some(member.clone());
+        let member = member_of(world);
         let Some(manifest) = node.manifest.clone() else {
             return Err(refused(
                 session,
                 &decide::keeper_obstacle(node, None).into_iter().collect::<Vec<_>>(),
             ));
         };
-        let path = manifest.path.display().to_string();
-        session.record_mut().prevent_mut().manifest = Some(path.clone());
         let directory = manifest.path.parent().unwrap_or(Path::new("/"));
         let listed = observe::manifest_directory(directory).unwrap_or_default();
         let pod = listed.file(&manifest.path).and_then(|file| file.pod.as_ref());
@@ -62,39 +86,6 @@ impl Found {
             )
         })?;
         Ok(Self { member, manifest, file, in_the_way })
-    }
-
-    /// The changes it takes; the settings are shown on the way.
-    pub(super) fn edits(
-        &self,
-        session: &Session,
-        world: &World,
-        wishes: &PreventWishes,
-    ) -> Result<Vec<ManifestEdit>, Failure> {
-        let local = world.members.iter().find(|member| member.local);
-        let version = local
-            .and_then(|member| member.status.as_ref().ok()?.version)
-            .or_else(|| world.node.version.as_ref()?.value.parse().ok());
-        let edits = match version {
-            Some(version) => decide::wanted_edits(&self.manifest, version, wishes),
-            None => Err(Obstacle {
-                what: "which etcd this is cannot be told, and so not which flags it knows"
-                    .to_owned(),
-                next: format!("see `{}`", session.settings.command_line("locate")),
-            }),
-        };
-        let shown = edits.as_ref().map(Vec::as_slice).unwrap_or_default();
-        let rows = wanted::settings_of(&self.manifest, shown);
-        let version = version.map_or_else(String::new, |version| format!(" (etcd {version})"));
-        let voice = &session.voice;
-        voice.answer(&format!(
-            "Settings of {}{version} in {}",
-            self.member,
-            self.manifest.path.display()
-        ));
-        voice.answer(&human::settings(&rows, voice.width()));
-        session.record_mut().prevent_mut().settings = rows;
-        edits.map_err(|obstacle| refused(session, &[obstacle]))
     }
 }
 

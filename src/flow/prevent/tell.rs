@@ -7,8 +7,8 @@ use crate::{
     decide,
     failure::{Exit, Failure},
     flow::{look::Here, session::Session},
-    model::{EditedManifest, Outcome, PreventWishes, World},
-    say::{human, json::PreventAnswer},
+    model::{EditedManifest, Outcome, PreventWishes, SettingsAdvice, World},
+    say::json::DiffLineAnswer,
 };
 
 use super::{after_quota, found::Found, next_master, take_lock};
@@ -18,23 +18,22 @@ pub(super) fn show(
     session: &Session,
     found: &Found,
     world: &World,
-    wishes: &PreventWishes,
+    advice: &SettingsAdvice,
     edited: &EditedManifest,
 ) {
     let mut cautions = decide::restart_cautions(world);
-    cautions.extend(
-        wishes.quota.into_iter().flat_map(|quota| decide::quota_cautions(quota, world.node.memory)),
-    );
+    cautions.extend(advice.cautions.iter().cloned());
     let voice = &session.voice;
     voice.answer(&format!("\nThe change to {}:", found.manifest.path.display()));
-    voice.answer(&human::diff(&edited.lines));
+    voice.difference(&edited.lines);
     cautions.extend(edited.notes.iter().cloned());
     for caution in &cautions {
         voice.warn(caution);
     }
     let mut record = session.record_mut();
     let answer = record.prevent_mut();
-    answer.diff = PreventAnswer::diff(&edited.lines);
+    answer.diff = edited.lines.iter().map(DiffLineAnswer::from).collect();
+    answer.persist = (!advice.lasting.is_empty()).then(|| advice.lasting.join("\n"));
     answer.cautions = cautions;
 }
 
@@ -95,7 +94,8 @@ pub(super) async fn conclude(
         voice.say(&format!("Still to do: {}. The next one:\n{line}", names.join(", ")));
         session.record_mut().prevent_mut().next = Some(line);
     }
-    if let Some(persist) = next_master::persist(&world.node, wishes) {
+    let persist = session.record_mut().prevent_mut().persist.clone();
+    if let Some(persist) = persist.or_else(|| next_master::persist(&world.node, wishes)) {
         voice.heading("So that it lasts");
         voice.say(&persist);
         session.record_mut().prevent_mut().persist = Some(persist);

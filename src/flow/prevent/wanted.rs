@@ -1,15 +1,12 @@
-//! The flags of `prevent` as wishes, and the settings as they are and as they
-//! are wanted.
+//! The flags of `prevent` as wishes.
 
 use std::time::Duration;
 
 use crate::{
     cli::Prevent,
-    decide,
     failure::{Exit, Failure},
     flow::session::Session,
-    model::{Bytes, Manifest, ManifestEdit, PreventWishes, ProbeKind},
-    say::json::SettingAnswer,
+    model::{Bytes, PreventWishes},
     settings,
 };
 
@@ -64,41 +61,4 @@ pub(super) fn wishes(
         },
         patience,
     ))
-}
-
-/// Flags that are always shown; others only when they are to change.
-const SHOWN: [&str; 4] =
-    ["auto-compaction-mode", "auto-compaction-retention", "quota-backend-bytes", "snapshot-count"];
-
-/// What the manifest says now, and what it is to say.
-pub(super) fn settings_of(manifest: &Manifest, edits: &[ManifestEdit]) -> Vec<SettingAnswer> {
-    let wanted_flag = |flag: &str| {
-        edits.iter().find_map(|edit| match edit {
-            ManifestEdit::Flag { name, value } if name == flag => Some(value.clone()),
-            _ => None,
-        })
-    };
-    let others = edits.iter().filter_map(|edit| match edit {
-        ManifestEdit::Flag { name, .. } if !SHOWN.contains(&name.as_str()) => Some(name.as_str()),
-        _ => None,
-    });
-    let flags = SHOWN.into_iter().chain(others).map(|flag| SettingAnswer {
-        name: flag.to_owned(),
-        current: decide::flag(&manifest.args, flag).map(str::to_owned),
-        wanted: wanted_flag(flag),
-    });
-    let probes = manifest.probes.iter().map(|probe| SettingAnswer {
-        name: match probe.kind {
-            ProbeKind::Liveness => "liveness probe",
-            ProbeKind::Startup => "startup probe",
-            ProbeKind::Readiness => "readiness probe",
-        }
-        .to_owned(),
-        current: Some(probe.path.clone()),
-        wanted: edits.iter().find_map(|edit| match edit {
-            ManifestEdit::ProbePath { kind, path } if *kind == probe.kind => Some(path.clone()),
-            _ => None,
-        }),
-    });
-    flags.chain(probes).collect()
 }

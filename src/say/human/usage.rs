@@ -31,9 +31,7 @@ pub struct UsagePage<'a> {
 #[must_use]
 pub fn usage(page: &UsagePage<'_>, width: usize) -> String {
     let mut parts = vec![opening(page, width)];
-    if page.usage.resources.is_empty() {
-        parts.push("There is no key in it.".to_owned());
-    } else {
+    if !page.usage.resources.is_empty() {
         parts.push(table::table(page.usage, page.wanted, width));
     }
     parts.extend(lists::biggest(page.usage, page.wanted, width));

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
-pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer, SettingAnswer};
+pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer};
 pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,

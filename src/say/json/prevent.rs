@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::ErrorAnswer;
+use super::{DiffLineAnswer, ErrorAnswer, SettingAdviceAnswer};
 use crate::{
     failure::{Exit, Failure},
-    model::{DiffKind, DiffLine, Outcome},
+    model::Outcome,
 };
 
 /// The answer of `prevent`. Fields are filled as the story goes on.
@@ -22,9 +22,9 @@ pub struct PreventAnswer {
     /// Where the manifest from before the change is kept.
     pub backup: Option<String>,
     /// What is configured and what is wanted.
-    pub settings: Vec<SettingAnswer>,
-    /// The differing lines of the manifest: "-" or "+" in front.
-    pub diff: Vec<String>,
+    pub settings: Vec<SettingAdviceAnswer>,
+    /// The difference of the manifests, line by line.
+    pub diff: Vec<DiffLineAnswer>,
     /// The new etcd; null when none was started.
     pub restarted: Option<RestartedAnswer>,
     /// What usually follows: the line for the next master.
@@ -39,17 +39,6 @@ pub struct PreventAnswer {
     pub log: Vec<String>,
     /// Why it did not succeed.
     pub error: Option<ErrorAnswer>,
-}
-
-/// One setting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SettingAnswer {
-    /// The flag without dashes, or "liveness probe".
-    pub name: String,
-    /// What the manifest says; null = etcd's default.
-    pub current: Option<String>,
-    /// What it will be; null = it stays.
-    pub wanted: Option<String>,
 }
 
 /// A restart by the changed manifest.
@@ -116,16 +105,5 @@ impl PreventAnswer {
         self.exit_code = exit as u8;
         self.error = failure.map(ErrorAnswer::from);
         self
-    }
-
-    /// The differing lines.
-    #[must_use]
-    pub fn diff(lines: &[DiffLine]) -> Vec<String> {
-        let differs = lines.iter().filter_map(|line| match line.kind {
-            DiffKind::Same => None,
-            DiffKind::Removed => Some(format!("-{}", line.text)),
-            DiffKind::Added => Some(format!("+{}", line.text)),
-        });
-        differs.collect()
     }
 }

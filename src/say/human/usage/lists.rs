@@ -66,12 +66,6 @@ pub(super) fn fillers(fillers: &[Filler], width: usize) -> Option<String> {
 
 /// Leases, and what was read, how and when.
 pub(super) fn source(usage: &Usage, width: usize) -> String {
-    let mut lines = Vec::new();
-    lines.extend(leases_text(usage).map(|text| hang("Leases  ", &text, width)));
-    lines.push(hang("Source  ", &source_text(usage), width));
-    if !usage.source.why.is_empty() {
-        lines.push(hang("Why     ", &usage.source.why, width));
-    }
     let bytes = if usage.history {
         "LIVE is what exists now, HISTORY what was overwritten or deleted since the last \
          compaction: bytes of keys and values. The file needs some more around them."
@@ -79,7 +73,16 @@ pub(super) fn source(usage: &Usage, width: usize) -> String {
         "LIVE is what exists now: bytes of keys and values. Old revisions cannot be seen page by \
          page; `--read snapshot` or `--from` a snapshot shows them."
     };
-    lines.push(hang("Bytes   ", bytes, width));
+    let why = Some(usage.source.why.clone()).filter(|why| !why.is_empty());
+    let mut lines = vec!["About these numbers".to_owned()];
+    for (label, text) in [
+        ("Leases", leases_text(usage)),
+        ("Source", Some(source_text(usage))),
+        ("Why", why),
+        ("Bytes", Some(bytes.to_owned())),
+    ] {
+        lines.extend(text.map(|text| hang(&format!("  {label:<8}"), &text, width)));
+    }
     lines.join("\n")
 }
 
