@@ -1,3 +1,5 @@
+//! A manifest replaced, taken out and put back, on a directory of the test.
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
