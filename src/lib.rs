@@ -107,6 +107,7 @@ pub fn looked_aside() -> bool {
         "places" => sys::aside::answer(&observe::data_disk::look_for_places(&rest)),
         "place" => sys::aside::answer(&observe::data_disk::judge_place(&rest)),
         "target" => sys::aside::answer(&observe::data_disk::judge_target(&rest)),
+        "relocation" => sys::aside::answer(&observe::relocation_target::look(&rest)),
         "disks" => sys::aside::answer(&observe::aside::look_below(&rest)),
         "drive" => sys::aside::answer(&observe::aside::look_at_drive(&rest)),
         "log" => sys::aside::answer(&observe::aside::read_log(&rest)),

@@ -16,7 +16,10 @@ use std::{
 };
 
 use crate::{
-    model::diagnosis::{PlaceRole, ProbeRefusal, ProbeRun},
+    model::{
+        Bytes,
+        diagnosis::{PlaceRole, ProbeRefusal, ProbeRun},
+    },
     sys::{
         aside::{Missed, have_done},
         ioprio,
@@ -27,6 +30,10 @@ pub use load::{LONGEST, MOST, PER_SECOND, WRITE};
 
 /// How the parent tells the child which of etcd's directories it is.
 const WAL: &str = "wal";
+/// A quick one, in a data directory or what is to become one.
+const QUICK: &str = "quick";
+/// Room that a quick one wants: it writes 230 kB.
+const QUICK_ROOM: Bytes = Bytes(64 << 20);
 
 /// Measures in `directory` (etcd's data directory, or its `--wal-dir`). The
 /// child ends by itself after `LONGEST` unless the disk hangs; `patience` is
@@ -40,6 +47,18 @@ pub async fn probe(
     patience: Duration,
 ) -> Result<ProbeRun, ProbeRefusal> {
     let role = if role == PlaceRole::WalDir { WAL } else { "data" };
+    ask(role, directory, patience).await
+}
+
+/// A hundred syncs, to compare two disks by.
+///
+/// # Errors
+/// As `probe`.
+pub async fn quick_probe(directory: &Path, patience: Duration) -> Result<ProbeRun, ProbeRefusal> {
+    ask(QUICK, directory, patience).await
+}
+
+async fn ask(role: &str, directory: &Path, patience: Duration) -> Result<ProbeRun, ProbeRefusal> {
     let words: [&OsStr; 3] = ["probe".as_ref(), role.as_ref(), directory.as_os_str()];
     let asked = have_done::<Result<ProbeRun, ProbeRefusal>>(&words, patience).await;
     asked.unwrap_or_else(|missed| Err(ProbeRefusal { why: no_answer(&missed) }))
@@ -64,13 +83,17 @@ pub fn run(words: &[OsString]) -> Result<ProbeRun, ProbeRefusal> {
     let refused = |why: String| ProbeRefusal { why };
     let [role, directory] = words else { return Err(refused("no directory was named".into())) };
     let directory = Path::new(directory);
+    let (limits, least) = match role == QUICK {
+        true => (load::Limits::QUICK, Some(QUICK_ROOM)),
+        false => (load::Limits::USUAL, None),
+    };
     let role = if role == WAL { PlaceRole::WalDir } else { PlaceRole::DataDir };
-    place::fit(directory, role).map_err(refused)?;
+    place::fit(directory, role, least).map_err(refused)?;
     let file = place::unnamed_file(directory)
         .map_err(|error| refused(format!("no file in {}: {error}", directory.display())))?;
     // Without it the load is as small; only the order of waiting differs.
     let _best_effort = ioprio::step_back();
-    Ok(ProbeRun { directory: directory.to_owned(), ..load::measure(&file, &load::Limits::USUAL) })
+    Ok(ProbeRun { directory: directory.to_owned(), ..load::measure(&file, &limits) })
 }
 
 #[cfg(test)]

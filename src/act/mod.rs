@@ -5,6 +5,7 @@
 //! which need no consent, are our own files.
 
 mod compact;
+pub mod copy_tree;
 mod defragment;
 mod disarm;
 pub mod fsync_probe;

@@ -23,6 +23,8 @@ mod patience;
 mod plan;
 mod prevention;
 mod purge;
+mod relocation;
+mod relocation_gates;
 mod restart;
 mod restart_cause;
 mod room;
@@ -61,6 +63,11 @@ pub use purge::{
     Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
     purge_refusals, still_needed,
 };
+pub use relocation::{
+    cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit,
+    slower_sync,
+};
+pub use relocation_gates::{downtime_cautions, layout_obstacle};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};
 pub use rules::rule_groups;

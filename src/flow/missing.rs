@@ -8,7 +8,7 @@ use crate::{
     settings::quoted,
 };
 
-use super::{failures, session::Session};
+use super::{failures, relocate, session::Session};
 
 /// The names a person types to go on without members that are missing, when
 /// nothing else forbids it. `None`: there is nobody to ask, they stopped, or
@@ -61,6 +61,9 @@ pub fn refused(session: &Session, world: &World, refusals: &[Refusal]) -> Failur
     if refusals.iter().any(about_members) {
         for member in left(session, world) {
             failure.next.push_str(&format!("\n{}: {}", member.name, member.next));
+        }
+        if let Some(broken_off) = relocate::broken_off(session) {
+            failure.next = format!("{broken_off}\n{}", failure.next);
         }
     }
     failure

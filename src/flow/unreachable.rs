@@ -14,6 +14,7 @@ use crate::{
 use super::{
     ended,
     failures::{UNTOUCHED, with_source},
+    relocate,
     restart::Restart,
     session::Session,
 };
@@ -97,6 +98,9 @@ pub fn nobody_answers(session: &Session, node: &Located, errors: &[WireError]) -
     let told = restart.as_ref().is_some_and(|it| it.story().cause == RestartCause::DiskFull);
     if let Some(room) = decide::could_be_freed(node).filter(|_| !(told && ended::is_down(node))) {
         next.push_str(&format!("\n{room}"));
+    }
+    if let Some(broken_off) = relocate::broken_off(session) {
+        next = broken_off;
     }
     // It may fall silent in the middle of a plan, too.
     let record = session.record();

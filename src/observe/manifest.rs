@@ -9,12 +9,15 @@ use std::{
 use saphyr::YamlOwned;
 
 use super::{host::HostRoot, kubelet::Kubelet, yaml};
-use crate::model::{Manifest, Probe, ProbeKind, ProbeTiming, order::InOrder};
+use crate::model::{Manifest, Mount, Probe, ProbeKind, ProbeTiming, order::InOrder};
 
 /// Where static pods are read from when the kubelet's settings do not say:
 /// kubeadm and OpenShift, then RKE2.
 const DIRECTORIES: [&str; 2] =
     ["/etc/kubernetes/manifests", "/var/lib/rancher/rke2/agent/pod-manifests"];
+
+/// How the name of a manifest begins that is held beside its directory.
+const HELD: &str = "etcd-rescue-held-";
 
 /// The manifest, when there is one, and what is odd about its directory.
 #[must_use]
@@ -27,15 +30,67 @@ pub fn find(host: &HostRoot, kubelet: &Kubelet) -> (Option<Manifest>, Vec<String
         }
     }
     let mut complaints = Vec::new();
-    for directory in directories {
-        let pods = etcd_pods(&directory, &mut complaints);
+    for directory in &directories {
+        let pods = etcd_pods(directory, &mut complaints);
         complaints.extend(shadowing(&pods));
         // Sorted by file name; of equal pods the kubelet runs the last.
         if let Some(pod) = pods.into_iter().next_back() {
             return (Some(pod.manifest), complaints);
         }
     }
-    (None, complaints)
+    let held = directories.iter().find_map(|directory| held(directory));
+    complaints.extend(held.as_ref().map(|manifest| {
+        format!(
+            "etcd's manifest is out of its directory, at {}: moving its data was broken off; \
+             `etcd-rescue relocate --undo` goes back",
+            manifest.path.display()
+        )
+    }));
+    (held, complaints)
+}
+
+/// A manifest that `relocate` has taken out of this directory, and has not put
+/// back yet (`act::manifest::held_path`).
+fn held(directory: &Path) -> Option<Manifest> {
+    let parent = directory.canonicalize().ok()?.parent()?.to_owned();
+    let entries = fs::read_dir(parent).ok()?.filter_map(Result::ok);
+    let held = entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(HELD.as_bytes()) && path.is_file()
+    });
+    let pods = held.filter_map(|path| {
+        let documents = yaml::documents(&path).ok()?;
+        documents.iter().find_map(|document| etcd_pod(document, &path))
+    });
+    pods.map(|pod| pod.manifest).next()
+}
+
+/// The etcd container's hostPath volumes in a manifest: how its paths are the
+/// host's while there is no container to tell.
+#[must_use]
+pub fn host_paths(manifest: &Path) -> Vec<Mount> {
+    let documents = yaml::documents(manifest).unwrap_or_default();
+    let Some(pod) = documents.iter().find(|document| etcd_pod(document, manifest).is_some()) else {
+        return Vec::new();
+    };
+    let volumes = yaml::items(pod, &["spec", "volumes"]);
+    let containers = yaml::items(pod, &["spec", "containers"]);
+    let etcd = containers.iter().find(|it| yaml::text(it, &["name"]).as_deref() == Some("etcd"));
+    let mounts = etcd.map(|etcd| yaml::items(etcd, &["volumeMounts"])).unwrap_or_default();
+    let host_path = |name: &str| {
+        let volume =
+            volumes.iter().find(|it| yaml::text(it, &["name"]).as_deref() == Some(name))?;
+        yaml::text(volume, &["hostPath", "path"])
+    };
+    let mounts = mounts.iter().filter(|mount| yaml::at(mount, &["subPath"]).is_none());
+    mounts
+        .filter_map(|mount| {
+            Some(Mount {
+                container_path: yaml::text(mount, &["mountPath"])?.into(),
+                host_path: host_path(&yaml::text(mount, &["name"])?)?.into(),
+            })
+        })
+        .collect()
 }
 
 /// An etcd pod of one file.

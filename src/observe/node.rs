@@ -222,7 +222,11 @@ fn fill(
 ) {
     let arguments = &configuration.arguments;
     let container = located.container.clone();
-    let mounts: &[Mount] = container.as_ref().map_or(&[], |container| &container.mounts);
+    let written = match (&container, &located.process, &located.manifest) {
+        (None, None, Some(manifest)) => manifest::host_paths(&manifest.path),
+        _ => Vec::new(),
+    };
+    let mounts: &[Mount] = container.as_ref().map_or(&written, |container| &container.mounts);
     let pid = located.process.as_ref().map(|process| process.pid);
     let map = PathMap { host, mounts, pid, cwd: configuration.cwd.as_deref() };
 

@@ -9,8 +9,9 @@ use std::{
 };
 
 use nix::{fcntl::OFlag, unistd::geteuid};
+use serde::de::DeserializeOwned;
 
-use crate::model::UnfinishedChange;
+use crate::model::{Relocation, UnfinishedChange};
 
 /// Longest record; ours have less than two KiB.
 const LONGEST: u64 = 64 << 10;
@@ -20,6 +21,18 @@ const LONGEST: u64 = 64 << 10;
 /// # Errors
 /// The system's; `InvalidData` when it is not ours or cannot be understood.
 pub fn unfinished_change(path: &Path) -> io::Result<Option<UnfinishedChange>> {
+    record(path)
+}
+
+/// The record of a relocation at this path, when there is one.
+///
+/// # Errors
+/// As `unfinished_change`.
+pub fn relocation(path: &Path) -> io::Result<Option<Relocation>> {
+    record(path)
+}
+
+fn record<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).bits();
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,

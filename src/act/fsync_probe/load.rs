@@ -45,6 +45,9 @@ impl Limits {
         slow: Duration::from_secs(1),
         most_slow: 3,
     };
+
+    /// Just enough to compare two disks by.
+    pub const QUICK: Self = Self { most: 100, longest: Duration::from_secs(4), ..Self::USUAL };
 }
 
 /// Writes and syncs until a limit is reached or the disk reports an error.

@@ -40,11 +40,12 @@ const STRANGE: [(i64, &str); 9] = [
     (0xfe53_4d42, "SMB: the server's disk is measured there"),
 ];
 
-/// Whether a load may be put into this directory of etcd.
+/// Whether a load may be put into this directory of etcd; so many bytes must
+/// be free, or 1 GiB and some percent.
 ///
 /// # Errors
 /// Why not, in a sentence.
-pub fn fit(directory: &Path, role: PlaceRole) -> Result<(), String> {
+pub fn fit(directory: &Path, role: PlaceRole, least: Option<Bytes>) -> Result<(), String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", directory.display());
     let device = fs::metadata(directory).map_err(|error| failed(&error))?.dev();
     // In a data directory the WAL may be a mount of its own: only there could
@@ -70,7 +71,11 @@ pub fn fit(directory: &Path, role: PlaceRole) -> Result<(), String> {
     if flags.contains(FsFlags::ST_RDONLY) {
         return Err(format!("the filesystem of {} is read-only", directory.display()));
     }
-    enough(room(directory).map_err(|error| failed(&error))?)
+    let room = room(directory).map_err(|error| failed(&error))?;
+    match least {
+        Some(least) if room.available >= least => Ok(()),
+        _ => enough(room),
+    }
 }
 
 fn enough(room: Room) -> Result<(), String> {
@@ -127,9 +132,9 @@ mod tests {
 
     #[test]
     fn memory_is_no_disk() {
-        if let Err(why) = fit(Path::new("/dev/shm"), PlaceRole::DataDir) {
+        if let Err(why) = fit(Path::new("/dev/shm"), PlaceRole::DataDir, None) {
             assert!(why.contains("tmpfs") || why.contains("/dev/shm"), "{why}");
         }
-        assert!(fit(Path::new("/nowhere"), PlaceRole::WalDir).is_err());
+        assert!(fit(Path::new("/nowhere"), PlaceRole::WalDir, None).is_err());
     }
 }

@@ -60,6 +60,17 @@ pub fn put_in(old: &ManifestFile, bytes: &[u8], _consent: &Consent) -> Result<()
     sync_both(&old.path)
 }
 
+/// Takes away the manifest that was shown, while another one is held: the
+/// kubelet stops its pod, and the held one can be put back.
+///
+/// # Errors
+/// `Changed` when something else lies there by now; else the system's.
+pub fn withdraw(shown: &ManifestFile, _consent: &Consent) -> Result<(), ManifestError> {
+    must_be(shown)?;
+    fs::remove_file(&shown.path).map_err(failed("remove", &shown.path))?;
+    sync_both(&shown.path)
+}
+
 /// Removes the held manifest, once another one has its place: the backup keeps
 /// it. One with other bytes is left alone.
 ///

@@ -16,7 +16,7 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 pub use back_up::back_up;
-pub use held::{held_path, put_back, put_in, remove_held, take_out};
+pub use held::{held_path, put_back, put_in, remove_held, take_out, withdraw};
 pub use outside::remove_left_over_manifests;
 pub use place::{open_to_changes, replace};
 pub use record::{remove_record, write_record};

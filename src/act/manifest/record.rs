@@ -9,17 +9,18 @@ use std::{
 };
 
 use nix::fcntl::OFlag;
+use serde::Serialize;
 
 use super::{ManifestError, back_up::private, failed};
-use crate::model::UnfinishedChange;
 
-/// Writes the record to `path` (`model::UNFINISHED_CHANGE`), in the place of
-/// the one before; on disk when it returns.
+/// Writes the record to `path` (`model::UNFINISHED_CHANGE`, or
+/// `model::RELOCATION`), in the place of the one before; on disk when it
+/// returns.
 ///
 /// # Errors
 /// The system's, and the one before is still there; `Closed` when its
 /// directory is not ours.
-pub fn write_record(path: &Path, change: &UnfinishedChange) -> Result<(), ManifestError> {
+pub fn write_record(path: &Path, change: &impl Serialize) -> Result<(), ManifestError> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     private(directory)?;
     let new = path.with_extension("json.new");

@@ -7,6 +7,7 @@ mod located;
 mod prevent;
 mod purge;
 mod recovery;
+mod relocation;
 mod restart;
 mod settings_advice;
 mod status;
@@ -24,6 +25,7 @@ pub use recovery::{
     ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
     SnapshotAnswer,
 };
+pub use relocation::{RelocationAnswer, SyncAnswer};
 pub use restart::RestartAnswer;
 pub use settings_advice::{DiffLineAnswer, SettingAdviceAnswer};
 pub use status::{AlarmAnswer, MemberAnswer, StatusAnswer};

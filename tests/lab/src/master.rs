@@ -184,8 +184,9 @@ impl Master {
         network::set_cable(&self.lab.dir, &self.name, true)
     }
 
-    /// Starts it; returns when its first process is there.
-    pub(crate) fn power_on(&self) -> Result<()> {
+    /// Gives it power again; returns when its first process is there. Its etcd
+    /// may have no manifest to be started by.
+    pub fn power_on(&self) -> Result<()> {
         if self.init_pid().is_some() {
             bail!("{} has power", self.name);
         }
