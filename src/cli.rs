@@ -14,7 +14,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
 };
 
-pub use prevent::Prevent;
+pub use prevent::{Prevent, USUAL_PATIENCE};
 pub use purge::{Purge, PurgeHow, PurgeWhat};
 pub use relocate::Relocate;
 pub use rules::Rules;

@@ -12,7 +12,7 @@ use crate::{
 /// longer than this takes only a disk that hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Deletes the keys of one range that were there at `counted_at`; how many etcd
+/// Deletes the keys of one range that were there at `known_at`; how many etcd
 /// had of them. Keys that were made since then stay, but for those made in the
 /// moment between the look and the deletion.
 ///
@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn purge_range(
     etcd: &Etcd,
     range: &KeyRange,
-    counted_at: Revision,
+    known_at: Revision,
     _consent: &Consent,
 ) -> Result<u64, WireError> {
     let mut from = range.first.clone();
     let mut gone = 0;
-    for new in etcd.made_behind(range, counted_at).await? {
+    for new in etcd.made_behind(range, known_at).await? {
         if from < new {
             gone += etcd.delete_range(&from, &new, PATIENCE).await?;
         }

@@ -4,6 +4,9 @@ use clap::Args;
 
 use super::quoted;
 
+/// How long a new etcd may take when nothing is said.
+pub const USUAL_PATIENCE: &str = "3m";
+
 /// The settings wanted on this master.
 #[derive(Clone, Debug, Args)]
 pub struct Prevent {
@@ -31,8 +34,9 @@ pub struct Prevent {
     /// The member's name, which would have to be typed
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
-    /// Put the old manifest back when etcd does not run well after this time
-    #[arg(long, value_name = "TIME", default_value = "3m")]
+    /// Put the old manifest back when etcd does not run well after this time (unasked: longer for
+    /// a large database)
+    #[arg(long, value_name = "TIME", default_value = USUAL_PATIENCE)]
     pub rollback_after: String,
 }
 
@@ -44,7 +48,7 @@ impl Prevent {
         for (flag, value, usual) in [
             ("--auto-compaction-mode", &self.auto_compaction_mode, "periodic"),
             ("--auto-compaction-retention", &self.auto_compaction_retention, "1h"),
-            ("--rollback-after", &self.rollback_after, "3m"),
+            ("--rollback-after", &self.rollback_after, USUAL_PATIENCE),
         ] {
             if value != usual {
                 words.push_str(&format!(" {flag} {}", quoted(value)));

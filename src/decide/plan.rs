@@ -60,6 +60,7 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
             id: digest::plan_id(&steps),
             cause: advice::cause(world),
             revision: target_revision(world, wishes),
+            saved: wishes.snapshot.clone(),
             steps,
             cautions,
         }),

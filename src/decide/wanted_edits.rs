@@ -15,10 +15,13 @@ pub fn wanted_edits(
     version: EtcdVersion,
     wishes: &PreventWishes,
 ) -> Result<Vec<ManifestEdit>, Obstacle> {
+    // In mode revision a bare number is no time.
+    let periodic = wishes.auto_compaction.as_ref().is_some_and(|(mode, _)| mode == "periodic");
     let mut edits = Vec::new();
     let mut want = |name: &str, value: String| {
         let now = flag(&manifest.args, name);
-        if !now.is_some_and(|now| means_the_same(name, now, &value)) {
+        let is_time = periodic && name == "auto-compaction-retention";
+        if !now.is_some_and(|now| now == value || (is_time && same_hours(now, &value))) {
             edits.push(ManifestEdit::Flag { name: name.to_owned(), value });
         }
     };
@@ -64,9 +67,9 @@ pub fn flag<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
 }
 
 /// A bare retention is hours (etcd's documentation of the flag).
-fn means_the_same(name: &str, now: &str, wanted: &str) -> bool {
+fn same_hours(now: &str, wanted: &str) -> bool {
     let hours = |value: &str| value.strip_suffix('h').unwrap_or(value).to_owned();
-    now == wanted || (name == "auto-compaction-retention" && hours(now) == hours(wanted))
+    hours(now) == hours(wanted)
 }
 
 fn probes(probes: &[Probe], version: EtcdVersion) -> Result<Vec<ManifestEdit>, Obstacle> {

@@ -8,15 +8,18 @@ mod next_master;
 mod resume;
 mod roll_back;
 mod tell;
+mod turn;
 mod wanted;
+
+use std::time::Duration;
 
 use crate::{
     act::NodeLock,
-    cli::Prevent,
-    consent::{self, Consent},
+    cli::{Prevent, USUAL_PATIENCE},
+    consent::{self, Consent, Refused},
     decide,
     failure::{Exit, Failure},
-    model::{Outcome, PreventWishes},
+    model::{Outcome, PreventWishes, World},
     say::json::PreventAnswer,
 };
 
@@ -32,6 +35,9 @@ use super::{
     session::Session,
     waiting::look_first,
 };
+
+/// Bytes a second that a slow disk brings.
+const SLOW_DISK: u64 = 20_000_000;
 
 /// Answers the command.
 ///
@@ -71,7 +77,7 @@ pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failur
         new: &edited.text,
         member: &found.member,
         container: here.node_now(session).await.container.map(|container| container.id),
-        patience,
+        patience: self::patience(wanted, patience, &world),
     };
     let world = change::make(session, &here, &order, &consent).await?;
     conclude(session, &here, &world, wanted, &wishes, Outcome::Done).await
@@ -83,7 +89,7 @@ async fn finish_what_was_begun(
     session: &Session,
     here: &Here,
     wanted: &Prevent,
-    patience: std::time::Duration,
+    patience: Duration,
 ) -> Result<Option<NodeLock>, Failure> {
     let Some(record) = resume::unfinished(session)? else { return Ok(None) };
     if session.settings.dry_run {
@@ -113,8 +119,14 @@ async fn ask(
         found.member
     );
     session.voice.blank();
-    let given = consent(session, &question, &found.member, wanted.confirm.as_deref()).await?;
+    let given = consent(session, &question, &found.member, wanted.confirm.as_deref()).await;
+    let given = given.map_err(|why| {
+        refused_word(session, &format!("the manifest was not changed: {why}"), &found.member)
+    })?;
     gates(session, found, &look(session, here).await?, wishes)?;
+    if wanted.confirm.is_some() {
+        turn::wait_for_turn(session, here, found, wishes).await?;
+    }
     Ok(given)
 }
 
@@ -130,21 +142,34 @@ async fn consent(
     question: &str,
     member: &str,
     confirmed: Option<&str>,
-) -> Result<Consent, Failure> {
+) -> Result<Consent, Refused> {
     let details = "The old manifest is kept outside of the kubelet's directory, and put back by \
                    itself when etcd does not run well with the new one.";
-    let given = consent::by_word_or_flag(question, member, details, confirmed, &session.voice);
-    given.await.map_err(|why| {
-        let record = session.record();
-        Failure::new(
-            Exit::NeedsDecision,
-            format!("the manifest was not changed: {why}"),
-            record.state(),
-            format!(
-                "in a terminal (`ssh -t MASTER`): `{0}`; or without questions: `{0} --confirm {1}`",
-                session.again(),
-                crate::settings::quoted(member)
-            ),
-        )
-    })
+    consent::by_word_or_flag(question, member, details, confirmed, &session.voice).await
+}
+
+/// Nothing goes on without the word; `what` says what was not done.
+fn refused_word(session: &Session, what: &str, member: &str) -> Failure {
+    Failure::new(
+        Exit::NeedsDecision,
+        what,
+        session.record().state(),
+        format!(
+            "in a terminal (`ssh -t MASTER`): `{0}`; or without questions: `{0} --confirm {1}`",
+            session.again(),
+            crate::settings::quoted(member)
+        ),
+    )
+}
+
+/// How long the new etcd may take: as it was asked for; when it was not, longer
+/// for a large database, which etcd reads from end to end before it serves.
+fn patience(wanted: &Prevent, given: Duration, world: &World) -> Duration {
+    let sizes = world.members.iter().filter_map(|member| member.status.as_ref().ok());
+    let size = sizes.map(|status| status.db_size.0).max().unwrap_or_default();
+    if wanted.rollback_after == USUAL_PATIENCE {
+        given.max(Duration::from_secs(60 + size / SLOW_DISK))
+    } else {
+        given
+    }
 }

@@ -155,13 +155,15 @@ pub(super) fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result
 
 /// The snapshot that was taken before keys were deleted in this very run, as
 /// long as it holds all there is: NOSPACE was on then and is on now, so that
-/// nothing was written since.
+/// nothing was written since. It has to be there still, whole as far as its
+/// size tells: a person may have moved it while they were asked.
 fn snapshot_before_deletes(session: &Session, world: &World) -> Option<PathBuf> {
     let record = session.record();
     let under_alarm = record.purge.as_ref().is_some_and(|purge| purge.begun && purge.under_alarm);
-    let snapshot =
-        record.snapshot.as_ref().filter(|_| under_alarm && !world.alarms().is_empty())?;
-    Some(PathBuf::from(&snapshot.path))
+    let snapshot = record.snapshot.as_ref().filter(|_| under_alarm && world.has_nospace())?;
+    let path = PathBuf::from(&snapshot.path);
+    let there = path.symlink_metadata().ok()?;
+    (there.is_file() && there.len() == snapshot.bytes).then_some(path)
 }
 
 fn nothing_to_do(session: &Session, why: &str) -> Exit {

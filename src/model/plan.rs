@@ -81,6 +81,9 @@ pub struct Plan {
     pub cause: String,
     /// The revision everything is compacted at.
     pub revision: Revision,
+    /// A snapshot that was taken earlier in this run and holds everything
+    /// still; no step takes another one then.
+    pub saved: Option<PathBuf>,
     /// What will be done, in order.
     pub steps: Vec<Step>,
     /// What the person should know before saying yes.

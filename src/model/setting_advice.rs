@@ -30,8 +30,9 @@ pub struct SettingsAdvice {
     pub refusals: Vec<Obstacle>,
     /// What to know before it is done.
     pub cautions: Vec<String>,
-    /// How to keep the changed settings over an upgrade, line by line; those
-    /// to paste are indented by four or more.
+    /// How to keep the wanted settings over an upgrade, line by line, those
+    /// that are set already too; what is to be pasted is indented by four or
+    /// more.
     pub lasting: Vec<String>,
 }
 

@@ -1,7 +1,8 @@
 //! The cluster as it was seen at one moment.
 
 use super::{
-    Alarm, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace, order::InOrder,
+    Alarm, AlarmKind, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace,
+    order::InOrder,
 };
 
 /// One look at everything: this node and every member. Every step looks anew.
@@ -40,6 +41,12 @@ impl World {
         alarms.order();
         alarms.dedup();
         alarms
+    }
+
+    /// Whether NOSPACE is on, by any member's word.
+    #[must_use]
+    pub fn has_nospace(&self) -> bool {
+        self.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace)
     }
 
     /// The highest revision a member told.

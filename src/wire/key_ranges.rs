@@ -92,8 +92,9 @@ impl Etcd {
         Ok(u64::try_from(answer.count).unwrap_or_default())
     }
 
-    /// Keys of a range that were made behind a revision, in order. The member
-    /// looks at every key of the range: ask for few at a time.
+    /// Keys of a range that were made behind a revision, in order; through the
+    /// quorum, as a member may lag and not know the newest. The member looks at
+    /// every key of the range: ask for few at a time.
     ///
     /// # Errors
     /// No answer, or a refusal.
@@ -105,6 +106,7 @@ impl Etcd {
         let request = RangeRequest {
             keys_only: true,
             min_create_revision: revision.0.saturating_add(1),
+            serializable: false,
             ..local_range(&range.first, &range.behind)
         };
         let answer = self.ask(&RANGE, request, "a list of new keys", self.usual()).await?;

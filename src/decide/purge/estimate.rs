@@ -2,12 +2,15 @@
 
 use crate::model::{Refusal, RefusalKind, Wishes, World};
 
-use super::super::{etcdctl, plan::needs_recovery};
+use super::{
+    super::{etcdctl, plan::needs_recovery},
+    target::quoted,
+};
 
 /// The etcdctl line that would delete the same, for those who do it by hand.
 #[must_use]
 pub fn by_hand(world: &World, prefix: &str) -> String {
-    etcdctl::line(&world.node, &format!("--command-timeout=2m del {prefix} --prefix"))
+    etcdctl::line(&world.node, &format!("--command-timeout=2m del {} --prefix", quoted(prefix)))
 }
 
 /// Whether a recovery has to follow: an alarm is on, or a member is nearly

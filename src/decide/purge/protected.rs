@@ -18,6 +18,8 @@ const WORKLOADS: &str = "the cluster would end every pod it describes";
 const ACCESS: &str = "nobody, the control plane included, would be let in any more";
 const STORAGE: &str = "volumes would lose what they belong to, and with it their data";
 const ROUTING: &str = "nothing would find anything any more";
+const ADDRESSES: &str = "addresses that are in use would be given out twice";
+const NETWORK: &str = "the network of all pods is described there";
 const IDENTITY: &str = "every user and program would lose its identity";
 
 /// Below the prefix of an API server: /registry, OpenShift's /kubernetes.io and
@@ -52,8 +54,21 @@ const TABLE: &[Protected] = &[
     row("daemonsets", WORKLOADS),
     row("replicasets", WORKLOADS),
     row("controllers", WORKLOADS),
+    row("jobs", WORKLOADS),
     row("cronjobs", WORKLOADS),
-    row("ranges", "addresses and ports would be given out twice"),
+    row("controllerrevisions", WORKLOADS),
+    row("priorityclasses", "pods of that class could not be made any more"),
+    row("poddisruptionbudgets", "nothing would keep a drain from ending all pods of a kind"),
+    row("networkpolicies", "what they forbid would be let in"),
+    row("ranges", ADDRESSES),
+    row("ipaddresses", ADDRESSES),
+    row("servicecidrs", ADDRESSES),
+    // Networks and storage that keep their state in custom resources.
+    row("crd.projectcalico.org", ADDRESSES),
+    row("cilium.io", NETWORK),
+    row("snapshot.storage.k8s.io", STORAGE),
+    row("longhorn.io", STORAGE),
+    row("ceph.rook.io", STORAGE),
     row("masterleases", "the API servers would drop out of their own service"),
     row("leases/kube-node-lease", "every node would count as dead, and its pods would be moved"),
     row("leases/kube-system", "two controllers of a kind could act at once"),
@@ -78,6 +93,10 @@ const ROOTS: &[Protected] = &[
     row("bootstrap", "k3s and RKE2 keep the cluster's certificates and keys there"),
     row("k3s", "k3s keeps its own state there"),
     row("rke2", "RKE2 keeps its own state there"),
+    row("calico", NETWORK),
+    row("cilium", NETWORK),
+    row("coreos.com", NETWORK),
+    row("skydns", ROUTING),
     row("compact_rev_key", "the API servers agree on compactions by it"),
 ];
 
@@ -111,12 +130,13 @@ pub(super) fn touched(segments: &[&str]) -> Option<Reason> {
 #[must_use]
 pub fn protected_key(key: &[u8]) -> bool {
     let text = String::from_utf8_lossy(key);
-    let segments: Vec<&str> = text.trim_start_matches('/').split('/').take(6).collect();
+    let segments: Vec<&str> = text.trim_start_matches('/').split('/').take(8).collect();
     let [root, ..] = segments[..] else { return false };
     if ROOTS.iter().any(|row| row.path == root) {
         return true;
     }
-    let deepest = if SERVERS.contains(&root) { 1 } else { 2 };
+    // `--etcd-prefix` may have several segments: /tenants/blue/k8s.
+    let deepest = if SERVERS.contains(&root) { 1 } else { 4 };
     (1..=deepest.min(segments.len() - 1))
         .any(|from| TABLE.iter().any(|row| lies_in(&segments[from..], row.path)))
 }
@@ -163,6 +183,10 @@ mod tests {
             "/bootstrap/abc/",
             "k3s/",
             "/k3s/x/",
+            "/registry/jobs/default/",
+            "/registry/crd.projectcalico.org/ipamblocks/",
+            "/registry/longhorn.io/volumes/",
+            "/calico/ipam/",
         ] {
             assert!(is_touched(prefix), "{prefix}");
         }
@@ -176,11 +200,10 @@ mod tests {
             "/registry/wgpolicyk8s.io/policyreports/",
             "/registry/kyverno.io/admissionreports/default/",
             "/registry/leases/default/",
-            "/registry/jobs/",
             "/kubernetes.io/events/",
             "/registry/podtemplates/",
             "/registry/services.example.com/",
-            "/calico/resources/v3/",
+            "/churn/resources/v3/",
         ] {
             assert!(!is_touched(prefix), "{prefix}");
         }
@@ -192,6 +215,7 @@ mod tests {
             "/registry/pods/default/a",
             "/mine/secrets/default/a",
             "/a/b/namespaces/default",
+            "/tenants/blue/k8s/pods/default/a",
             "/bootstrap/0123",
             "compact_rev_key",
             "/registry/leases/kube-node-lease/node-1",

@@ -4,7 +4,7 @@
 use super::keeper::Keeper;
 use crate::model::ManifestEdit;
 
-/// The lines; none when nothing is changed, or when nobody is known to write
+/// The lines for these changes; none when there are none, or when nobody is known to write
 /// the file anew.
 pub(super) fn lasting(keeper: &Keeper, edits: &[ManifestEdit]) -> Vec<String> {
     let flags: Vec<(&str, &str)> = edits

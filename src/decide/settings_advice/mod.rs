@@ -55,7 +55,10 @@ pub fn settings_advice(world: &World, wishes: &PreventWishes) -> SettingsAdvice 
         settings.iter_mut().for_each(|setting| setting.edit = None);
     }
     let cautions = cautions(node, &keeper, wishes, &edits);
-    SettingsAdvice { settings, refusals, cautions, lasting: lasting::lasting(&keeper, &edits) }
+    // What is in the manifest already has to outlive an upgrade as well.
+    let bare = Manifest { args: Vec::new(), ..manifest };
+    let all = asked(&bare, version, wishes).0;
+    SettingsAdvice { settings, refusals, cautions, lasting: lasting::lasting(&keeper, &all) }
 }
 
 /// The flags of the usual advice.

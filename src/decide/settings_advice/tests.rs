@@ -120,6 +120,9 @@ fn what_is_fine_is_left_alone() {
     let advice = settings_advice(&world, &nothing());
     assert!(table(&advice).lines().all(|line| line.ends_with("-> fine")), "{}", table(&advice));
     assert!(advice.edits().is_empty() && advice.lasting.is_empty());
+    let set = "--auto-compaction-mode=periodic --auto-compaction-retention=1h";
+    let advice = settings_advice(&master(KUBEADM, "3.6.4", set, "/livez"), &wishes());
+    assert!(advice.edits().is_empty() && advice.lasting[0].contains("kubeadm"), "it has to last");
     let advice = settings_advice(&world, &wishes());
     assert_eq!(advice.edits().len(), 2);
     assert!(advice.cautions[0].contains("retention of 1000; --keep"), "{:?}", advice.cautions);

@@ -34,6 +34,7 @@ pub(super) fn advice(
     answer.member = Some(member);
     answer.manifest = manifest;
     answer.settings = advice.settings.iter().map(SettingAdviceAnswer::from).collect();
+    answer.persist = (!advice.lasting.is_empty()).then(|| advice.lasting.join("\n"));
     drop(record);
     if advice.refusals.is_empty() { Ok(advice) } else { Err(refused(session, &advice.refusals)) }
 }
@@ -54,8 +55,6 @@ pub(super) struct Found {
     pub(super) manifest: Manifest,
     /// As it lies on disk.
     pub(super) file: ManifestFile,
-    /// What else the kubelet would run, when that is in the way.
-    in_the_way: Vec<Obstacle>,
 }
 
 impl Found {
@@ -85,7 +84,7 @@ impl Found {
                 if in_the_way.is_empty() { std::slice::from_ref(&own) } else { &in_the_way },
             )
         })?;
-        Ok(Self { member, manifest, file, in_the_way })
+        Ok(Self { member, manifest, file })
     }
 }
 
@@ -96,7 +95,14 @@ pub(super) fn gates(
     world: &World,
     wishes: &PreventWishes,
 ) -> Result<(), Failure> {
-    let mut obstacles = found.in_the_way.clone();
+    // A person may have thought for an hour: what lies there now counts.
+    let directory = found.file.path.parent().unwrap_or(Path::new("/"));
+    let mut obstacles = match observe::manifest_directory(directory) {
+        Ok(listed) => decide::in_the_way(&listed, &found.manifest.path),
+        Err(error) => {
+            vec![unfit_obstacle(&found.manifest, &format!("its directory: {error}"))]
+        }
+    };
     obstacles.extend(decide::restart_obstacles(world));
     obstacles.extend(decide::kubelet_obstacle(world.node.kubelet.as_ref()));
     obstacles.extend(wishes.quota.and_then(|quota| decide::quota_obstacle(world, quota)));

@@ -1,9 +1,9 @@
-//! What follows on the other masters, and how a setting outlives an upgrade.
+//! What follows on the other masters.
 
 use crate::{
     cli::Prevent,
     flow::session::Session,
-    model::{Bytes, Located, Member, PreventWishes, World},
+    model::{Bytes, Member, World},
     settings::quoted,
 };
 
@@ -40,32 +40,4 @@ pub(super) fn line_for(session: &Session, member: &Member, wanted: &Prevent) -> 
     let there = format!("./etcd-rescue {words}");
     let there = if there.contains('\'') { quoted(&there) } else { there };
     format!("scp {file} {target} && ssh -t {login} {there}")
-}
-
-/// How to keep the settings over an upgrade of a kubeadm cluster.
-pub(super) fn persist(node: &Located, wishes: &PreventWishes) -> Option<String> {
-    let path = &node.manifest.as_ref()?.path;
-    if !path.starts_with("/etc/kubernetes/manifests") {
-        return Some(format!(
-            "whoever wrote {} may write it anew: set the same there, too",
-            path.display()
-        ));
-    }
-    let mut args = Vec::new();
-    if let Some((mode, retention)) = &wishes.auto_compaction {
-        args.push(format!("auto-compaction-mode: {mode}"));
-        args.push(format!("auto-compaction-retention: \"{retention}\""));
-    }
-    args.extend(wishes.quota.map(|quota| format!("quota-backend-bytes: \"{}\"", quota.0)));
-    args.extend(wishes.snapshot_count.map(|count| format!("snapshot-count: \"{count}\"")));
-    if args.is_empty() {
-        return None;
-    }
-    let lines: Vec<String> = args.iter().map(|arg| format!("    {arg}")).collect();
-    Some(format!(
-        "An upgrade by kubeadm writes the manifest anew. So that it keeps this: `kubectl -n \
-         kube-system edit configmap kubeadm-config`, below etcd.local.extraArgs (a list of \
-         name/value pairs in kubeadm.k8s.io/v1beta4):\n{}",
-        lines.join("\n")
-    ))
 }

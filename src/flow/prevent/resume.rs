@@ -14,11 +14,12 @@ use crate::{
     },
     model::{Phase, Purpose, UNFINISHED_CHANGE, UnfinishedChange},
     observe,
+    settings::quoted,
 };
 
 use super::{
     change::{self, Change},
-    consent, roll_back,
+    consent, refused_word, roll_back,
 };
 
 /// The change an earlier run left, when there is one.
@@ -43,7 +44,9 @@ pub(super) fn unfinished(session: &Session) -> Result<Option<UnfinishedChange>, 
                 ),
                 format!(
                     "finish it: `{}`, or take it back: `{}`",
-                    session.settings.command_line(&format!("relocate --to {}", to.display())),
+                    session
+                        .settings
+                        .command_line(&format!("relocate --to {}", quoted(&to.to_string_lossy()))),
                     session.settings.command_line("relocate --undo")
                 ),
             ))
@@ -91,8 +94,12 @@ pub(super) async fn finish(
     }
     session.voice.warn(&failed.why);
     let question = format!("Put the old manifest of {} back?", change.record.member);
-    let consent = consent(session, &question, &change.record.member, confirmed).await?;
-    Err(roll_back::roll_back(session, here, &change, &failed, &consent).await)
+    let member = &change.record.member;
+    let given = consent(session, &question, member, confirmed).await.map_err(|why| {
+        let what = format!("{}, and the old manifest was not put back: {why}", failed.why);
+        refused_word(session, &what, member)
+    })?;
+    Err(roll_back::roll_back(session, here, &change, &failed, &given).await)
 }
 
 /// Nothing was changed yet, or it was taken back already.

@@ -33,7 +33,6 @@ pub(super) fn show(
     let mut record = session.record_mut();
     let answer = record.prevent_mut();
     answer.diff = edited.lines.iter().map(DiffLineAnswer::from).collect();
-    answer.persist = (!advice.lasting.is_empty()).then(|| advice.lasting.join("\n"));
     answer.cautions = cautions;
 }
 
@@ -95,10 +94,9 @@ pub(super) async fn conclude(
         session.record_mut().prevent_mut().next = Some(line);
     }
     let persist = session.record_mut().prevent_mut().persist.clone();
-    if let Some(persist) = persist.or_else(|| next_master::persist(&world.node, wishes)) {
+    if let Some(persist) = persist {
         voice.heading("So that it lasts");
         voice.say(&persist);
-        session.record_mut().prevent_mut().persist = Some(persist);
     }
     let answer = session.record_mut().prevent_mut().clone();
     session.voice.json(&answer.ended(outcome, Exit::Ok, None));

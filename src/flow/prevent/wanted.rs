@@ -22,19 +22,17 @@ pub(super) fn wishes(
         Failure::new(Exit::Usage, what, "Nothing was contacted or changed.", next)
     };
     let (mode, retention) = (&wanted.auto_compaction_mode, &wanted.auto_compaction_retention);
-    if !matches!(mode.as_str(), "periodic" | "revision") {
-        return Err(usage(
-            &format!("--auto-compaction-mode: `{mode}` is neither periodic nor revision"),
-            "`etcd-rescue prevent --auto-compaction-mode periodic`".to_owned(),
-        ));
-    }
-    if mode == "revision" && retention.parse::<u64>().is_err() {
-        return Err(usage(
-            "with --auto-compaction-mode revision the retention is a number of revisions",
-            "`etcd-rescue prevent --auto-compaction-mode revision --auto-compaction-retention \
-             10000`"
-                .to_owned(),
-        ));
+    // A word that etcd does not know is a caution only: a later release may
+    // know it, and what etcd does not start with is taken back by itself.
+    for (flag, word) in
+        [("--auto-compaction-mode", mode), ("--auto-compaction-retention", retention)]
+    {
+        if !is_word(word) {
+            return Err(usage(
+                &format!("{flag}: this has to be one word, without spaces or control characters"),
+                format!("leave {flag} out, or give it a value: `etcd-rescue prevent --help`"),
+            ));
+        }
     }
     let quota = wanted.quota.as_deref().map(|text| settings::size("--quota", text)).transpose()?;
     if quota.is_some_and(|quota| quota > LARGEST_QUOTA) {
@@ -61,4 +59,29 @@ pub(super) fn wishes(
         },
         patience,
     ))
+}
+
+/// What can stand as one word in a manifest's command line; the kubelet would
+/// replace `$(NAME)`.
+fn is_word(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains("$(")
+        && !text.chars().any(|c| {
+            c.is_control() || c.is_whitespace() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_word;
+
+    #[test]
+    fn only_what_cannot_be_a_word_is_a_usage_error() {
+        for word in ["periodic", "bogus", "banana", "1h", "10000", "-1", "1h30m", "'", "#"] {
+            assert!(is_word(word), "{word}");
+        }
+        for text in ["", " ", "a b", "a\nb", "a\u{1b}[0m", "a\u{85}b", "a\u{2028}b", "$(HOST)"] {
+            assert!(!is_word(text), "{text:?}");
+        }
+    }
 }

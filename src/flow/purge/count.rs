@@ -93,7 +93,7 @@ pub(super) async fn count(
         revision,
         quota,
         file_size,
-        under_alarm: !world.alarms().is_empty(),
+        under_alarm: world.has_nospace(),
         ..Purge::default()
     });
     session.journal(

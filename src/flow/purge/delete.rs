@@ -10,14 +10,18 @@ use crate::{
     consent::Consent,
     decide,
     failure::Failure,
-    model::{Bytes, KeyRange, Plan, StepStatus, Wishes, World},
+    model::{Bytes, KeyRange, Plan, Revision, StepStatus, Wishes, World},
     say::{Progress, ticking},
     wire::{Etcd, WireError},
 };
 
 use super::{
     super::{
-        execute::execute, failures, look::Here, recover::locked, session::Session,
+        execute::execute,
+        failures,
+        look::{Here, look},
+        recover::locked,
+        session::Session,
         waiting::look_until_open,
     },
     count::Counted,
@@ -43,10 +47,12 @@ pub(super) async fn delete(
 ) -> Result<(), Failure> {
     let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
     session.open_journal(&mut lock);
+    let in_snapshot = in_snapshot(&look(session, here).await?, counted.revision);
     execute(session, here, plan, wishes).await?;
     session.voice.blank();
     session.record_mut().begin_step("purge", None);
-    let deleted = Deleting { session, here, wishes, counted, consent }.all_ranges().await;
+    let deleted =
+        Deleting { session, here, wishes, counted, in_snapshot, consent }.all_ranges().await;
     match deleted {
         Ok(world) => {
             let left = left(here, &world, counted).await;
@@ -72,6 +78,8 @@ struct Deleting<'a> {
     here: &'a Here,
     wishes: &'a Wishes,
     counted: &'a Counted,
+    /// What was made later than at this revision stays.
+    in_snapshot: Revision,
     consent: &'a Consent,
 }
 
@@ -91,7 +99,7 @@ impl Deleting<'_> {
             let mut unknown = false;
             let gone = loop {
                 let (at, note) = self.so_far();
-                let request = act::purge_range(&etcd, range, self.counted.revision, self.consent);
+                let request = act::purge_range(&etcd, range, self.in_snapshot, self.consent);
                 self.begun();
                 let error = match ticking(request, || progress.at(at, &note)).await {
                     Ok(gone) if unknown => break gone.max(range.keys),
@@ -173,6 +181,14 @@ impl Deleting<'_> {
     fn failed(&self, error: &WireError) -> Failure {
         failures::step(self.session, error)
     }
+}
+
+/// The revision up to which every snapshot from now on holds all keys that were
+/// counted: whichever voter it is taken from, that one may be behind the one
+/// that was counted. The gates keep that small.
+fn in_snapshot(world: &World, counted: Revision) -> Revision {
+    let statuses = world.voters().filter_map(|member| member.status.as_ref().ok());
+    statuses.map(|status| status.revision).min().map_or(counted, |least| least.min(counted))
 }
 
 /// How many keys are below the prefixes now.

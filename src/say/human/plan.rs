@@ -301,12 +301,14 @@ fn undo(plan: &Plan, index: usize) -> String {
     }
 }
 
-/// The file of the last snapshot step before `index`.
+/// The file of the last snapshot step before `index`; else the one from earlier
+/// in this run.
 fn snapshot_before(plan: &Plan, index: usize) -> Option<&Path> {
-    plan.steps.iter().take(index).rev().find_map(|step| match &step.kind {
+    let taken = plan.steps.iter().take(index).rev().find_map(|step| match &step.kind {
         StepKind::Snapshot { path, .. } => Some(path.as_path()),
         _ => None,
-    })
+    });
+    taken.or(plan.saved.as_deref())
 }
 
 fn member<'a>(step: &Step, world: &'a World) -> Option<&'a Member> {

@@ -4,6 +4,7 @@ use super::{Column, table};
 use crate::{
     model::{Bytes, Purge, PurgeTarget},
     say::text::{clean, hang},
+    settings::quoted,
 };
 
 /// Groups that are shown; the others are summed.
@@ -118,21 +119,18 @@ pub fn purged(purge: &Purge) -> String {
         ));
     }
     match purge.left {
-        Some(0) => text.push_str(
-            " `etcdctl get PREFIX --prefix --keys-only` now shows none there.",
-        ),
+        Some(0) => text.push_str(" None is left there now. To see it:"),
         Some(left) => text.push_str(&format!(
-            " `etcdctl get PREFIX --prefix --keys-only` now shows {} there, written since they were \
-             counted.",
+            " {} there now, written since they were counted. To see it:",
             keys(left)
         )),
-        None => {}
+        None => return text,
     }
-    let words: Vec<&str> = purge.found.prefixes.iter().map(String::as_str).collect();
-    match words[..] {
-        [one] => text.replace("PREFIX", one),
-        _ => text,
+    // On lines of their own: a command is not broken.
+    for prefix in &purge.found.prefixes {
+        text.push_str(&format!("\netcdctl get {} --prefix --keys-only", quoted(prefix)));
     }
+    text
 }
 
 fn keys(number: u64) -> String {
@@ -188,10 +186,11 @@ mod tests {
         let ended =
             |deleted, left| purged(&Purge { deleted_keys: deleted, left: Some(left), ..purge() });
         assert!(ended(12_345, 0).ends_with(
-            "`etcdctl get /registry/events/ --prefix --keys-only` now shows none there."
+            "None is left there now. To see it:\n\
+             etcdctl get /registry/events/ --prefix --keys-only"
         ));
         assert!(ended(12_340, 0).contains("5 of those counted had gone"));
         assert!(ended(12_346, 2).contains("1 more than were counted"));
-        assert!(ended(12_345, 2).contains("now shows 2 keys there"));
+        assert!(ended(12_345, 2).contains("2 keys there now"));
     }
 }

@@ -118,6 +118,7 @@ pub(crate) fn plan() -> Plan {
                 gives back."
             .into(),
         revision: Revision(18_231),
+        saved: None,
         steps: vec![
             step(
                 "snapshot",
