@@ -162,7 +162,7 @@ async fn the_alarm_stays_on_while_a_member_is_over_its_quota() {
         let [what, state, next] = error(&said, "partial");
         assert!(what.contains(text), "{what}");
         assert!(state.contains("The snapshot is safe at"), "{state}");
-        assert!(next.contains("--quota-backend-bytes"), "{next}");
+        assert!(next.contains("prevent --quota SIZE"), "{next}");
         assert_eq!(defragmented(&cluster).len(), touched);
         assert!(!disarmed(&cluster));
         assert_eq!(cluster.etcd.state().alarms, [(1, 1)]);

@@ -115,7 +115,7 @@ fn live_data_over_the_quota_change_nothing_until_some_are_deleted() {
 
         // There are no events, and nothing else here is safe to lose.
         assert!(next.contains("There are no events to delete"), "{next}");
-        assert!(next.contains("etcd-rescue prevent --quota 67108864"), "{next}");
+        assert!(next.contains("etcd-rescue prevent --quota 64MiB"), "{next}");
         let deleted = judge::said(first.etcdctl(&["del", "/churn/1", "--prefix"]));
         assert!(deleted.trim().parse::<u32>().unwrap() > 500, "{deleted}");
         let before = judge::data(first);

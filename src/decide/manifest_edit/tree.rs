@@ -2,6 +2,8 @@
 //! trees are equal when they say the same in the same style, wherever that
 //! stands.
 
+use std::collections::HashSet;
+
 use saphyr_parser::{BufferedInput, Event, Parser, ScalarStyle};
 
 /// Deeper than any manifest; a deeper one would need a deep stack.
@@ -120,16 +122,33 @@ impl Node {
 struct Open {
     node: Node,
     key: Option<Node>,
+    /// The mapping's keys so far.
+    keys: HashSet<String>,
 }
 
 impl Open {
-    fn take(&mut self, child: Node) {
+    fn new(node: Node) -> Self {
+        Self { node, key: None, keys: HashSet::new() }
+    }
+
+    /// Readers of YAML do not agree on which of two equal keys counts, so there
+    /// must be none.
+    fn take(&mut self, child: Node) -> Result<(), String> {
         match (&mut self.node.body, self.key.take()) {
             (Body::Map(pairs), Some(key)) => pairs.push((key, child)),
-            (Body::Map(_), None) => self.key = Some(child),
+            (Body::Map(_), None) => {
+                if let Some(text) =
+                    child.text().filter(|text| !self.keys.insert((*text).to_owned()))
+                {
+                    let line = child.place.line + 1;
+                    return Err(format!("the key `{text}` is there a second time, in line {line}"));
+                }
+                self.key = Some(child);
+            }
             (Body::List(items), _) => items.push(child),
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -161,12 +180,12 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, String> {
             Event::Alias(id) => node(0, None, Body::Alias(id)),
             Event::SequenceStart(anchor, tag) => {
                 let list = node(anchor, tag.map(|tag| tag.to_string()), Body::List(Vec::new()));
-                open.push(Open { node: list, key: None });
+                open.push(Open::new(list));
                 continue;
             }
             Event::MappingStart(anchor, tag) => {
                 let map = node(anchor, tag.map(|tag| tag.to_string()), Body::Map(Vec::new()));
-                open.push(Open { node: map, key: None });
+                open.push(Open::new(map));
                 continue;
             }
             Event::SequenceEnd | Event::MappingEnd => match open.pop() {
@@ -176,7 +195,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, String> {
             _ => continue,
         };
         match open.last_mut() {
-            Some(parent) => parent.take(done),
+            Some(parent) => parent.take(done)?,
             None => documents.push(done),
         }
     }
