@@ -243,7 +243,7 @@ fn what_we_do_not_know_is_refused_with_its_line() {
         ),
         (
             pod(etcd).replace("    name", "    command: []\n    name"),
-            "`command` is there twice, in line 4 and in line 6",
+            "written with the key `command` twice, again in line 6",
         ),
         (
             RKE2.into(),

@@ -141,7 +141,9 @@ impl Open {
                     child.text().filter(|text| !self.keys.insert((*text).to_owned()))
                 {
                     let line = child.place.line + 1;
-                    return Err(format!("the key `{text}` is there a second time, in line {line}"));
+                    return Err(format!(
+                        "written with the key `{text}` twice, again in line {line}"
+                    ));
                 }
                 self.key = Some(child);
             }
