@@ -1,5 +1,5 @@
-//! etcd-rescue gets etcd writable again on a dead Kubernetes control plane, and
-//! says why etcd is slow.
+//! etcd-rescue gets etcd writable again on a dead Kubernetes control plane, says
+//! why etcd is slow and what fills it, and sees to it that it does not happen again.
 //!
 //! One static binary, copied onto a master, talks to the container runtime's
 //! CRI socket and to every member's gRPC API. This page is the architecture.
@@ -37,8 +37,14 @@
 //!   look, and every step may be repeated: nothing depends on what a run
 //!   remembers, so another run does as well. The journal is never read.
 //! * Only what comes back by itself is waited for.
-//! * Nothing is removed but `db.tmp.*` of a dead defragmentation and unfinished
-//!   files of our own.
+//! * Nothing is removed but `db.tmp.*` of a dead defragmentation, unfinished
+//!   files of our own, and what a typed word named: keys (`purge`), the old data
+//!   of a member that runs elsewhere (`relocate --remove-old`).
+//! * Keys are only deleted in ranges that were counted, behind a verified
+//!   snapshot; some prefixes never. No value of a key is kept or shown.
+//! * A manifest is replaced by one rename from outside its directory, and the old
+//!   one put back when etcd does not run well with the new one. Of a data
+//!   directory only the copy that was written last is ever started.
 //! * What may hang with a disk (paths of its filesystem, its firmware) is looked
 //!   at by a child with a deadline, and said to be unseen when that ends; a drive
 //!   is asked once, never polled.

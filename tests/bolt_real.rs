@@ -133,7 +133,7 @@ fn read(path: &Path) -> [u64; 3] {
                 assert!(row.key.len() == 17 || row.key.len() == 18);
                 revision = revision.max(u64::from_be_bytes(row.key[..8].try_into().unwrap()));
             }
-            assert!(row.head.len() as u64 >= row.value_len.min(512));
+            assert!(row.head.len() as u64 >= row.value_len.min(2048));
             ControlFlow::Continue(())
         });
         let walked = walked.unwrap();

@@ -165,7 +165,7 @@ fn yes_all_the_way(terminal: &mut Terminal) {
     terminal.read_to("off? (? = show the details again) [y/N/?]");
     terminal.enter("y");
     let text = ends(terminal, 0);
-    for part in ["Recovered in", "DB BEFORE", "Alarms now none", "`etcd-rescue prevent`"] {
+    for part in ["Recovered in", "DB BEFORE", "Alarms now none", "etcd-rescue prevent`"] {
         assert!(text.contains(part), "`{part}` is not in: {text}");
     }
     let raw = terminal.raw();

@@ -134,10 +134,14 @@ fn what_is_no_whole_database_is_refused_by_what_it_is() {
         assert!(document["error"]["what"].as_str().unwrap().starts_with(&name), "{document}");
     }
     let (dir, path) = written(b"");
-    for (path, what) in [(dir.path(), "a directory"), (&*path.with_extension("no"), "No such file")]
-    {
-        let wanted =
-            Refusal { code: 4, outcome: "refused", what: &[what], next: &["check the path"] };
+    let fifo = dir.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (path, what, next) in [
+        (dir.path(), "a directory", "/member/snap/db"),
+        (&*fifo, "a pipe", "`COMMAND | etcd-rescue usage --from -`"),
+        (&*path.with_extension("no"), "No such file", "check the path"),
+    ] {
+        let wanted = Refusal { code: 4, outcome: "refused", what: &[what], next: &[next] };
         refuses(&from(path), &wanted);
     }
 }

@@ -50,10 +50,7 @@ pub async fn run(cli: Cli) -> u8 {
     match ended {
         Ok(code) => code,
         Err(failure) => {
-            // As the person called us: what is not in PATH has to be found.
-            let called = format!("`{} ", session.settings.program);
-            let next = failure.next.replace("`etcd-rescue ", &called);
-            let failure = Failure { next, ..failure };
+            let failure = Failure { next: session.as_called(&failure.next), ..failure };
             // Before a word is said: a terminal may be frozen, or gone.
             session.close_journal(outcome(&session, failure.exit), failure.exit, Some(&failure));
             session.voice.failure(&failure);

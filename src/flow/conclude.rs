@@ -36,7 +36,8 @@ pub async fn conclude(
     session.record_mut().left = missing::left(session, &after);
     if wishes.scope == Scope::Recover {
         control_plane::watch(session, here).await;
-        session.record_mut().prevention = Some(decide::prevention(&after).join("\n"));
+        let prevention = session.as_called(&decide::prevention(&after).join("\n"));
+        session.record_mut().prevention = Some(prevention);
     }
     let outcome = match wishes.scope {
         Scope::Recover => Outcome::Recovered,

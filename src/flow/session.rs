@@ -83,6 +83,13 @@ impl Session {
         self.continued.borrow().clone().unwrap_or_else(|| self.command.clone())
     }
 
+    /// `text` with our own name in commands to type as we were called: what is
+    /// not in PATH has to be found.
+    #[must_use]
+    pub fn as_called(&self, text: &str) -> String {
+        text.replace("`etcd-rescue ", &format!("`{} ", self.settings.program))
+    }
+
     /// This very command line again, or what goes on from here.
     #[must_use]
     pub fn again(&self) -> String {

@@ -53,9 +53,19 @@ impl KnownFiller {
         match self.purge {
             Purge::Never => None,
             Purge::Events => Some("purge events".to_owned()),
-            Purge::Prefix => Some(format!("purge prefix {}", biggest.prefix)),
+            Purge::Prefix => {
+                let prefix = &biggest.prefix;
+                is_harmless(prefix).then(|| format!("purge prefix {prefix}"))
+            }
         }
     }
+}
+
+/// Whether a shell takes it as it stands. Anything else is no prefix of
+/// Kubernetes, and what is shown of it may not be what the keys begin with.
+fn is_harmless(prefix: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_".contains(&byte);
+    prefix.bytes().all(plain)
 }
 
 fn of_resources<'a>(

@@ -76,12 +76,19 @@ fn of_kind(usage: &Usage, resource: &ResourceUsage) -> String {
     most.map(|kind| format!(", most of them {}", kind.name)).unwrap_or_default()
 }
 
-/// What a compaction drops.
+/// Whether it is live or history: what a compaction drops.
 fn history(usage: &Usage) -> Option<String> {
     let old = usage.total.old_bytes;
     let share = percent(old, usage.total.bytes());
-    if !usage.history || share < STANDS_OUT {
+    if !usage.history {
         return None;
+    }
+    if share < STANDS_OUT {
+        return Some(format!(
+            "{} % of the bytes are live data: a compaction drops no more than {}",
+            100 - share,
+            Bytes(old)
+        ));
     }
     let resource = usage.resources.iter().max_by_key(|resource| resource.account.old_bytes)?;
     let of = percent(resource.account.old_bytes, old);
@@ -132,7 +139,7 @@ fn packed(usage: &Usage, quota: Option<Bytes>) -> Option<String> {
         return None;
     }
     let Some(quota) = quota.filter(|quota| quota.0 > 0) else {
-        return Some(format!("compacted and defragmented it would take about {packed}"));
+        return Some(without_quota(usage));
     };
     let share = percent(packed.0, quota.0);
     Some(if nearly_full(packed, quota) {
@@ -147,6 +154,21 @@ fn packed(usage: &Usage, quota: Option<Bytes>) -> Option<String> {
              compaction and defragmentation are enough"
         )
     })
+}
+
+/// How the file would shrink.
+fn without_quota(usage: &Usage) -> String {
+    let packed = usage.packed;
+    match usage.database.map(|file| file.size) {
+        Some(size) if percent(packed.0, size.0) >= 90 => format!(
+            "the file has {size}, and hardly less after a compaction and a defragmentation: only \
+             deleting something makes it smaller"
+        ),
+        Some(size) => {
+            format!("the file has {size}; compacted and defragmented it would take about {packed}")
+        }
+        None => format!("compacted and defragmented it would take about {packed}"),
+    }
 }
 
 #[cfg(test)]

@@ -112,6 +112,15 @@ fn judged(session: &Session, name: &str, usage: Usage) -> Read {
 fn failed(session: &Session, name: &str, error: &ReadError) -> Failure {
     let next = match error {
         ReadError::File(BoltError::InUse | BoltError::Changed) => in_use(session),
+        ReadError::File(BoltError::NotAFile("a pipe")) => {
+            format!(
+                "give it what comes: `COMMAND | {}`",
+                next::ours(session, "usage --from -", None)
+            )
+        }
+        ReadError::File(BoltError::NotAFile("a directory")) => {
+            format!("name a file in it: a snapshot, or {name}/member/snap/db of a data directory")
+        }
         ReadError::File(BoltError::Open(_) | BoltError::NotAFile(_)) => "check the path".to_owned(),
         ReadError::File(BoltError::NotBolt(_)) | ReadError::NotEtcd => {
             "name a snapshot, or DATA_DIR/member/snap/db of an etcd that is stopped".to_owned()

@@ -43,6 +43,7 @@ pub(super) async fn read(
                 value: key.value_length,
                 record: key.record_length,
                 version: key.version,
+                modified: key.modified.0,
                 lease: key.lease,
             }));
             let (keys, bytes) = counted.counted();

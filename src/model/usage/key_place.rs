@@ -6,6 +6,9 @@ use super::kubernetes_keys::{core_resource, service_resource};
 /// A segment longer than this is no name of Kubernetes; it is not looked at.
 const LONGEST_SEGMENT: usize = 260;
 
+/// What the names of Helm's releases begin with.
+const HELM: &[u8] = b"sh.helm.release.v1.";
+
 /// What a key tells of its object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyPlace<'a> {
@@ -59,6 +62,19 @@ pub fn key_place(key: &[u8]) -> KeyPlace<'_> {
         Some(_) if looks_like_kubernetes(&path) => kubernetes(&path),
         _ => path.first(2),
     }
+}
+
+/// What alone decides where a key belongs, as far as that can be told: all keys
+/// that differ only behind it belong to the same resource and namespace, and
+/// are of no kind. The key up to its own name.
+#[must_use]
+pub fn neighbourhood(key: &[u8]) -> Option<&[u8]> {
+    let (directory, name) = key.split_at(key.iter().rposition(|byte| *byte == b'/')? + 1);
+    let usual = !name.is_empty() && name.len() <= LONGEST_SEGMENT && !name.starts_with(HELM);
+    // With three segments before it the name is none that `key_place` compares.
+    let begin = usize::from(directory.first() == Some(&b'/'));
+    let deep = directory[begin..].iter().filter(|byte| **byte == b'/').count() >= 3;
+    (usual && deep).then_some(directory)
 }
 
 /// Another `--etcd-prefix`: told by what stands behind it.
@@ -167,7 +183,7 @@ impl<'a> Path<'a> {
 fn kind(name: &Name<'_>, key: &[u8]) -> Option<&'static str> {
     let Name::Known("secrets" | "configmaps") = name else { return None };
     let object = key.rsplit(|byte| *byte == b'/').next()?;
-    object.starts_with(b"sh.helm.release.v1.").then_some("Helm releases")
+    object.starts_with(HELM).then_some("Helm releases")
 }
 
 #[cfg(test)]

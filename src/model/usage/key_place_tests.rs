@@ -1,6 +1,6 @@
 //! Keys as they are found in real clusters, and what is made of them.
 
-use super::key_place;
+use super::{key_place, neighbourhood};
 
 /// Key, resource, prefix, namespace ("-" = none).
 const KEYS: &[(&str, &str, &str, &str)] = &[
@@ -111,6 +111,27 @@ fn helm_releases_are_known_by_their_names() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn neighbours_belong_together(
+        segments in proptest::collection::vec(proptest::sample::select(vec![
+            "registry", "services", "specs", "endpoints", "pods", "secrets", "minions", "a.b",
+            "calico", "resources", "cilium", "bootstrap", "", "x", "foo.k8s.io",
+        ]), 0..8),
+        names in proptest::array::uniform2(proptest::sample::select(vec![
+            "specs", "endpoints", "x", "y.z", "sh.helm.release.v1.a.v1", "", "resources", "pods",
+        ])),
+        leading: bool,
+    ) {
+        let begin = if leading { "/" } else { "" };
+        let [one, other] =
+            names.map(|name| format!("{begin}{}/{name}", segments.join("/")).into_bytes());
+        let near = neighbourhood(&one);
+        if near.is_some() && near == neighbourhood(&other) {
+            proptest::prop_assert_eq!(key_place(&one), key_place(&other));
+            proptest::prop_assert_eq!(key_place(&one).kind, None);
+        }
+    }
+
     #[test]
     fn any_bytes_have_a_place(key in proptest::collection::vec(proptest::sample::select(
         b"/a.s\xff\x00".to_vec()), 0..40), long in 0_usize..600) {

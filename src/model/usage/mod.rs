@@ -14,7 +14,7 @@ mod source;
 pub use account::Account;
 pub use database::DatabaseFile;
 pub use filler::Filler;
-pub use key_place::{KeyPlace, key_place};
+pub use key_place::{KeyPlace, key_place, neighbourhood};
 pub use kind::KindUsage;
 pub use leases::Leases;
 pub use object::ObjectUsage;

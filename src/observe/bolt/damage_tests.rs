@@ -217,7 +217,7 @@ fn a_damaged_leaf_is_left_out_and_the_rest_is_read() {
     assert!(leaves.len() > 20, "{leaves:?}");
     // Its number, its kind, its elements' count, the first element's parts.
     for (at, said) in [
-        (0, "says that it is page"),
+        (7, "does not begin as a page does"),
         (8, "is no page of keys"),
         (10, "is empty, and should not be there"),
         (11, "which do not fit in it"),

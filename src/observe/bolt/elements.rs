@@ -11,8 +11,9 @@ use super::{
 
 /// bbolt's `MaxKeySize`.
 const LONGEST_KEY: u64 = 32768;
-/// What is read of a value that is longer than what is at hand.
-const HEAD: u64 = 512;
+/// What is read of a value that is longer than what is at hand: an etcd key,
+/// and some.
+const HEAD: u64 = 2048;
 /// What is read of a value's end.
 const TAIL: u64 = 16;
 

@@ -70,8 +70,11 @@ impl Page {
         let size = u64::from(meta.page_size);
         let first = windows.get(id * size, meta.page_size as usize)?;
         let overflow = u64::from(u32_at(&first, 12));
-        if u64_at(&first, 0) != id {
-            return shape(format!("says that it is page {}", u64_at(&first, 0)));
+        match u64_at(&first, 0) {
+            own if own == id => {}
+            own if own < meta.high_water => return shape(format!("says that it is page {own}")),
+            // No number of a page: perhaps a piece of a value, which is nobody's business.
+            _ => return shape("does not begin as a page does"),
         }
         if overflow >= meta.high_water - id {
             return shape(format!("is followed by {overflow} pages, beyond the database's end"));

@@ -35,7 +35,7 @@ pub(super) fn holds(file: &BoltFile, bucket: &str, rows: &[Row]) -> Walked {
     assert_eq!(told.len(), rows.len());
     for ((key, head, tail, length), (_, wanted, value)) in told.iter().zip(rows.iter().rev()) {
         assert_eq!((key, *length), (wanted, value.len() as u64));
-        assert!(head.len() >= value.len().min(512) && value.starts_with(head));
+        assert!(head.len() >= value.len().min(2048) && value.starts_with(head));
         assert!(tail.len() == value.len().min(16) && value.ends_with(tail));
     }
     walked

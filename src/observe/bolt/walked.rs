@@ -5,7 +5,7 @@
 pub struct Record<'a> {
     /// The whole key.
     pub key: &'a [u8],
-    /// The beginning of the value: all of it, or at least 512 bytes.
+    /// The beginning of the value: all of it, or at least 2048 bytes.
     pub head: &'a [u8],
     /// The end of the value: its last 16 bytes, or all of a shorter one.
     pub tail: &'a [u8],

@@ -3,8 +3,6 @@
 //! there are more keys than the table holds, half of them are put off to
 //! another pass over the same rows.
 
-use std::hash::{BuildHasher, RandomState};
-
 use crate::{
     model::{
         Bytes, Revision,
@@ -15,6 +13,7 @@ use crate::{
 
 use super::{
     groups::Groups,
+    key_hash::KeyHash,
     limits::Limits,
     ranking::{Biggest, Standing},
     rewritten::Rewritten,
@@ -46,7 +45,7 @@ impl Part {
 pub struct Accounting {
     limits: Limits,
     compacted: Option<Revision>,
-    hash: RandomState,
+    hash: KeyHash,
     groups: Groups,
     seen: SeenKeys,
     rewritten: Rewritten,
@@ -72,7 +71,7 @@ impl Accounting {
         Self {
             limits,
             compacted,
-            hash: RandomState::new(),
+            hash: KeyHash::new(),
             groups: Groups::new(limits),
             seen: SeenKeys::new(limits.table),
             rewritten: Rewritten::new(),
@@ -111,7 +110,7 @@ impl Accounting {
     }
 
     fn written(&mut self, row: &Row<'_>) {
-        let tag = self.hash.hash_one((row.key, row.key_len)) >> (64 - TAG_BITS);
+        let tag = self.hash.tag(row.key, row.key_len);
         let live_bytes = u32::try_from(row.key_len + row.value).unwrap_or(u32::MAX);
         let seen = loop {
             if !self.part.has(tag) {
@@ -159,7 +158,7 @@ impl Accounting {
             return;
         }
         self.packed.add(row.record);
-        if self.biggest.wants(bytes, self.limits.objects) {
+        if self.biggest.wants(row, self.limits.objects) {
             self.biggest.put(Standing::new(row, tag), self.limits.objects);
         }
         self.groups.list(place, row, tag);
@@ -211,7 +210,9 @@ impl Accounting {
     /// The accounts. What only the file around the rows tells is not in them:
     /// source, database, the number of leases.
     #[must_use]
-    pub fn finish(self) -> Usage {
+    pub fn finish(mut self) -> Usage {
+        // The lists take room, too, and the table is not needed any more.
+        self.seen = SeenKeys::new(0);
         let (newest, recent_revisions) = (self.newest(), self.recent_revisions());
         let damage = self.damage();
         let (total, resources, kinds) = self.groups.finish();

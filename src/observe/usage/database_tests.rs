@@ -147,6 +147,7 @@ fn a_live_etcd_page_by_page_counts_the_same_keys() {
             value: *value as u64,
             record: (key.len() + value + 20) as u64,
             version: *version,
+            modified: history.modified(key),
             lease: *lease,
         }));
     }

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::model::usage::{Account, KeyPlace, KindUsage, NamespaceUsage, ResourceUsage, key_place};
+use crate::model::usage::{
+    Account, KeyPlace, KindUsage, NamespaceUsage, ResourceUsage, key_place, neighbourhood,
+};
 
 use super::{
+    key_hash::KeyHash,
     key_text::{LONGEST, key_text},
     limits::Limits,
     ranking::{Biggest, Standing},
@@ -13,7 +16,7 @@ use super::{
 };
 
 /// What a key adds its numbers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     namespace: usize,
     kind: Option<usize>,
@@ -38,6 +41,9 @@ struct Namespace {
     biggest: Biggest,
 }
 
+/// Neighbourhoods of keys whose place is remembered.
+const REMEMBERED: usize = 1024;
+
 /// All accounts.
 #[derive(Debug)]
 pub(super) struct Groups {
@@ -48,6 +54,9 @@ pub(super) struct Groups {
     by_prefix: HashMap<Box<[u8]>, usize>,
     /// By prefix and namespace, as they stand in the key.
     by_place: HashMap<Box<[u8]>, usize>,
+    /// Places of the neighbourhoods of keys seen last, each at its hash.
+    remembered: Vec<(Box<[u8]>, Place)>,
+    hash: KeyHash,
     /// Where resources beyond the limit go.
     other: Option<usize>,
     /// Entries in the lists of the biggest, and how many each may have.
@@ -64,14 +73,27 @@ impl Groups {
             kinds: Vec::new(),
             by_prefix: HashMap::new(),
             by_place: HashMap::new(),
+            remembered: vec![Default::default(); REMEMBERED],
+            hash: KeyHash::new(),
             other: None,
             listed: 0,
             each: limits.objects_each,
         }
     }
 
-    /// Where a key belongs.
+    /// Where a key belongs. Most keys are neighbours of one seen a moment ago.
     pub(super) fn place(&mut self, key: &[u8]) -> Place {
+        let near = neighbourhood(key).filter(|near| near.len() <= LONGEST);
+        let Some(near) = near else { return self.found(key) };
+        let at = self.hash.of(near, 0) as usize % REMEMBERED;
+        if *self.remembered[at].0 != *near {
+            self.remembered[at] = (near.into(), self.found(key));
+        }
+        self.remembered[at].1
+    }
+
+    /// Where a key belongs, by all of it.
+    fn found(&mut self, key: &[u8]) -> Place {
         let place = key_place(key);
         let end = place.prefix.len() + place.namespace.map_or(0, |name| name.len() + 1);
         let shared = &key[..end.min(key.len())];
@@ -157,11 +179,11 @@ impl Groups {
 
     /// Lists a live object among the biggest of its place, where it belongs.
     pub(super) fn list(&mut self, place: Place, row: &Row<'_>, tag: Tag) {
-        let (bytes, each) = (row.key_len + row.value, self.each);
+        let each = self.each;
         let namespace = &mut self.namespaces[place.namespace];
         let resource = &mut self.resources[namespace.resource].biggest;
         for biggest in [resource, &mut namespace.biggest] {
-            if biggest.wants(bytes, each) {
+            if biggest.wants(row, each) {
                 self.listed += biggest.put(Standing::new(row, tag), each);
             }
         }

@@ -25,6 +25,8 @@ pub struct LiveKey<'a> {
     pub record: u64,
     /// Writes since it was made.
     pub version: i64,
+    /// The revision of its last write.
+    pub modified: i64,
     /// The lease it hangs on; 0 = none.
     pub lease: i64,
 }
@@ -69,7 +71,7 @@ impl LiveKeys {
         let row = Row::live(key);
         let place = self.groups.place(key.key);
         self.groups.add(place, &Account { keys: 1, live_bytes: bytes, ..Account::default() });
-        if self.biggest.wants(bytes, self.limits.objects) {
+        if self.biggest.wants(&row, self.limits.objects) {
             self.biggest.put(Standing::new(&row, 0), self.limits.objects);
         }
         self.groups.list(place, &row, 0);

@@ -5,6 +5,7 @@
 mod accounting;
 mod database;
 mod groups;
+mod key_hash;
 mod key_text;
 mod limits;
 mod live_keys;

@@ -9,10 +9,12 @@ use crate::model::usage::ObjectUsage;
 use super::{key_text::key_text, row::Row, seen_keys::Tag};
 
 /// An object that may stand in a list. The order is that of the lists: by
-/// bytes, then by key.
+/// bytes, of those alike the newest, then by key. Rows come newest first, so
+/// that of many alike few ever enter a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Standing {
     bytes: u64,
+    revision: (i64, i64),
     key: Reverse<Arc<[u8]>>,
     tag: Tag,
     version: i64,
@@ -24,6 +26,7 @@ impl Standing {
         let shown = &row.key[..row.key.len().min(super::key_text::LONGEST + 1)];
         Self {
             bytes: row.key_len + row.value,
+            revision: (row.main, row.sub),
             key: Reverse(shown.into()),
             tag,
             version: row.version,
@@ -50,10 +53,18 @@ pub(super) struct Biggest {
 }
 
 impl Biggest {
-    /// Whether something of this size would stand in a list of so many.
-    pub(super) fn wants(&self, bytes: u64, most: usize) -> bool {
-        let least = self.heap.peek().map_or(0, |least| least.0.bytes);
-        self.heap.len() < most || bytes >= least
+    /// Whether an object would stand in a list of so many. Asked for each row,
+    /// so it copies nothing.
+    pub(super) fn wants(&self, row: &Row<'_>, most: usize) -> bool {
+        let Some(Reverse(least)) = self.heap.peek().filter(|_| self.heap.len() >= most) else {
+            return most > 0;
+        };
+        let bytes = row.key_len + row.value;
+        if bytes != least.bytes {
+            return bytes > least.bytes;
+        }
+        let revision = (row.main, row.sub);
+        revision > least.revision || (revision == least.revision && row.key < &*least.key.0)
     }
 
     /// Puts it in; by how many entries the list grew.

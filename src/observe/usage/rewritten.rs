@@ -1,10 +1,11 @@
 //! The objects with the most revisions kept.
 
-use std::{cmp::Ordering, collections::HashMap};
+use std::cmp::Ordering;
 
 use crate::model::{order::InOrder, usage::ObjectUsage};
 
 use super::{
+    key_hash::TagMap,
     key_text::{LONGEST, key_text},
     row::Row,
     seen_keys::{SeenKey, Tag},
@@ -28,14 +29,14 @@ struct Candidate {
 /// The candidates so far; a key's rows only become more.
 #[derive(Debug)]
 pub(super) struct Rewritten {
-    candidates: HashMap<Tag, Candidate>,
+    candidates: TagMap<Candidate>,
     /// Rows that it takes to be one.
     least: u64,
 }
 
 impl Rewritten {
     pub(super) fn new() -> Self {
-        Self { candidates: HashMap::new(), least: 2 }
+        Self { candidates: TagMap::default(), least: 2 }
     }
 
     /// Another row of a key.

@@ -13,7 +13,7 @@ use super::live_keys::LiveKey;
 pub struct RawRow<'a> {
     /// The row's key: its revision.
     pub key: &'a [u8],
-    /// The beginning of its value, at least 512 bytes where it has as many.
+    /// The beginning of its value, at least 2048 bytes where it has as many.
     pub head: &'a [u8],
     /// The last bytes of its value, at least 16 where it has as many.
     pub tail: &'a [u8],
@@ -30,8 +30,8 @@ pub(super) struct Row<'a> {
     pub sub: i64,
     /// Whether it records a deletion.
     pub tombstone: bool,
-    /// The key written, as far as it could be seen: all but keys of more than
-    /// some hundred bytes.
+    /// The key written, or the beginning of one that is longer than
+    /// `LONGEST_SEEN`: the same in each of its rows, wherever they lie.
     pub key: &'a [u8],
     /// Its whole length.
     pub key_len: u64,
@@ -53,6 +53,10 @@ pub(super) enum BadRow {
     /// Its value is no `KeyValue`.
     Value,
 }
+
+/// What is taken of a key. A row's beginning always shows that much of it;
+/// Kubernetes' longest keys have 900 bytes.
+const LONGEST_SEEN: usize = 2000;
 
 const MAIN: std::ops::Range<usize> = 0..8;
 const SUB: std::ops::Range<usize> = 9..17;
@@ -80,7 +84,7 @@ impl<'a> Row<'a> {
     /// An existing key as etcd answers it: only what is needed to list it.
     pub(super) fn live(key: &LiveKey<'a>) -> Row<'a> {
         Row {
-            main: 0,
+            main: key.modified,
             sub: 0,
             tombstone: false,
             key: key.key,
@@ -166,23 +170,24 @@ struct Field<'a> {
 
 impl<'a> Field<'a> {
     fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
+        let (mut number, mut shift) = (0, 0);
+        while shift < 64 {
             let byte = *self.bytes.get(self.at)?;
             self.at += 1;
             number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 return Some(number);
             }
+            shift += 7;
         }
         None
     }
 
-    /// As many bytes as wanted, or as are there.
+    /// As many bytes as wanted, if not too many, or as are there.
     fn seen(&self, wanted: u64) -> &'a [u8] {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).min(rest.len());
-        &rest[..wanted]
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).min(LONGEST_SEEN);
+        &rest[..wanted.min(rest.len())]
     }
 }
 

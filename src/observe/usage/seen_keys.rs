@@ -2,7 +2,7 @@
 //! bytes a key. Keys are known by 50 bits of a hash; that two of three million
 //! are taken for one has a chance of 1 in 250.
 
-use std::collections::HashMap;
+use super::key_hash::TagMap;
 
 /// A key's hash, as much of it as is kept.
 pub(super) type Tag = u64;
@@ -46,7 +46,7 @@ const SLOT_BYTES: usize = 12;
 pub(super) struct SeenKeys {
     shards: Vec<Shard>,
     /// Rows of keys beyond what a slot can count.
-    more: HashMap<Tag, u64>,
+    more: TagMap<u64>,
     most_slots: usize,
 }
 
@@ -62,7 +62,7 @@ impl SeenKeys {
     pub(super) fn new(bytes: usize) -> Self {
         let most_slots = (bytes / SLOT_BYTES / SHARDS).max(FIRST_SLOTS);
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { shards, more: HashMap::new(), most_slots }
+        Self { shards, more: TagMap::default(), most_slots }
     }
 
     /// Another row of a key; `live_bytes` counts when it is the first.

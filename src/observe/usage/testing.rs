@@ -91,6 +91,11 @@ impl History {
             .filter_map(|row| Some((row.user.as_slice(), row.value?, row.version, row.lease)))
     }
 
+    /// The revision of an existing key's last write.
+    pub fn modified(&self, user: &[u8]) -> i64 {
+        self.latest[user].main
+    }
+
     /// Rows kept of each key.
     pub fn rows_of(&self, user: &[u8]) -> usize {
         self.rows.iter().filter(|row| row.user == user).count()

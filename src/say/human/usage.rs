@@ -50,6 +50,10 @@ fn opening(page: &UsagePage<'_>, width: usize) -> String {
         lines.push(hang("INCOMPLETE  ", &text, width));
     }
     lines.extend(page.sentences.iter().map(|text| hang("- ", &sentence(text), width)));
+    if let Some((command, what_for)) = page.next.first() {
+        let end = if page.next.len() > 1 { "; other ways at the end" } else { "" };
+        lines.push(hang("- ", &format!("Next: `{command}` ({what_for}){end}."), width));
+    }
     lines.join("\n")
 }
 

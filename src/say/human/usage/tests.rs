@@ -134,6 +134,7 @@ fn a_full_database_at_80_columns() {
         shown(&full(), &wanted(), 80),
         "\
 - 71 % of the bytes are policyreports.wgpolicyk8s.io.
+- Next: `etcd-rescue recover` (drops the history).
 
 RESOURCE                      SHARE                LIVE   HISTORY  KEYS  REV/KEY
 policyreports.wgpolicyk8s.io  ######     71 %  40.0 MiB   2.0 MiB  3002      1.0
