@@ -205,6 +205,45 @@ fn each_master_in_turn_runs_with_the_flags() {
 }
 
 #[test]
+fn a_script_on_all_masters_at_once_never_stops_two() {
+    let _turn = alone();
+    let lab = Lab::up(three("3.5.16", 32 << 20).speed(5)).unwrap();
+    let pids: Vec<_> = lab.masters().iter().map(|master| master.pid_of("etcd")).collect();
+    let runs: Vec<Rescue> = lab
+        .masters()
+        .iter()
+        .map(|master| {
+            let args = ["prevent", "--confirm", master.name(), "-w", "json"];
+            Rescue::start(master, &args)
+        })
+        .collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let most_away = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::SeqCst) {
+                let runs = |master: &&Master| master.pid_of("etcd").is_none();
+                most = most.max(lab.masters().iter().filter(runs).count());
+                thread::sleep(Duration::from_millis(5));
+            }
+            most
+        });
+        let codes: Vec<_> = runs.into_iter().map(|run| run.finish().code).collect();
+        over.store(true, Ordering::SeqCst);
+        assert_eq!(codes[0], Some(0), "{codes:?}");
+        // The others saw it away, or came after it.
+        assert!(codes.iter().all(|code| matches!(code, Some(0 | 4))), "{codes:?}");
+        watch.join().unwrap()
+    });
+    assert_eq!(most_away, 1, "one master at a time");
+    assert_ne!(lab.master("master-1").pid_of("etcd"), pids[0]);
+    for master in lab.masters() {
+        assert_eq!(prevent(master, &[], 0)["exit_code"], 0, "a rerun does the rest");
+        nothing_is_left(master);
+    }
+}
+
+#[test]
 fn a_value_that_etcd_does_not_start_with_is_taken_back() {
     let _turn = alone();
     for (masters, wanted) in [(3, "3.5.16"), (1, "3.4.23")] {
@@ -225,6 +264,13 @@ fn a_value_that_etcd_does_not_start_with_is_taken_back() {
         assert!(!args(first).iter().any(|word| word.contains("auto-compaction")));
         judge::same_data(&data, lab.masters());
         nothing_is_left(first);
+        if masters == 1 {
+            // A caution, and the way back, whatever the word.
+            let answer = prevent(first, &["--auto-compaction-mode", "bogus"], 6);
+            assert_eq!(answer["outcome"], "rolled_back");
+            assert!(answer["cautions"].to_string().contains("`bogus` is no mode"), "{answer:#}");
+            assert!(fs::read(first.path(MANIFEST)).unwrap() == before, "byte for byte");
+        }
 
         // Killed while the broken etcd is tried: the next run takes it back.
         let name = first.name();

@@ -28,10 +28,11 @@ fn linked(file: &DirectoryFile, to: &Path) -> Obstacle {
             file.path.display(),
             to.display()
         ),
+        // Copied outside: half a manifest inside would be read as none.
         next: format!(
-            "make it a file, in one step: `cp --remove-destination {} {}`",
-            to.display(),
-            file.path.display()
+            "make it a file, in one step: `cp -p {0} {1} && mv -T {1} {0}`",
+            file.path.display(),
+            file.path.parent().unwrap_or(Path::new("/")).with_extension("copy").display()
         ),
     }
 }
@@ -117,6 +118,8 @@ mod tests {
         etcd.link = Some("/elsewhere/etcd.yaml".into());
         let found = obstacles("etcd.yaml", vec![etcd]);
         assert_eq!(found.len(), 1);
-        assert!(found[0].next.contains("cp --remove-destination /elsewhere/etcd.yaml"));
+        assert!(
+            found[0].next.ends_with("`cp -p /m/etcd.yaml /m.copy && mv -T /m.copy /m/etcd.yaml`")
+        );
     }
 }

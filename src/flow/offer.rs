@@ -42,7 +42,9 @@ pub async fn delete_events(
     match ended {
         Ok(ended) => Ok(ended == Ended::Deleted),
         // The refusal with all its ways out says more.
-        Err(failure) if failure.exit == Exit::NeedsDecision => {
+        Err(failure)
+            if failure.exit == Exit::NeedsDecision && !session.record().changed_anything =>
+        {
             session.record_mut().purge = None;
             Ok(false)
         }

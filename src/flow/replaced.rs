@@ -13,6 +13,7 @@ use crate::{
 };
 
 use self::watch::Watch;
+pub(super) use self::watch::same_words;
 use super::{
     defragment::serves,
     look::{Here, look},

@@ -48,3 +48,19 @@ pub fn purge_refusals(wishes: &Wishes) -> Vec<Refusal> {
     };
     if wishes.no_snapshot { vec![refusal] } else { Vec::new() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_stays_one_word_of_a_copied_line() {
+        // Two words would be the two ends of a range for etcdctl.
+        for (prefix, word) in
+            [("/a b/c/", "'/a b/c/'"), ("/x;reboot/", "'/x;reboot/'"), ("/r/events/", "/r/events/")]
+        {
+            let line = by_hand(&World::default(), prefix);
+            assert!(line.ends_with(&format!(" del {word} --prefix")), "{line}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crate::{
     cli::Prevent,
     decide,
     failure::{Exit, Failure},
-    flow::{look::Here, session::Session},
+    flow::{look::Here, replaced::same_words, session::Session},
     model::{EditedManifest, Outcome, PreventWishes, SettingsAdvice, World},
     say::json::DiffLineAnswer,
 };
@@ -54,6 +54,15 @@ pub(super) async fn nothing_to_do(
     lock: Option<NodeLock>,
 ) -> Result<Exit, Failure> {
     session.voice.answer("Nothing to do: the manifest says so already.");
+    if let (Some(manifest), Some(container)) = (&world.node.manifest, &world.node.container)
+        && !container.args.is_empty()
+        && !same_words(&manifest.args, &container.args)
+    {
+        session.voice.warn(
+            "but etcd runs with other flags than its manifest has: the kubelet has not restarted \
+             it. See why with `journalctl -u kubelet`, before you go on to the next master",
+        );
+    }
     let _lock = match lock {
         None if wishes.quota.is_some() && !session.settings.dry_run => Some(take_lock(session)?),
         lock => lock,

@@ -201,3 +201,47 @@ async fn left(here: &Here, world: &World, counted: &Counted) -> Option<u64> {
     }
     Some(left)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bytes, DiskTimes, Member, MemberId, MemberStatus, Quota};
+
+    fn member(id: u64, revision: i64, learner: bool) -> Member {
+        let status = MemberStatus {
+            version: None,
+            version_text: String::new(),
+            db_size: Bytes(1),
+            db_size_in_use: Bytes(1),
+            quota: Quota::DEFAULT,
+            leader: Some(MemberId(1)),
+            learner,
+            alarms: Vec::new(),
+            errors: Vec::new(),
+            revision: Revision(revision),
+            raft_term: 2,
+            raft_index: 9,
+            raft_applied_index: 9,
+        };
+        Member {
+            id: MemberId(id),
+            name: format!("m{id}"),
+            endpoint: String::new(),
+            local: id == 1,
+            learner,
+            defragmenting: false,
+            open_snapshots: None,
+            disk_times: DiskTimes::default(),
+            status: Ok(status),
+        }
+    }
+
+    #[test]
+    fn what_the_slowest_voter_does_not_know_stays() {
+        let members = vec![member(1, 90, false), member(2, 70, false), member(3, 10, true)];
+        let world = World { members, ..World::default() };
+        assert_eq!(in_snapshot(&world, Revision(80)), Revision(70));
+        assert_eq!(in_snapshot(&world, Revision(60)), Revision(60));
+        assert_eq!(in_snapshot(&World::default(), Revision(60)), Revision(60));
+    }
+}

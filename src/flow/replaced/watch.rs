@@ -143,7 +143,7 @@ impl<'a> Watch<'a> {
 
 /// Whether a container runs this command line. The kubelet replaces `$(NAME)`
 /// by what the environment says; such a word fits any.
-fn same_words(manifest: &[String], container: &[String]) -> bool {
+pub(in crate::flow) fn same_words(manifest: &[String], container: &[String]) -> bool {
     manifest.is_empty()
         || (manifest.len() == container.len()
             && manifest

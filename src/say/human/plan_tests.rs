@@ -106,6 +106,16 @@ fn a_snapshot_that_comes_later_is_no_way_back() {
 }
 
 #[test]
+fn a_snapshot_from_before_the_deletes_is_the_way_back() {
+    let mut short = testing::plan();
+    short.steps.remove(0);
+    short.saved = Some("/backups/deleted.db".into());
+    let text = plan(&short, &world(), 80);
+    assert!(text.contains("/backups/deleted.db holds the history"), "{text}");
+    assert!(!text.contains("no snapshot"), "{text}");
+}
+
+#[test]
 fn a_member_that_does_not_answer_has_no_expected_size() {
     let mut world = world();
     world.members[1].status = Err("timed out".into());
