@@ -83,6 +83,9 @@ fn history(usage: &Usage) -> Option<String> {
     if !usage.history {
         return None;
     }
+    if old == 0 {
+        return Some("all of the bytes are live data: a compaction drops nothing".to_owned());
+    }
     if share < STANDS_OUT {
         return Some(format!(
             "{} % of the bytes are live data: a compaction drops no more than {}",
@@ -144,13 +147,13 @@ fn packed(usage: &Usage, quota: Option<Bytes>) -> Option<String> {
     let share = percent(packed.0, quota.0);
     Some(if nearly_full(packed, quota) {
         format!(
-            "the live data alone take about {packed} of the quota of {quota}: compaction and \
+            "in the file the live data alone take about {packed} of the quota of {quota}: compaction and \
              defragmentation are not enough; delete what fills it (`purge`), or raise the quota \
              (`prevent --quota`)"
         )
     } else {
         format!(
-            "the live data alone take about {packed}, {share} % of the quota of {quota}: \
+            "in the file the live data alone take about {packed}, {share} % of the quota of {quota}: \
              compaction and defragmentation are enough"
         )
     })

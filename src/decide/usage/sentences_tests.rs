@@ -133,13 +133,13 @@ fn what_stays_is_held_against_the_quota() {
     assert!(last(&full, None).starts_with("the file has 1.9 GiB, and hardly less after"));
     assert_eq!(
         last(&full, Some(Bytes(2048 * MIB))),
-        "the live data alone take about 1.9 GiB of the quota of 2.0 GiB: compaction and \
+        "in the file the live data alone take about 1.9 GiB of the quota of 2.0 GiB: compaction and \
          defragmentation are not enough; delete what fills it (`purge`), or raise the quota \
          (`prevent --quota`)"
     );
     assert_eq!(
         last(&full, Some(Bytes(8192 * MIB))),
-        "the live data alone take about 1.9 GiB, 23 % of the quota of 8.0 GiB: compaction and \
+        "in the file the live data alone take about 1.9 GiB, 23 % of the quota of 8.0 GiB: compaction and \
          defragmentation are enough"
     );
 }

@@ -37,11 +37,11 @@ pub(super) async fn read(session: &Session, path: &Path) -> Result<Read, Failure
         Ok(file)
     };
     let label = format!("reading {name}");
-    let (mut usage, snapshot) =
+    let (mut usage, snapshot, warning) =
         account(session, &label, open).await.map_err(|error| failed(session, &name, &error))?;
     let kind = if snapshot { SourceKind::SnapshotFile } else { SourceKind::DatabaseFile };
-    usage.source =
-        Source { kind, path: Some(path.to_owned()), member: String::new(), why: String::new() };
+    let why = warning.unwrap_or_default();
+    usage.source = Source { kind, path: Some(path.to_owned()), member: String::new(), why };
     Ok(judged(session, &name, usage))
 }
 
@@ -67,18 +67,20 @@ pub(super) async fn read_spooled(
         Ok(BoltFile::from_file(file, called)?)
     };
     let read = account(session, &format!("reading {name}"), open).await;
-    let (mut usage, _) = read.map_err(|error| failed(session, &name, &error))?;
+    let (mut usage, _, warning) = read.map_err(|error| failed(session, &name, &error))?;
+    let why = [Some(why).filter(|why| !why.is_empty()), warning];
+    let why = why.into_iter().flatten().collect::<Vec<_>>().join("; ");
     usage.source = Source { kind, path: None, member, why };
     Ok(judged(session, &name, usage))
 }
 
 /// On a thread of its own: a disk takes its time, and a signal must not wait
-/// for it. Also whether it is a snapshot.
+/// for it. Also whether it is a snapshot, and what to know of the file.
 async fn account(
     session: &Session,
     label: &str,
     open: impl FnOnce() -> Result<BoltFile, ReadError> + Send + 'static,
-) -> Result<(Usage, bool), ReadError> {
+) -> Result<(Usage, bool, Option<String>), ReadError> {
     let (read, size) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (told, whole) = (Arc::clone(&read), Arc::clone(&size));
     let reading = tokio::task::spawn_blocking(move || {
@@ -86,7 +88,7 @@ async fn account(
         whole.store(file.size().0, Ordering::Relaxed);
         let mut tell = |step: Step| told.store(step.read.0, Ordering::Relaxed);
         let usage = read_database(&file, Limits::default(), &mut tell)?;
-        Ok((usage, file.is_snapshot()))
+        Ok((usage, file.is_snapshot(), file.warning()))
     });
     let progress = Progress::bytes(&session.voice, label, None);
     let show = || progress.at(read.load(Ordering::Relaxed), &of(size.load(Ordering::Relaxed)));

@@ -97,8 +97,9 @@ pub(super) fn with_our_way(session: &Session, fillers: &[Filler]) -> Vec<Filler>
 }
 
 fn recovers(read: &Read) -> String {
+    let first = if fits(read) { "" } else { "after that: " };
     let alarm = if read.nospace { ", and takes the alarm off" } else { "" };
-    format!("drops the history and gives the free pages back{alarm}")
+    format!("{first}drops the history and gives the free pages back{alarm}")
 }
 
 /// Whether the live data fit below the quota, as far as both are known.

@@ -11,7 +11,8 @@ pub struct Source {
     pub path: Option<PathBuf>,
     /// The member's name; empty for a file.
     pub member: String,
-    /// Why it was read this way, one sentence; empty when nobody chose.
+    /// Why it was read this way, or what to know of the file; one sentence,
+    /// empty when there is nothing to say.
     pub why: String,
 }
 

@@ -111,12 +111,22 @@ impl BoltFile {
 
     /// What to know about it although it can be read; one sentence.
     pub fn warning(&self) -> Option<String> {
-        self.other.map(|_| {
+        let transaction = self.meta.transaction;
+        let meta = self.other.map(|_| {
             format!(
-                "one of its two meta pages is damaged; read by the other one, of transaction {}",
-                self.meta.transaction
+                "one of its two meta pages is damaged; read by the other one, of transaction \
+                 {transaction}"
             )
-        })
+        });
+        // bbolt lets its file grow by whole pages.
+        let odd = !self.is_snapshot() && !self.length.is_multiple_of(self.meta.page_size.into());
+        let behind = odd.then(|| {
+            "something stands behind the database that is no part of it, so that no checksum was \
+             found"
+                .to_owned()
+        });
+        let told: Vec<String> = meta.into_iter().chain(behind).collect();
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     /// Asks whether an etcd runs on it: that holds a lock as long as it does.

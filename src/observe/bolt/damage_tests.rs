@@ -124,6 +124,15 @@ fn a_damaged_meta_is_told_and_the_other_one_used() {
     assert_eq!(opened(&whole).unwrap().warning(), None);
 }
 
+#[test]
+fn something_behind_a_snapshot_is_told() {
+    let longer = [&example()[..], &[7; 32], b"and more"].concat();
+    let file = opened(&longer).unwrap();
+    assert!(!file.is_snapshot());
+    assert!(file.warning().is_some_and(|told| told.starts_with("something stands behind")));
+    holds(&file, "key", &example_rows());
+}
+
 /// Both metas with other numbers in them, at an offset, and right checksums.
 fn with_metas(at: usize, number: &[u8]) -> Vec<u8> {
     let mut bytes = example();

@@ -51,7 +51,7 @@ fn opening(page: &UsagePage<'_>, width: usize) -> String {
     }
     lines.extend(page.sentences.iter().map(|text| hang("- ", &sentence(text), width)));
     if let Some((command, what_for)) = page.next.first() {
-        let end = if page.next.len() > 1 { "; other ways at the end" } else { "" };
+        let end = if page.next.len() > 1 { "; more at the end" } else { "" };
         lines.push(hang("- ", &format!("Next: `{command}` ({what_for}){end}."), width));
     }
     lines.join("\n")

@@ -78,7 +78,7 @@ pub(super) fn source(usage: &Usage, width: usize) -> String {
     for (label, text) in [
         ("Leases", leases_text(usage)),
         ("Source", Some(source_text(usage))),
-        ("Why", why),
+        ("Note", why),
         ("Bytes", Some(bytes.to_owned())),
     ] {
         lines.extend(text.map(|text| hang(&format!("  {label:<8}"), &text, width)));

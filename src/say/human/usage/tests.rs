@@ -161,7 +161,7 @@ About these numbers
   Source  a snapshot of master-2, taken now, revision 48123, compacted at 120;
           file 64.0 MiB, 62.0 MiB in use, 2.0 MiB free pages; checksum right;
           12.2 revisions a second meanwhile
-  Why     / has room for it
+  Note    / has room for it
   Bytes   LIVE is what exists now, HISTORY what was overwritten or deleted since
           the last compaction: bytes of keys and values. The file needs some
           more around them.
