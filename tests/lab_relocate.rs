@@ -83,7 +83,7 @@ fn broken_off_at_any_step_it_is_finished_or_taken_back() {
     let first = lab.master("master-1");
     let watch = Watch::over(&lab);
     let (data, ids) = (judge::data(first), ids(first));
-    mount(first, "600M");
+    mount(first, "400M");
 
     // Before and after the manifest was taken out, and then back.
     for line in ["Step 1 of", "waiting for the kubelet", "Step 2 of"] {
@@ -119,7 +119,24 @@ fn broken_off_at_any_step_it_is_finished_or_taken_back() {
     judge::equal_hashes(&lab);
     assert_eq!(self::ids(first), ids);
     assert!(leftovers(first).is_empty(), "{:?}", leftovers(first));
+    never_starts_without_its_disk(first);
+    judge::same_data(&data, lab.masters());
+    assert_eq!(self::ids(first), ids);
     watch.only_manifests();
+}
+
+/// After a reboot that mounts nothing: no etcd, and no empty directory.
+fn never_starts_without_its_disk(master: &Master) {
+    master.power_cut().unwrap();
+    master.power_on().unwrap();
+    until("the kubelet tried", PATIENCE, || {
+        rescue(master, &["locate"]).text().contains("containerd")
+    });
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(master.pid_of("etcd").is_none(), "etcd was started without its data");
+    assert!(!master.path(TO).exists(), "an empty directory was made");
+    sh(master, &format!("mkdir -p {DISK} && mount -o loop /var/lib/kubelet/disk {DISK}"));
+    runs_from(master, TO);
 }
 
 #[test]
@@ -161,7 +178,7 @@ fn what_does_not_do_is_taken_back_without_forgetting() {
 }
 
 fn lab() -> Lab {
-    let lab = Lab::up(three("3.5", 32 << 20)).unwrap();
+    let lab = Lab::up(three("3.5", 32 << 20).speed(5)).unwrap();
     lab.fill(Fill::Churn { keys: 50, value_bytes: 50_000 }, Until::Bytes(8 << 20)).unwrap();
     lab
 }

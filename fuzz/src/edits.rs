@@ -80,6 +80,15 @@ fn holds(old: &str, edits: &[ManifestEdit], edited: &EditedManifest) {
                 });
                 assert!(is_there);
             }
+            ManifestEdit::HostPathHasToExist { path: to } => {
+                let volumes = yaml::items(pod, &["spec", "volumes"]);
+                let is_there = volumes.iter().any(|volume| {
+                    yaml::text(volume, &["hostPath", "path"])
+                        .is_some_and(|path| Path::new(&path) == to)
+                        && yaml::text(volume, &["hostPath", "type"]).as_deref() == Some("Directory")
+                });
+                assert!(is_there);
+            }
         }
     }
 }

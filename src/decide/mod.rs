@@ -24,6 +24,7 @@ mod plan;
 mod prevention;
 mod purge;
 mod relocation;
+mod relocation_cautions;
 mod relocation_gates;
 mod restart;
 mod restart_cause;
@@ -63,10 +64,8 @@ pub use purge::{
     Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
     purge_refusals, still_needed,
 };
-pub use relocation::{
-    cautions as relocation_cautions, needed_room, refusals as relocation_refusals, relocation_edit,
-    slower_sync,
-};
+pub use relocation::{needed_room, refusals as relocation_refusals, relocation_edit};
+pub use relocation_cautions::{cautions as relocation_cautions, slower_sync};
 pub use relocation_gates::{downtime_cautions, layout_obstacle};
 pub use restart::{countdown, is_recent, restart_story};
 pub use room::{could_be_freed, needed_at, room_for_database};

@@ -1,12 +1,9 @@
-//! What speaks against a directory as the new home of a data directory: what
-//! forbids it, and what to know before saying yes.
+//! What forbids a directory as the new home of a data directory, and the edit
+//! that moves it there.
 
 use std::path::Path;
 
-use crate::model::{Bytes, DataDir, Ground, ManifestEdit, Mount, Quota, RelocationTarget};
-
-/// Filesystems that etcd is known to be well on.
-const GOOD: [&str; 3] = ["ext4", "ext3", "xfs"];
+use crate::model::{Bytes, DataDir, Ground, ManifestEdit, Mount, RelocationTarget};
 
 /// Those that etcd must not be on, with the reason.
 const BAD: [(&str, &str); 16] = [
@@ -27,11 +24,6 @@ const BAD: [(&str, &str); 16] = [
     ("exfat", "a filesystem without owners and modes"),
     ("squashfs", "a filesystem that cannot be written"),
 ];
-
-/// How much slower than now the target's fdatasync may be before it is worth a
-/// word, and from where on, in milliseconds: below that any disk is good.
-const SLOWER: f64 = 1.2;
-const SLOW_MS: f64 = 2.0;
 
 /// What must be free on the target: the data, a second copy of the database (a
 /// defragmentation writes one beside it), two WAL segments and as much again.
@@ -97,62 +89,6 @@ fn room(seen: &RelocationTarget) -> Option<String> {
     })
 }
 
-/// What to know before saying yes, one sentence each; may hold a line to copy.
-#[must_use]
-pub fn cautions(seen: &RelocationTarget, quota: Option<Quota>) -> Vec<String> {
-    let RelocationTarget { target, data, .. } = seen;
-    let kind = target.filesystem.kind.as_str();
-    let mut all = Vec::new();
-    let shared: Vec<&str> = shared(target, data);
-    if !shared.is_empty() {
-        all.push(format!(
-            "the two filesystems are on the same physical disk ({}): what slows that disk or kills \
-             it hits etcd as before",
-            shared.join(", ")
-        ));
-    }
-    if !GOOD.contains(&kind) {
-        all.push(format!("{kind} is not what etcd is tested on: ext4 and xfs are"));
-    }
-    // Two database files of that size are what a defragmentation needs at worst.
-    let limit = quota.and_then(|quota| quota.limit).unwrap_or_default();
-    let full = limit.plus(limit).plus(DataDir::SPARE);
-    if limit > Bytes(0) && target.filesystem.available < full {
-        all.push(format!(
-            "{} are free there; when the database grows to its quota of {limit}, a defragmentation \
-             needs {full}",
-            target.filesystem.available
-        ));
-    }
-    all.extend(not_mounted_at_boot(seen));
-    all
-}
-
-/// Disks that both are on.
-fn shared<'a>(target: &'a Ground, data: &Ground) -> Vec<&'a str> {
-    let both = target.disks.iter().filter(|disk| data.disks.contains(disk));
-    both.map(String::as_str).collect()
-}
-
-/// The mount that nobody makes again: etcd would start without its data.
-fn not_mounted_at_boot(seen: &RelocationTarget) -> Option<String> {
-    let filesystem = &seen.target.filesystem;
-    if seen.mounted_by.is_some() {
-        return None;
-    }
-    let source = seen.target.source.display().to_string();
-    let what = seen.uuid.as_ref().map_or(source, |uuid| format!("UUID={uuid}"));
-    let pass = if filesystem.kind.starts_with("ext") { 2 } else { 0 };
-    Some(format!(
-        "neither /etc/fstab nor a systemd unit mounts {}: after a reboot the directory would be \
-         empty, and etcd would start without its data. Add this line to /etc/fstab before you say \
-         yes:\n`{what} {} {} defaults 0 {pass}`",
-        filesystem.mount_point.display(),
-        filesystem.mount_point.display(),
-        filesystem.kind
-    ))
-}
-
 /// What to edit in a manifest with these hostPath volumes so that its etcd
 /// keeps its data in `to` instead of `from`; `None` when `from` is no volume of
 /// its own, and no volume holds `to`.
@@ -170,22 +106,10 @@ pub fn relocation_edit(mounts: &[Mount], from: &Path, to: &Path) -> Option<Manif
     })
 }
 
-/// A sentence when the target's disk answers later than the present one; both
-/// are the 99th percentile of an fdatasync, in milliseconds.
-#[must_use]
-pub fn slower_sync(from_ms: f64, to_ms: f64) -> Option<String> {
-    (to_ms > from_ms * SLOWER && to_ms > SLOW_MS).then(|| {
-        format!(
-            "the target is slower than the present disk: fdatasync p99 {to_ms:.1} ms there, \
-             {from_ms:.1} ms here; below 10 ms is good for etcd"
-        )
-    })
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::model::{Filesystem, QuotaSource};
+    use crate::model::Filesystem;
 
     fn ground(path: &str, device: u64, disk: &str) -> Ground {
         Ground {
@@ -205,7 +129,7 @@ mod tests {
         }
     }
 
-    fn seen() -> RelocationTarget {
+    pub(in crate::decide) fn seen() -> RelocationTarget {
         RelocationTarget {
             target: ground("/mnt/etcd", 17, "sdb"),
             missing: false,
@@ -218,7 +142,7 @@ mod tests {
         }
     }
 
-    fn with(change: impl FnOnce(&mut RelocationTarget)) -> RelocationTarget {
+    pub(in crate::decide) fn with(change: impl FnOnce(&mut RelocationTarget)) -> RelocationTarget {
         let mut seen = seen();
         change(&mut seen);
         seen
@@ -227,8 +151,6 @@ mod tests {
     #[test]
     fn a_disk_of_its_own_is_taken_without_a_word() {
         assert_eq!(refusals(&seen()), Vec::<String>::new());
-        let quota = Quota { limit: Some(Bytes(8 << 30)), source: QuotaSource::Args };
-        assert_eq!(cautions(&seen(), Some(quota)), Vec::<String>::new());
         assert_eq!(needed_room(&seen()), Bytes(528 << 20));
     }
 
@@ -252,24 +174,6 @@ mod tests {
     }
 
     #[test]
-    fn what_to_know_before() {
-        let quota = Quota { limit: Some(Bytes(8 << 30)), source: QuotaSource::Args };
-        let told = |seen: &RelocationTarget| cautions(seen, Some(quota)).join("; ");
-        for (seen, part) in [
-            (with(|it| it.target.disks = vec!["sda".into()]), "same physical disk (sda)"),
-            (with(|it| it.target.filesystem.kind = "btrfs".into()), "btrfs is not what"),
-            (with(|it| it.target.filesystem.available = Bytes(9 << 30)), "quota of 8.0 GiB"),
-            (with(|it| it.mounted_by = None), "\n`/dev/sdb1 /mnt/etcd ext4 defaults 0 2`"),
-            (
-                with(|it| (it.mounted_by, it.uuid) = (None, Some("4-2".into()))),
-                "\n`UUID=4-2 /mnt/etcd ext4",
-            ),
-        ] {
-            assert!(told(&seen).contains(part), "{part}: {}", told(&seen));
-        }
-    }
-
-    #[test]
     fn the_volume_is_edited_or_else_the_flag() {
         let mount = |host: &str, inside: &str| Mount {
             host_path: host.into(),
@@ -284,13 +188,5 @@ mod tests {
         assert_eq!(relocation_edit(&[mount("/", "/host")], from, to), flag("/host/mnt/etcd"));
         assert_eq!(relocation_edit(&[mount("/mnt/etcd", "/new")], from, to), flag("/new"));
         assert_eq!(relocation_edit(&[mount("/var/lib", "/var/lib")], from, to), None);
-    }
-
-    #[test]
-    fn only_a_disk_that_is_really_slower_is_told() {
-        assert_eq!(slower_sync(4.0, 4.5), None);
-        assert_eq!(slower_sync(0.1, 1.9), None);
-        let told = slower_sync(4.0, 9.0).unwrap_or_default();
-        assert!(told.contains("9.0 ms there") && told.contains("4.0 ms here"), "{told}");
     }
 }

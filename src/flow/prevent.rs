@@ -67,11 +67,13 @@ pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failur
     if session.settings.dry_run {
         return Ok(planned(session));
     }
-    let _lock = match lock {
+    let mut lock = match lock {
         Some(lock) => lock,
         None => take_lock(session)?,
     };
     let consent = ask(session, &here, &found, &wishes, wanted).await?;
+    session.record_mut().before = Some(world);
+    session.open_journal(&mut lock);
     let order = Order {
         shown: &found.file,
         new: &edited.text,
@@ -80,7 +82,10 @@ pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failur
         patience: self::patience(wanted, patience, &world),
     };
     let world = change::make(session, &here, &order, &consent).await?;
-    conclude(session, &here, &world, wanted, &wishes, Outcome::Done).await
+    let exit = conclude(session, &here, &world, wanted, &wishes, Outcome::Done).await?;
+    session.close_journal(Outcome::Done, exit, None);
+    session.tell_report(&session.record());
+    Ok(exit)
 }
 
 /// Finishes a change that an earlier run was broken off in, or takes it back;

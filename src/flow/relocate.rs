@@ -10,6 +10,7 @@ mod begun;
 mod check;
 mod down;
 mod fsync;
+mod newest;
 mod old;
 mod onward;
 mod page;
@@ -19,12 +20,14 @@ mod way_back_troubles;
 
 use std::{path::Path, time::Duration};
 
+use serde_json::json;
+
 use crate::{
     act::NodeLock,
     cli::Relocate,
     consent::{self, Consent, Refused},
     failure::{Exit, Failure},
-    model::{Purpose, UNFINISHED_CHANGE},
+    model::{Outcome, Purpose, UNFINISHED_CHANGE},
     observe,
     settings::{duration, quoted},
 };
@@ -55,20 +58,24 @@ pub async fn relocate(session: &Session, wanted: &Relocate) -> Result<Exit, Fail
     let patience = duration("--rollback-after", &wanted.rollback_after)?;
     let request = Request { confirmed: wanted.confirm.as_deref(), patience };
     session.voice.say("Looking for etcd on this node and asking every member...");
+    let mut lock = None;
     if !session.settings.dry_run {
         hold::let_go_of_left_over(session);
-    }
-    if !session.settings.dry_run {
-        hold::let_go_of_left_over(session);
+        // Before the records are read: another run may be at them.
+        lock = Some(NodeLock::take().map_err(|error| locked(session, &error))?);
+        lock.iter_mut().for_each(|lock| lock.describe(&session.again()));
     }
     let begun = begun(session)?;
     let here = arrive(session).await?;
-    match (&wanted.to, begun) {
-        (Some(to), Some(begun)) => go_on(session, &here, to, begun, request).await,
-        (Some(to), None) => move_to(session, &here, to, request).await,
-        (None, begun) if wanted.undo => undo(session, &here, begun, request).await,
-        (None, begun) => old::remove_old(session, &here, begun, request).await,
-    }
+    let exit = match (&wanted.to, begun) {
+        (Some(to), Some(begun)) => go_on(session, &here, to, begun, request, &mut lock).await,
+        (Some(to), None) => move_to(session, &here, to, request, &mut lock).await,
+        (None, begun) if wanted.undo => undo(session, &here, begun, request, &mut lock).await,
+        (None, begun) => old::remove_old(session, &here, begun, request, &mut lock).await,
+    }?;
+    session.close_journal(Outcome::Done, exit, None);
+    session.tell_report(&session.record());
+    Ok(exit)
 }
 
 /// A new relocation, from the checks to the last word.
@@ -77,6 +84,7 @@ async fn move_to(
     here: &Here,
     to: &Path,
     request: Request<'_>,
+    lock: &mut Option<NodeLock>,
 ) -> Result<Exit, Failure> {
     if let Some(exit) = tell::is_there_already(session, here, to) {
         return Ok(exit);
@@ -86,9 +94,10 @@ async fn move_to(
     if session.settings.dry_run {
         return Ok(tell::planned(session, &plan));
     }
-    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
-    lock.describe(&session.again());
-    let consent = ask(session, &plan.begun.record.member, request, "Move the data of").await?;
+    let what = "Move the data of";
+    let consent = ask(session, &plan.begun.record.member, request, what, lock).await?;
+    check::still_so(session, here, &plan).await?;
+    session.record_mut().before = Some(plan.world);
     let mut begun = begun::begin(session, plan.begun, &consent)?;
     let syncs = plan.syncs;
     onward::onward(session, here, &mut begun, request.patience, syncs, &consent).await
@@ -101,6 +110,7 @@ async fn go_on(
     to: &Path,
     mut begun: Begun,
     request: Request<'_>,
+    lock: &mut Option<NodeLock>,
 ) -> Result<Exit, Failure> {
     if begun.record.to != to.components().collect::<std::path::PathBuf>() {
         return Err(troubles::another_target(session, &begun, to));
@@ -109,9 +119,8 @@ async fn go_on(
     if session.settings.dry_run {
         return Ok(tell::would_go_on(session, &begun));
     }
-    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
-    lock.describe(&session.again());
-    let consent = ask(session, &begun.record.member, request, "Go on with the move of").await?;
+    let what = "Go on with the move of";
+    let consent = ask(session, &begun.record.member, request, what, lock).await?;
     let syncs = Default::default();
     onward::onward(session, here, &mut begun, request.patience, syncs, &consent).await
 }
@@ -122,15 +131,15 @@ async fn undo(
     here: &Here,
     begun: Option<Begun>,
     request: Request<'_>,
+    lock: &mut Option<NodeLock>,
 ) -> Result<Exit, Failure> {
     let Some(mut begun) = begun else { return Err(troubles::nothing_to_undo(session)) };
     session.voice.warn(&tell::unfinished(&begun));
     if session.settings.dry_run {
         return Ok(tell::would_go_back(session, &begun));
     }
-    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
-    lock.describe(&session.again());
-    let consent = ask(session, &begun.record.member, request, "Take back the move of").await?;
+    let what = "Take back the move of";
+    let consent = ask(session, &begun.record.member, request, what, lock).await?;
     let back = back::go_back(session, here, &mut begun, request.patience, &consent).await?;
     Ok(tell::went_back(session, &begun, &back))
 }
@@ -156,11 +165,23 @@ async fn ask(
     member: &str,
     request: Request<'_>,
     what: &str,
+    lock: &mut Option<NodeLock>,
 ) -> Result<Consent, Failure> {
     let question = format!("{what} {member} now? Its etcd is down on this node meanwhile.");
     let voice = &session.voice;
     let asked = consent::by_word_or_flag(&question, member, "", request.confirmed, voice).await;
-    asked.map_err(|refused| refused_word(session, member, refused))
+    let consent = asked.map_err(|refused| refused_word(session, member, refused))?;
+    note_word(session, request, lock);
+    Ok(consent)
+}
+
+/// From here on this run may change something: the journal begins.
+fn note_word(session: &Session, request: Request<'_>, lock: &mut Option<NodeLock>) {
+    if let Some(lock) = lock {
+        session.open_journal(lock);
+    }
+    let by = if request.confirmed.is_some() { "--confirm" } else { "a person" };
+    session.journal("answered", json!({"step": "relocate", "by": by, "answer": "yes"}));
 }
 
 /// There was no word, or another one.

@@ -29,6 +29,12 @@ pub enum ManifestEdit {
         /// What it shall be.
         to: PathBuf,
     },
+    /// The hostPath volume that is this host path has to be there already: its
+    /// `type` becomes `Directory`, so that the kubelet makes no empty one.
+    HostPathHasToExist {
+        /// As it is written.
+        path: PathBuf,
+    },
 }
 
 /// The manifest as it shall be, and what differs.

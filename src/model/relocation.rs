@@ -98,6 +98,10 @@ pub struct Relocation {
     pub copy_ms: u64,
     /// Whether an etcd may have been started on `to`: set before it is.
     pub started: bool,
+    /// Whether what the member wrote on `to` is in `from` again, on the way
+    /// back: set before the old manifest has its place.
+    #[serde(default)]
+    pub came_back: bool,
     /// Whether it ended well.
     pub done: bool,
 }

@@ -9,26 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{CopyError, Shown, SourceLock, copy_tree, list::OURS, wal_now};
+use super::{CopyError, Shown, SourceLock, copy_tree, list::OURS};
 use crate::consent::Consent;
 
 /// What a data directory is made of.
 const MEMBER: &str = "member";
-
-/// Whether what is in `to` is not in `from` yet.
-///
-/// # Errors
-/// As `wal_now`.
-pub async fn needs_to_come_back(
-    from: &Path,
-    to: &Path,
-    shown: &Arc<Shown>,
-) -> Result<bool, CopyError> {
-    if !from.join(MEMBER).exists() {
-        return Ok(true);
-    }
-    Ok(wal_now(from, shown).await? != wal_now(to, shown).await?)
-}
 
 /// Copies `to` into a fresh directory inside `from` and swaps its `member` with
 /// the one there, which stays as the directory that is returned. Broken off
@@ -47,7 +32,7 @@ pub async fn bring_back(
     let (old, new) = (from.join(MEMBER), fresh.join(MEMBER));
     // Without a `member`, the fresh one was proven before the first rename.
     let aside = if old.exists() {
-        copy_tree(to, &fresh, shown, consent).await?;
+        drop(copy_tree(to, &fresh, shown, consent).await?);
         let aside = from.join(format!("{OURS}before-{stamp}"));
         let lock = SourceLock::take(from)?;
         rename(&old, &aside)?;

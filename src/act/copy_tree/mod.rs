@@ -5,86 +5,37 @@
 
 mod attributes;
 mod bring_back;
+mod error;
 mod file;
 mod list;
 mod remove;
 mod source_lock;
+mod whole;
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use thiserror::Error;
-
-pub use bring_back::{bring_back, needs_to_come_back};
+pub use bring_back::bring_back;
+pub use error::CopyError;
 pub use list::{Tree, list};
 pub use remove::{remove_data, top_names};
 pub use source_lock::SourceLock;
 
 use crate::{
     consent::Consent,
-    model::{Bytes, Copied, Fingerprint},
+    model::{Copied, Fingerprint},
 };
 
 /// Where etcd keeps its raft log in a data directory.
 const WAL: &str = "member/wal";
 
-/// Why there is no copy, or no proof of it.
-#[derive(Debug, Error)]
-pub enum CopyError {
-    /// The source cannot be read; it may be dying.
-    #[error("{} cannot be read at byte {offset}: {source}", .path.display())]
-    Read {
-        /// The file or directory.
-        path: PathBuf,
-        /// Where in it.
-        offset: u64,
-        /// The kernel's words.
-        source: io::Error,
-    },
-    /// The target cannot be written.
-    #[error("{} cannot be written: {source}", .path.display())]
-    Write {
-        /// The file or directory.
-        path: PathBuf,
-        /// The kernel's words.
-        source: io::Error,
-    },
-    /// Something that is no data of etcd.
-    #[error("{} is {what}: only regular files and directories are moved", .path.display())]
-    Strange {
-        /// What it is about.
-        path: PathBuf,
-        /// "a symbolic link", "a mount point of its own".
-        what: &'static str,
-    },
-    /// An etcd (or its tool) has it open.
-    #[error("{} is locked: a process still works with these data", .path.display())]
-    Locked {
-        /// The database or a WAL file.
-        path: PathBuf,
-    },
-    /// The source was written to meanwhile.
-    #[error("{} changed while it was copied", .path.display())]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The target's disk gives something else back.
-    #[error("{} does not come back from the disk as it was written", .path.display())]
-    Differs {
-        /// The file.
-        path: PathBuf,
-    },
-    /// We are ending.
-    #[error("the copy was broken off")]
-    Stopped,
-}
+/// Where it keeps its database.
+pub const DATABASE: &str = "member/snap/db";
 
 /// How far a copy is; shared with whoever shows it.
 #[derive(Debug, Default)]
@@ -130,12 +81,15 @@ pub struct ProvenCopy {
     pub wal: Vec<Fingerprint>,
     /// What could not be kept (an extended attribute), in sentences.
     pub notes: Vec<String>,
+    /// Until it is dropped no etcd starts on the source, so that the copy stays
+    /// the newest data there are.
+    pub lock: SourceLock,
 }
 
 /// Copies everything below `from` (but `lost+found`) into the directory `to`,
 /// which is made when it is missing, and reads it back from the disk. Files
 /// that are there already and equal are left; other ones below `to` go, as it
-/// was empty at first. Dropping the future stops the thread that does it.
+/// was empty at first. The source stays locked as long as the answer lives. Dropping the future stops the thread that does it.
 ///
 /// # Errors
 /// `CopyError`; what was copied so far stays, unfinished files as `*.part`.
@@ -148,9 +102,7 @@ pub async fn copy_tree(
     let (from, to) = (from.to_owned(), to.to_owned());
     on_a_thread(shown, move |shown| {
         let lock = SourceLock::take(&from)?;
-        let copy = copy(&from, &to, shown);
-        drop(lock);
-        copy
+        whole::copy(&from, &to, shown, lock)
     })
     .await
 }
@@ -191,62 +143,6 @@ async fn on_a_thread<T: Send + 'static>(
 
 fn is_wal(path: &Path) -> bool {
     path.starts_with(WAL) && path.extension().is_some_and(|extension| extension == "wal")
-}
-
-fn copy(from: &Path, to: &Path, shown: &Shown) -> Result<ProvenCopy, CopyError> {
-    let tree = list(from)?;
-    let write = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CopyError::Write { path, source }
-    };
-    make_directory(to).map_err(write(to))?;
-    remove_strangers(to, &tree)?;
-    for directory in &tree.directories {
-        let path = to.join(directory);
-        make_directory(&path).map_err(write(&path))?;
-    }
-    let mut proven = ProvenCopy { copied: Copied::default(), wal: Vec::new(), notes: Vec::new() };
-    for path in &tree.files {
-        let print = file::copy(from, to, path, shown, &mut proven.notes)?;
-        proven.copied.bytes = proven.copied.bytes.plus(Bytes(print.bytes));
-        proven.copied.files += 1;
-        if is_wal(path) {
-            proven.wal.push(print);
-        }
-    }
-    // Bottom up, as making an entry changes the time of its directory.
-    for directory in tree.directories.iter().rev().map(PathBuf::as_path).chain([Path::new("")]) {
-        attributes::of_directory(&from.join(directory), &to.join(directory), &mut proven.notes)?;
-    }
-    let parent = to.parent().unwrap_or(to);
-    fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(write(parent))?;
-    Ok(proven)
-}
-
-/// Private until it has the mode of the source.
-fn make_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    match fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if path.symlink_metadata()?.is_dir() { Ok(()) } else { Err(error) }
-        }
-        made => made,
-    }
-}
-
-/// Files of a copy that was broken off before, when the source went on since.
-fn remove_strangers(to: &Path, tree: &Tree) -> Result<(), CopyError> {
-    let there = list(to)?;
-    for path in there.files.iter().filter(|path| !tree.files.contains(path)) {
-        let path = to.join(path);
-        fs::remove_file(&path).map_err(|source| CopyError::Write { path, source })?;
-    }
-    let strange = there.directories.iter().rev().filter(|path| !tree.directories.contains(path));
-    for path in strange {
-        let path = to.join(path);
-        fs::remove_dir(&path).map_err(|source| CopyError::Write { path, source })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

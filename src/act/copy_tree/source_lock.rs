@@ -13,10 +13,7 @@ use nix::{
     libc,
 };
 
-use super::{CopyError, is_wal, list};
-
-/// Where the database is in a data directory.
-const DATABASE: &str = "member/snap/db";
+use super::{CopyError, DATABASE, is_wal, list};
 
 /// Held until it is dropped.
 #[derive(Debug)]

@@ -1,16 +1,17 @@
 //! The copy, on a tree like etcd's.
 
 use std::{
-    fs::Permissions,
+    fs::{self, Permissions},
     io::Write,
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
 use super::*;
 use crate::{
     consent::{self, Answer, Ask},
-    model::Step,
+    model::{Bytes, Step},
 };
 
 /// Nobody is asked: the flag holds the word.
@@ -148,7 +149,8 @@ async fn a_copy_nobody_waits_for_stops() {
     let (from, outer) = (data_dir(), tempfile::tempdir().expect("a directory"));
     let shown: Arc<Shown> = Arc::default();
     drop(StopOnDrop(Arc::clone(&shown)));
-    let stopped = copy(from.path(), &outer.path().join("new"), &shown);
+    let lock = SourceLock::take(from.path()).expect("free");
+    let stopped = whole::copy(from.path(), &outer.path().join("new"), &shown, lock);
     assert!(matches!(stopped, Err(CopyError::Stopped)));
 }
 
@@ -170,24 +172,22 @@ async fn what_was_written_on_the_new_disk_comes_back() {
     let (from, outer) = (data_dir(), tempfile::tempdir().expect("a directory"));
     let to = outer.path().join("new");
     let (shown, yes) = (Arc::default(), consent().await);
-    let copy = copy_tree(from.path(), &to, &shown, &yes).await.expect("copied");
-    assert!(!needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    let ProvenCopy { wal: copied, lock, .. } =
+        copy_tree(from.path(), &to, &shown, &yes).await.expect("copied");
+    drop(lock);
     let mut wal =
         fs::File::options().write(true).open(to.join("member/wal/0-0.wal")).expect("there");
     wal.write_all(b"vote").expect("written");
-    assert_ne!(wal_now(&to, &shown).await.expect("read"), copy.wal);
-    assert!(needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
+    assert_ne!(wal_now(&to, &shown).await.expect("read"), copied);
     let aside = bring_back(from.path(), &to, "now", &shown, &yes).await.expect("back");
     let aside = aside.expect("the old data");
     assert_eq!(aside, from.path().join("member.etcd-rescue-before-now"));
     assert_eq!(fs::read(aside.join("wal/0-0.wal")).expect("there")[..4], *b"raft");
     assert!(all(&to) == all(from.path()), "what is aside is no data");
-    assert!(!needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
     // Killed between the two renames.
     let fresh = from.path().join("member.etcd-rescue-new");
     fs::create_dir(&fresh).expect("made");
     fs::rename(from.path().join("member"), fresh.join("member")).expect("moved");
-    assert!(needs_to_come_back(from.path(), &to, &shown).await.expect("read"));
     assert_eq!(bring_back(from.path(), &to, "x", &shown, &yes).await.expect("back"), None);
     assert!(all(&to) == all(from.path()) && !fresh.exists());
 }

@@ -68,6 +68,7 @@ fn change(
         ManifestEdit::Flag { name, value } => flag::change(lines, &pod, name, value, notes),
         ManifestEdit::ProbePath { kind, path } => place::probe(lines, &pod, *kind, path),
         ManifestEdit::HostPath { from, to } => place::host_path(lines, &pod, from, to),
+        ManifestEdit::HostPathHasToExist { path } => place::has_to_exist(lines, &pod, path),
     }
 }
 

@@ -91,6 +91,26 @@ pub(super) fn host_path(
     }
 }
 
+/// What has to be done so that the kubelet does not make this host path when it
+/// is missing (kubernetes pkg/volume/hostpath, `Directory`).
+///
+/// # Errors
+/// When no single hostPath volume of this path has a `type` of its own.
+pub(super) fn has_to_exist(
+    lines: &Lines,
+    pod: &Pod<'_>,
+    path: &Path,
+) -> Result<Option<Change>, Unfit> {
+    let volumes = volumes(lines, pod, path)?;
+    let [volume] = &volumes[..] else {
+        return Err(unfit(&format!("no single volume has the hostPath {}", path.display())));
+    };
+    match volume.key("hostPath")?.map(|host| host.key("type")).transpose()?.flatten() {
+        Some(kind) => rewrite(lines, kind, "Directory"),
+        None => Err(unfit(&format!("the hostPath {} has no type", path.display()))),
+    }
+}
+
 /// The volumes whose hostPath this is.
 fn volumes<'a>(lines: &Lines, pod: &Pod<'a>, path: &Path) -> Result<Vec<Spot<'a>>, Unfit> {
     let Some(list) = pod.spec.key("volumes")? else { return Ok(Vec::new()) };

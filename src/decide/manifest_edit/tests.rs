@@ -190,6 +190,18 @@ fn the_data_volume_moves() {
 }
 
 #[test]
+fn the_volume_has_to_exist() {
+    let there = |path: &str| ManifestEdit::HostPathHasToExist { path: path.into() };
+    let signs = change_of(KUBEADM, there("/var/lib/etcd"));
+    assert_eq!(signs, ["-      type: DirectoryOrCreate", "+      type: Directory"]);
+    let moved = edited(KUBEADM, &[moved_to("/mnt/etcd"), there("/mnt/etcd")]);
+    assert!(moved.text.contains("path: /mnt/etcd\n      type: Directory\n"), "{}", moved.text);
+    let without = KUBEADM.replace("      type: DirectoryOrCreate\n", "");
+    assert!(why(&without, &[there("/var/lib/etcd")]).contains("has no type"));
+    assert!(why(KUBEADM, &[there("/none")]).starts_with("no single volume"));
+}
+
+#[test]
 fn what_we_do_not_know_is_refused_with_its_line() {
     let etcd = "    - etcd\n";
     let cases: &[(String, &str)] = &[

@@ -95,7 +95,7 @@ pub(super) fn put(settings: &mut Vec<SettingAdvice>, edit: &ManifestEdit) {
     let (name, value) = match edit {
         ManifestEdit::Flag { name, value } => (name.as_str(), value),
         ManifestEdit::ProbePath { kind, path } => (probes::name(*kind), path),
-        ManifestEdit::HostPath { .. } => return,
+        ManifestEdit::HostPath { .. } | ManifestEdit::HostPathHasToExist { .. } => return,
     };
     match settings.iter_mut().find(|setting| setting.name == name) {
         Some(setting) => {

@@ -149,7 +149,9 @@ fn no_release_gets_a_flag_or_a_path_it_does_not_know() {
         let made = edits.iter().map(|edit| match edit {
             ManifestEdit::Flag { name, .. } => name.replace("-defrag-threshold-megabytes", ";"),
             ManifestEdit::ProbePath { path, .. } => path.clone(),
-            ManifestEdit::HostPath { .. } => String::new(),
+            ManifestEdit::HostPath { .. } | ManifestEdit::HostPathHasToExist { .. } => {
+                String::new()
+            }
         });
         let all: Vec<String> = refused.chain(made).collect();
         let expected = match expected {

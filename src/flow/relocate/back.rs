@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::{
     act::{
-        copy_tree::{Shown, bring_back, list, needs_to_come_back, remove_data, wal_now},
+        copy_tree::{Shown, bring_back, list, remove_data, wal_now},
         manifest::{put_back, put_in, remove_held, remove_record, withdraw},
     },
     consent::Consent,
@@ -25,14 +25,16 @@ use crate::{
         replaced::{self, Expected, Replaced},
         session::Session,
     },
-    model::{Bytes, DataDir, ManifestFile, Phase, RELOCATION, UNFINISHED_CHANGE},
+    model::{Bytes, DataDir, ManifestFile, Phase, RELOCATION, StepStatus, UNFINISHED_CHANGE},
     observe::data_disk,
     say::{Progress, human, ticking},
 };
 
 use super::{
     begun::{Begun, Place},
-    down, troubles, way_back_troubles,
+    down,
+    newest::{Newest, newest},
+    tell, troubles, way_back_troubles,
 };
 
 /// How it went back.
@@ -53,11 +55,36 @@ pub(super) async fn go_back(
     consent: &Consent,
 ) -> Result<Back, Failure> {
     session.voice.heading("Going back to the old data");
-    session.record_mut().changed_anything = true;
+    let mut record = session.record_mut();
+    record.begin_step("go_back", Some(begun.member()));
+    record.changed_anything = true;
+    if let Some(running) = record.running.as_mut() {
+        running.goes_on = tell::state(begun);
+    }
+    drop(record);
+    let ended = all_the_way(session, here, begun, patience, consent).await;
+    let (status, detail) = match &ended {
+        Ok(_) => (StepStatus::Done, "the member is well on the old data".to_owned()),
+        Err(failure) => (StepStatus::Failed, failure.what.clone()),
+    };
+    session.record_mut().end_step(status, detail);
+    ended
+}
+
+async fn all_the_way(
+    session: &Session,
+    here: &Here,
+    begun: &mut Begun,
+    patience: Duration,
+    consent: &Consent,
+) -> Result<Back, Failure> {
     let mut back = Back::default();
     let place = begun.place().map_err(|error| troubles::unreadable(session, begun, &error))?;
     if place == Place::Other {
         return Err(troubles::other_manifest(session, begun));
+    }
+    if place == Place::Before {
+        must_not_have_forgotten(session, begun).await?;
     }
     if let Err(failure) = begun.note(session, Phase::RollingBack) {
         // What lies on disk tells the same.
@@ -74,10 +101,19 @@ pub(super) async fn go_back(
                 ManifestFile { sha256: begun.change.after_sha256.clone(), ..begun.before.clone() };
             withdraw(&shown, consent).map_err(manifest)?;
         }
-        down::wait_until_down(session, here, begun)
-            .await
-            .map_err(|who| way_back_troubles::does_not_end(session, begun, &who))?;
+        match down::wait_until_down(session, here, begun).await {
+            Ok(()) => {}
+            // It never ran on anything but the old data, and may run on.
+            Err(who) if !begun.record.started => {
+                session.voice.warn(&format!("etcd has not ended ({who}): it may run on"));
+            }
+            Err(who) => return Err(way_back_troubles::does_not_end(session, begun, &who)),
+        }
         back.aside = newer_data(session, begun, consent).await?;
+        begun.record.came_back = true;
+        if let Err(failure) = begun.note(session, Phase::RollingBack) {
+            session.voice.warn(&failure.what);
+        }
         let put = match begun.held() {
             Some(_) => put_back(&begun.before.path, consent),
             None => put_in(&begun.before, &begun.before.bytes, consent),
@@ -105,17 +141,14 @@ async fn newer_data(
     }
     troubles::target_is_there(session, begun).await?;
     let failed = |error| way_back_troubles::not_brought_back(session, begun, &error);
-    let shown: Arc<Shown> = Arc::default();
-    let wal = wal_now(&record.to, &shown).await.map_err(failed)?;
-    if wal == record.wal {
-        session.voice.ok("the member wrote nothing there: the old data are its newest");
-        return Ok(None);
-    }
-    if wal.is_empty() {
-        return Err(way_back_troubles::copy_is_gone(session, begun));
-    }
-    if !needs_to_come_back(&record.from, &record.to, &shown).await.map_err(failed)? {
-        return Ok(None);
+    match newest(record).await.map_err(failed)? {
+        Newest::New => {}
+        Newest::Old => {
+            session.voice.ok("the old data are the newest there are");
+            return Ok(None);
+        }
+        Newest::Both => return Err(way_back_troubles::two_histories(session, begun)),
+        Newest::Gone => return Err(way_back_troubles::copy_is_gone(session, begun)),
     }
     session.voice.warn(
         "the member has already written to the new disk: the old data alone would make it forget \
@@ -133,7 +166,29 @@ async fn newer_data(
     Ok(aside)
 }
 
+/// Somebody put the old manifest back by hand, although the member had written
+/// on the new disk: neither way is right then, and nothing is removed.
+pub(super) async fn must_not_have_forgotten(
+    session: &Session,
+    begun: &Begun,
+) -> Result<(), Failure> {
+    let record = &begun.record;
+    if !record.started || record.came_back || record.wal.is_empty() {
+        return Ok(());
+    }
+    match wal_now(&record.to, &Arc::default()).await {
+        Ok(new) if !new.is_empty() && new != record.wal => {
+            Err(way_back_troubles::two_histories(session, begun))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn enough_room(session: &Session, begun: &Begun) -> Result<(), Failure> {
+    if !begun.record.from.join("member").exists() {
+        // An earlier run came as far as the renames: nothing more is copied.
+        return Ok(());
+    }
     let needed = list(&begun.record.to).map_or(Bytes(0), |tree| tree.bytes).plus(DataDir::SPARE);
     match data_disk::data_dir(&begun.record.from).await {
         Ok(Ok((disk, _))) if disk.filesystem.available < needed => {

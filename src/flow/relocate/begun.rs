@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    act::manifest::{back_up, held_path, write_record},
+    act::manifest::{back_up, held_path, remove_record, write_record},
     consent::Consent,
     decide,
     failure::Failure,
@@ -102,11 +102,24 @@ pub(super) fn edited(
         )
     })?;
     let is_volume = matches!(edit, ManifestEdit::HostPath { .. });
-    let edited = decide::edit_manifest(text, &[edit]).map_err(|unfit| unfit.why)?;
+    // A disk that is not mounted after a reboot must not become an empty
+    // directory that etcd starts on.
+    let there = ManifestEdit::HostPathHasToExist { path: to.to_owned() };
+    let safer = is_volume.then(|| decide::edit_manifest(text, &[edit.clone(), there]).ok());
+    let edited = match safer.flatten() {
+        Some(edited) => edited,
+        None => decide::edit_manifest(text, &[edit]).map_err(|unfit| unfit.why)?,
+    };
     if edited.text == text {
         return Err("the manifest would not change: its data directory is another one".to_owned());
     }
     Ok((edited, is_volume))
+}
+
+/// Whether the kubelet will refuse to make an empty directory in this place.
+pub(super) fn is_guarded(text: &str, to: &Path) -> bool {
+    let there = ManifestEdit::HostPathHasToExist { path: to.to_owned() };
+    decide::edit_manifest(text, &[there]).is_ok_and(|edited| edited.text == text)
 }
 
 /// What is about to begin, before anything is written.
@@ -147,6 +160,17 @@ pub(super) fn begin(
     Ok(begun)
 }
 
+/// A move that came no further than its records never was; whether it could be
+/// forgotten.
+pub(super) fn forget(begun: &Begun) -> bool {
+    // Whatever lies in its place, it was not us who put it there.
+    let untouched = begun.place().is_ok_and(|place| place != Place::Empty);
+    // What is left is found by the next run, and taken back.
+    untouched
+        && remove_record(Path::new(UNFINISHED_CHANGE)).is_ok()
+        && remove_record(Path::new(RELOCATION)).is_ok()
+}
+
 /// The relocation that an earlier run began and did not end.
 pub(super) fn begun(session: &Session) -> Result<Option<Begun>, Failure> {
     let unreadable = |path: &str| {
@@ -164,6 +188,11 @@ pub(super) fn begun(session: &Session) -> Result<Option<Begun>, Failure> {
         let gone = io::Error::from(io::ErrorKind::NotFound);
         return Err(troubles::record(session, RELOCATION, &gone));
     };
+    let purpose = Purpose::Relocate { from: record.from.clone(), to: record.to.clone() };
+    if change.purpose != purpose || change.member != record.member {
+        let odd = io::Error::other("it is about another move than the one that was broken off");
+        return Err(troubles::record(session, RELOCATION, &odd));
+    }
     let before = before(&change).ok_or_else(|| troubles::no_manifest(session, &change))?;
     let text = String::from_utf8_lossy(&before.1.bytes).into_owned();
     let (after, is_volume) = edited(&text, &before.0, &record.from, &record.to)

@@ -4,7 +4,10 @@
 use std::path::Path;
 
 use crate::{
-    act::{copy_tree, manifest::open_to_changes},
+    act::{
+        copy_tree,
+        manifest::{held_path, open_to_changes},
+    },
     decide,
     failure::Failure,
     flow::{
@@ -73,6 +76,23 @@ pub(super) async fn check(session: &Session, here: &Here, to: &Path) -> Result<P
     }
 }
 
+/// What may have changed since the page was shown: a person may think for an
+/// hour.
+pub(super) async fn still_so(session: &Session, here: &Here, plan: &Plan) -> Result<(), Failure> {
+    let (record, before) = (&plan.begun.record, &plan.begun.before);
+    let mut obstacles = decide::restart_obstacles(&look(session, here).await?);
+    obstacles.extend(decide::layout_obstacle(&here.node_now(session).await));
+    let seen = relocation_target(&record.to, &record.from).await;
+    obstacles.extend(target_obstacles(session, &record.to, &seen));
+    if manifest_file(&before.path).ok().map(|now| now.sha256).as_ref() != Some(&before.sha256) {
+        obstacles.push(Obstacle {
+            what: format!("somebody changed {} meanwhile", before.path.display()),
+            next: format!("see what it is; then `{}` shows the plan anew", session.again()),
+        });
+    }
+    if obstacles.is_empty() { Ok(()) } else { Err(troubles::in_the_way(&obstacles)) }
+}
+
 /// What the plan is made of.
 struct Parts {
     seen: RelocationTarget,
@@ -88,7 +108,9 @@ async fn plan(session: &Session, parts: Parts, world: World) -> Result<Plan, Fai
     let (syncs, slower) = fsync::measure(session, &seen).await?;
     let quota = local.status.as_ref().ok().map(|status| status.quota);
     let mut cautions = decide::downtime_cautions(&world);
-    cautions.extend(decide::relocation_cautions(&seen, quota));
+    let to = seen.target.directory.clone();
+    let guarded = is_volume && begun::is_guarded(&edited.text, &to);
+    cautions.extend(decide::relocation_cautions(&seen, quota, guarded));
     cautions.extend(slower);
     cautions.extend(older(&seen));
     let record = Relocation {
@@ -103,6 +125,7 @@ async fn plan(session: &Session, parts: Parts, world: World) -> Result<Plan, Fai
         copied: Copied { bytes: seen.used, files: 0 },
         copy_ms: 0,
         started: false,
+        came_back: false,
         done: false,
     };
     let container = node.container.map(|container| container.id);
@@ -185,6 +208,16 @@ fn manifest(node: &Located) -> (Option<ManifestFile>, Vec<Obstacle>) {
     }
     if let Err(error) = open_to_changes(&path) {
         found.push(troubles::obstacle(&error));
+    }
+    if let Some(held) = held_path(&path).ok().filter(|held| held.symlink_metadata().is_ok()) {
+        found.push(Obstacle {
+            what: format!("{} is left there, a manifest that was once taken out", held.display()),
+            next: format!(
+                "compare it with {}, and move it away: `mv {} /root/`",
+                path.display(),
+                held.display()
+            ),
+        });
     }
     match manifest_file(&path) {
         Ok(file) => (Some(file), found),

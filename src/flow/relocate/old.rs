@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -13,15 +14,14 @@ use crate::{
     flow::{
         defragment::serves,
         look::{Here, look},
-        recover::locked,
         session::Session,
     },
-    model::{ContainerState, Located, MemberId, Outcome, RELOCATION, Relocation},
+    model::{ContainerState, Located, MemberId, Outcome, RELOCATION, Relocation, StepStatus},
     observe,
     say::json::RelocationAnswer,
 };
 
-use super::{Request, begun::Begun, refused_word, troubles};
+use super::{Request, begun::Begun, note_word, refused_word, troubles};
 
 /// What a data directory is made of, and what we keep beside it.
 const MEMBER: &str = "member";
@@ -32,6 +32,7 @@ pub(super) async fn remove_old(
     here: &Here,
     begun: Option<Begun>,
     request: Request<'_>,
+    lock: &mut Option<NodeLock>,
 ) -> Result<Exit, Failure> {
     if let Some(begun) = begun {
         return Err(troubles::still_under_way(session, &begun));
@@ -51,12 +52,11 @@ pub(super) async fn remove_old(
         session.voice.json(&RelocationAnswer { next: session.again(), ..answer });
         return Ok(Exit::Ok);
     }
-    let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
-    lock.describe(&session.again());
     let question = format!("Remove the old data in {from} for good?");
     let voice = &session.voice;
     let asked = consent::by_word_or_flag(&question, member, &what, request.confirmed, voice).await;
     let consent = asked.map_err(|refused| refused_word(session, member, refused))?;
+    note_word(session, request, lock);
     // A person may think for an hour.
     let record = superseded(session, here).await?;
     remove(session, &record, &consent)
@@ -72,18 +72,29 @@ async fn superseded(session: &Session, here: &Here) -> Result<Relocation, Failur
     let node = here.node_now(session).await;
     let world = look(session, here).await?;
     let id = MemberId(u64::from_str_radix(&record.member_id, 16).unwrap_or_default());
-    if runs_from(&node, &record.to) && serves(&world, id) {
-        Ok(record)
-    } else {
-        Err(troubles::not_on_the_new_disk(session, &record))
+    if !(runs_from(&node, &record.to) && serves(&world, id)) {
+        return Err(troubles::not_on_the_new_disk(session, &record));
+    }
+    // A link, or a mount of the new disk, would lead to what is in use.
+    let is = |path: &Path| fs::symlink_metadata(path).map(|it| (it.dev(), it.ino(), it.is_dir()));
+    match (is(&record.from), is(&record.to)) {
+        (Ok(from), Ok(to)) if !from.2 || from == to => {
+            Err(troubles::not_the_old_data(session, &record))
+        }
+        _ => Ok(record),
     }
 }
 
 fn remove(session: &Session, record: &Relocation, consent: &Consent) -> Result<Exit, Failure> {
     let (names, others) = names(&record.from);
+    let mut run = session.record_mut();
+    run.changed_anything = true;
+    run.begin_step("remove_old", None);
+    drop(run);
     let freed = remove_data(&record.from, &names, consent)
         .map_err(|error| troubles::not_removed(session, record, &error))?;
     remove_record(Path::new(RELOCATION)).map_err(|error| troubles::manifest(session, &error))?;
+    session.record_mut().end_step(StepStatus::Done, format!("{freed} removed"));
     if !others.is_empty() {
         let others = others.join(", ");
         session.voice.warn(&format!("{} still holds {others}", record.from.display()));

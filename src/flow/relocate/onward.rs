@@ -10,7 +10,9 @@ use std::{
 
 use crate::{
     act::{
-        copy_tree::{CopyError, ProvenCopy, Shown, copy_tree, list, top_names, wal_now},
+        copy_tree::{
+            CopyError, DATABASE, ProvenCopy, Shown, SourceLock, copy_tree, list, top_names,
+        },
         manifest::{
             put_in, remove_held, remove_left_over_manifests, remove_record, take_out, write_record,
         },
@@ -26,13 +28,16 @@ use crate::{
         session::Session,
     },
     model::{Bytes, Phase, RELOCATION, StepStatus, UNFINISHED_CHANGE},
+    observe::manifest_directory::sha256,
     say::{Progress, human, json::SyncAnswer, ticking},
 };
 
 use super::{
     back,
-    begun::{Begun, Place},
-    down, tell, troubles, way_back_troubles,
+    begun::{self, Begun, Place},
+    down,
+    newest::{Newest, newest, old_went_on},
+    tell, troubles, way_back_troubles,
 };
 
 /// Why it does not go on.
@@ -60,8 +65,11 @@ pub(super) async fn onward(
 ) -> Result<Exit, Failure> {
     remove_left_over_manifests(&begun.before.path);
     troubles::target_is_there(session, begun).await?;
-    let mut way = Way { session, here, patience, consent, stopped: None };
-    match way.go(begun).await {
+    let mut way = Way { session, here, patience, consent, stopped: None, lock: None };
+    let ended = way.go(begun).await;
+    // The way back asks whether anybody has these data open.
+    drop(way);
+    match ended {
         Ok(down_ms) => Ok(tell::done(session, begun, down_ms, syncs)),
         Err(Trouble::Stop(failure)) => {
             session.record_mut().end_step(StepStatus::Failed, failure.what.clone());
@@ -84,6 +92,9 @@ struct Way<'a> {
     consent: &'a Consent,
     /// When this run took the manifest out.
     stopped: Option<Instant>,
+    /// Held until the member is well on the new disk: meanwhile nobody starts
+    /// an etcd on the old data, which would write what the copy lacks.
+    lock: Option<SourceLock>,
 }
 
 impl Way<'_> {
@@ -94,15 +105,16 @@ impl Way<'_> {
             begun.place().map_err(|error| troubles::unreadable(self.session, begun, &error))?;
         match place {
             Place::Other => return Err(troubles::other_manifest(self.session, begun).into()),
-            Place::After => {}
+            Place::After => self.close_old_data(begun).await?,
             Place::Before | Place::Empty => {
                 self.stop(begun, &place).await?;
                 self.copy(begun).await?;
-                self.start(begun)?;
+                self.start(begun).await?;
             }
         }
         self.see_that_it_is_well(begun).await?;
         let down_ms = self.stopped.map(millis);
+        self.lock = None;
         self.tidy(begun)?;
         Ok(down_ms)
     }
@@ -134,27 +146,69 @@ impl Way<'_> {
             let world = look(self.session, self.here).await?;
             let obstacles = decide::restart_obstacles(&world);
             if !obstacles.is_empty() {
+                self.forget_if_fresh(begun);
                 return Err(troubles::in_the_way(&obstacles).into());
             }
+            back::must_not_have_forgotten(self.session, begun).await?;
         }
         self.begin(1, "stop", "take the manifest out, so that the kubelet stops etcd", begun);
         if *place == Place::Before {
-            let held = begun.held();
-            let taken = held.map_or(Ok(()), |_| {
-                remove_held(&begun.before.path, &begun.before.sha256, self.consent)
-            });
-            // The old data are what etcd runs on: a copy from before is none.
-            (begun.record.started, begun.record.wal) = (false, Vec::new());
-            begun.note(self.session, Phase::TakingOut)?;
-            taken
-                .and_then(|()| take_out(&begun.before, self.consent))
-                .map_err(|error| troubles::manifest(self.session, &error))?;
-            self.stopped = Some(Instant::now());
+            self.take_out(begun)?;
         }
         down::wait_until_down(self.session, self.here, begun).await.map_err(|who| {
             Trouble::Back(format!("etcd does not end although its manifest is gone: {who}"))
         })?;
         self.done("etcd has ended, its data are closed");
+        Ok(())
+    }
+
+    fn take_out(&mut self, begun: &mut Begun) -> Result<(), Trouble> {
+        let fresh = begun.change.phase == Phase::Began;
+        let held = begun.held();
+        // The old data are what etcd runs on: a copy from before is none.
+        let record = &mut begun.record;
+        (record.started, record.came_back, record.wal) = (false, false, Vec::new());
+        begun.note(self.session, Phase::TakingOut)?;
+        let taken = held
+            .map_or(Ok(()), |_| remove_held(&begun.before.path, &begun.before.sha256, self.consent))
+            .and_then(|()| take_out(&begun.before, self.consent));
+        if let Err(error) = taken {
+            if fresh {
+                begun.change.phase = Phase::Began;
+                self.forget_if_fresh(begun);
+            }
+            return Err(troubles::manifest(self.session, &error).into());
+        }
+        self.stopped = Some(Instant::now());
+        Ok(())
+    }
+
+    /// A move that has done nothing yet leaves nothing.
+    fn forget_if_fresh(&self, begun: &Begun) {
+        if begun.change.phase == Phase::Began && begun::forget(begun) {
+            let mut record = self.session.record_mut();
+            record.changed_anything = false;
+            record.running = None;
+        }
+    }
+
+    /// Sees, after a run that was killed behind the third step, that nobody
+    /// works with the old data, and nobody does from here on.
+    async fn close_old_data(&mut self, begun: &Begun) -> Result<(), Trouble> {
+        let from = begun.record.from.clone();
+        // Both may be on a disk that hangs.
+        let taken = tokio::task::spawn_blocking(move || SourceLock::take(&from)).await;
+        match taken {
+            Ok(Ok(lock)) => self.lock = Some(lock),
+            Ok(Err(error @ CopyError::Locked { .. })) => {
+                return Err(way_back_troubles::old_data_in_use(self.session, begun, &error).into());
+            }
+            // A disk that cannot be read cannot be run on either.
+            _ => return Ok(()),
+        }
+        if old_went_on(&begun.record).await {
+            return Err(way_back_troubles::two_histories(self.session, begun).into());
+        }
         Ok(())
     }
 
@@ -166,26 +220,33 @@ impl Way<'_> {
         self.begin(2, "copy", &text, begun);
         let failed =
             |error: &dyn std::fmt::Display| Trouble::Back(format!("the copy failed: {error}"));
-        let shown: Arc<Shown> = Arc::default();
-        if begun.record.started && !begun.record.wal.is_empty() {
-            let wal = wal_now(&to, &shown).await.map_err(|error| failed(&error))?;
-            if wal != begun.record.wal {
+        match newest(&begun.record).await.map_err(|error| failed(&error))? {
+            Newest::Old => {}
+            Newest::New => {
+                self.close_old_data(begun).await?;
                 self.done("the member has written there already: nothing is copied over it");
                 return Ok(());
+            }
+            Newest::Both => {
+                return Err(way_back_troubles::two_histories(self.session, begun).into());
+            }
+            Newest::Gone => {
+                return Err(way_back_troubles::copy_is_gone(self.session, begun).into());
             }
         }
         let names = top_names(&from).map_err(|error| failed(&error))?;
         let names = names.into_iter().map(|name| name.to_string_lossy().into_owned());
         begun.record.names = names.collect();
         self.note(begun, Phase::Copying)?;
-        let copy = self.copy_all(&from, &to).await.map_err(|error| failed(&error))?;
-        (begun.record.wal, begun.record.copied) = (copy.0.wal, copy.0.copied);
-        begun.record.copy_ms = copy.1;
+        let (copy, took) = self.copy_all(&from, &to).await.map_err(|error| failed(&error))?;
+        self.lock = Some(copy.lock);
+        (begun.record.wal, begun.record.copied, begun.record.copy_ms) =
+            (copy.wal, copy.copied, took);
         self.done(&format!(
             "{} in {} files are there and come back from that disk as they were ({})",
-            copy.0.copied.bytes,
-            copy.0.copied.files,
-            human::duration(Duration::from_millis(copy.1))
+            copy.copied.bytes,
+            copy.copied.files,
+            human::duration(Duration::from_millis(took))
         ));
         Ok(())
     }
@@ -206,9 +267,20 @@ impl Way<'_> {
     }
 
     /// Puts the edited manifest in.
-    fn start(&mut self, begun: &mut Begun) -> Result<(), Trouble> {
+    async fn start(&mut self, begun: &mut Begun) -> Result<(), Trouble> {
         self.begin(3, "start", "put the manifest with the new path in", begun);
+        // A disk that went away since would have etcd start on nothing.
+        let gone = troubles::target_is_there(self.session, begun).await.err();
+        if let Some(gone) = gone {
+            return Err(Trouble::Back(gone.what));
+        }
+        if begun.record.wal.is_empty() || !begun.record.to.join(DATABASE).exists() {
+            let to = begun.record.to.display();
+            return Err(Trouble::Back(format!("there is no database or no raft log in {to}")));
+        }
         begun.record.started = true;
+        // An earlier run may have been another release, with another editor.
+        begun.change.after_sha256 = sha256(&begun.after);
         self.note(begun, Phase::Replacing)?;
         put_in(&begun.before, &begun.after, self.consent)
             .map_err(|error| Trouble::Back(error.to_string()))?;

@@ -106,9 +106,10 @@ pub(super) fn other_manifest(session: &Session, begun: &Begun) -> Failure {
         format!("{path} is neither the manifest from before nor the one with the new path"),
         unfinished(begun),
         format!(
-            "somebody else wrote it. Compare it with {}; put that one back (`cp {0} {path}`) and go \
-             on with `{}`, or when it is as it should be, move the record away: `mv \
-             /var/lib/etcd-rescue/unfinished-change.json /root/`",
+            "somebody else wrote it. Compare it with {}. To end the move, take it out, which stops \
+             etcd: `mv {path} /root/`, then `{}`. Do not put the old one back by hand: etcd may \
+             have written to the new disk. When what is there is as it should be, move the record \
+             away: `mv /var/lib/etcd-rescue/unfinished-change.json /root/`",
             begun.change.backup.display(),
             begun_line(session, begun)
         ),
@@ -177,6 +178,17 @@ pub(super) fn not_on_the_new_disk(session: &Session, record: &Relocation) -> Fai
     )
 }
 
+/// What is in the old place is not what was left there.
+pub(super) fn not_the_old_data(session: &Session, record: &Relocation) -> Failure {
+    let from = record.from.display();
+    Failure::new(
+        Exit::Refused,
+        format!("{from} is a link or another mount by now: it may lead to what etcd runs on"),
+        "Nothing was removed.",
+        format!("see what it is: `findmnt -T {from}; ls -ld {from}`; then `{}`", session.again()),
+    )
+}
+
 /// The removal of the old data stopped.
 pub(super) fn not_removed(session: &Session, record: &Relocation, error: &CopyError) -> Failure {
     let next = format!("see what it is; then `{}`", session.again());
@@ -191,6 +203,9 @@ pub(super) async fn target_is_there(session: &Session, begun: &Begun) -> Result<
     let gone = |why: String| {
         let state = match begun.place() {
             Ok(Place::Empty) => "etcd is stopped on this node.",
+            Ok(Place::After) => {
+                "The new manifest is in its place: what etcd runs on, if it runs, is not its data."
+            }
             _ => "Nothing was changed by this run.",
         };
         let next = format!(

@@ -4,7 +4,7 @@ use crate::{
     act::copy_tree::CopyError,
     failure::{Exit, Failure},
     flow::session::Session,
-    model::{Bytes, Phase},
+    model::{Bytes, Phase, UNFINISHED_CHANGE},
 };
 
 use super::{
@@ -64,6 +64,46 @@ pub(super) fn copy_is_gone(session: &Session, begun: &Begun) -> Failure {
         what: format!("there are no data in {} any more", begun.record.to.display()),
         ..not_brought_back(session, begun, &missing)
     }
+}
+
+/// Both directories were written to since the copy.
+pub(super) fn two_histories(session: &Session, begun: &Begun) -> Failure {
+    let record = &begun.record;
+    Failure::new(
+        Exit::Partial,
+        format!(
+            "etcd wrote to {} and to {} since the copy: somebody started it on the old data \
+             meanwhile, and each holds what the other does not",
+            record.from.display(),
+            record.to.display()
+        ),
+        "Neither of them was touched by this run.",
+        format!(
+            "with other members that are well, do not choose: take etcd's manifest out of its \
+             directory (`mv {} /root/`), then on another master `etcdctl member remove {}`, and \
+             add it again empty. A single member: keep copies of both directories, and find out \
+             by their times which one the API server wrote to last. The record is {}; `{}` \
+             shows what runs",
+            begun.before.path.display(),
+            record.member_id,
+            UNFINISHED_CHANGE,
+            session.settings.command_line("locate")
+        ),
+    )
+}
+
+/// Somebody works with the old data although the new manifest has its place.
+pub(super) fn old_data_in_use(session: &Session, begun: &Begun, error: &CopyError) -> Failure {
+    let from = begun.record.from.display();
+    Failure::new(
+        Exit::Partial,
+        format!("the new manifest is in its place, and a process works with the old data: {error}"),
+        state_now(begun),
+        format!(
+            "see who it is: `fuser -v {from}/member/snap/db`, and end it; then `{}`",
+            begun_line(session, begun)
+        ),
+    )
 }
 
 /// The old disk has no room for what comes back.

@@ -110,6 +110,8 @@ pub struct Volume {
 #[derive(Clone, Debug, Deserialize)]
 pub struct HostPath {
     pub path: String,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

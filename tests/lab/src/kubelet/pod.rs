@@ -97,6 +97,14 @@ fn namespaces() -> NamespaceOption {
     }
 }
 
+/// The first hostPath that has to be a directory (type `Directory`) and is
+/// none: a kubelet does not start the pod then.
+pub fn missing_directory(pod: &StaticPod) -> Option<&str> {
+    let paths = pod.manifest.spec.volumes.iter().filter_map(|it| it.host_path.as_ref());
+    let mut must_be = paths.filter(|it| it.kind.as_deref() == Some("Directory"));
+    must_be.find(|it| !std::path::Path::new(&it.path).is_dir()).map(|it| it.path.as_str())
+}
+
 fn mounts(pod: &StaticPod, spec: &ContainerSpec) -> Vec<Mount> {
     let host_path = |name: &str| {
         let volume = pod.manifest.spec.volumes.iter().find(|volume| volume.name == name)?;

@@ -163,6 +163,9 @@ impl Worker {
         fs::create_dir_all(PathBuf::from(pod::log_directory(&self.pod)).join(&spec.name))?;
         let config = pod::container(&self.pod, spec, attempt);
         let pod_config = pod::sandbox(&self.pod, 0);
+        if let Some(path) = pod::missing_directory(&self.pod) {
+            anyhow::bail!("hostPath type check failed: {path} is not a directory");
+        }
         let id = self.runtime.run_container(sandbox, config, pod_config).await?;
         say(&format!("container {} attempt {attempt} is {}", spec.name, &id[..12]));
         Ok(Duration::ZERO)
