@@ -72,7 +72,7 @@ pub async fn prevent(session: &Session, wanted: &Prevent) -> Result<Exit, Failur
         None => take_lock(session)?,
     };
     let consent = ask(session, &here, &found, &wishes, wanted).await?;
-    session.record_mut().before = Some(world);
+    session.record_mut().before = Some(world.clone());
     session.open_journal(&mut lock);
     let order = Order {
         shown: &found.file,
