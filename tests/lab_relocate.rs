@@ -65,6 +65,7 @@ fn a_member_moves_to_another_disk() {
         untouched.matches(OLD).count()
     );
     assert_eq!(relocate(first, &["--to", TO]).ends(0).json()["outcome"], "nothing_to_do");
+    journal_and_report_are_written(first);
 
     relocate(first, &["--remove-old"]).ends(3);
     let removed = relocate(first, &["--remove-old", "--confirm", "master-1"]).ends(0).json();
@@ -197,6 +198,18 @@ fn killed_at(master: &Master, line: &str) {
     run.await_line(line);
     run.signal(Signal::SIGKILL);
     assert_eq!(run.finish().code, None, "killed at `{line}`");
+}
+
+/// What happened, for the post-mortem.
+fn journal_and_report_are_written(master: &Master) {
+    let place = fs::read_dir(master.path("/var/log/etcd-rescue")).unwrap().flatten();
+    let texts: Vec<String> = place
+        .filter(|it| it.file_name().to_string_lossy().contains("relocate"))
+        .map(|it| fs::read_to_string(it.path()).unwrap())
+        .collect();
+    for word in ["\"event\":\"started\"", "\"step\":\"copy\"", "\"outcome\":\"done\"", "# etcd-r"] {
+        assert!(texts.iter().any(|text| text.contains(word)), "{word}: {texts:#?}");
+    }
 }
 
 /// Nothing is changed by any of these.

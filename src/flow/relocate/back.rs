@@ -25,7 +25,9 @@ use crate::{
         replaced::{self, Expected, Replaced},
         session::Session,
     },
-    model::{Bytes, DataDir, ManifestFile, Phase, RELOCATION, StepStatus, UNFINISHED_CHANGE},
+    model::{
+        Bytes, DataDir, Located, ManifestFile, Phase, RELOCATION, StepStatus, UNFINISHED_CHANGE,
+    },
     observe::data_disk,
     say::{Progress, human, ticking},
 };
@@ -55,13 +57,7 @@ pub(super) async fn go_back(
     consent: &Consent,
 ) -> Result<Back, Failure> {
     session.voice.heading("Going back to the old data");
-    let mut record = session.record_mut();
-    record.begin_step("go_back", Some(begun.member()));
-    record.changed_anything = true;
-    if let Some(running) = record.running.as_mut() {
-        running.goes_on = tell::state(begun);
-    }
-    drop(record);
+    begin_step(session, begun);
     let ended = all_the_way(session, here, begun, patience, consent).await;
     let (status, detail) = match &ended {
         Ok(_) => (StepStatus::Done, "the member is well on the old data".to_owned()),
@@ -71,6 +67,15 @@ pub(super) async fn go_back(
     ended
 }
 
+fn begin_step(session: &Session, begun: &Begun) {
+    let mut record = session.record_mut();
+    record.begin_step("go_back", Some(begun.member()));
+    record.changed_anything = true;
+    if let Some(running) = record.running.as_mut() {
+        running.goes_on = tell::state(begun);
+    }
+}
+
 async fn all_the_way(
     session: &Session,
     here: &Here,
@@ -78,7 +83,7 @@ async fn all_the_way(
     patience: Duration,
     consent: &Consent,
 ) -> Result<Back, Failure> {
-    let mut back = Back::default();
+    let (mut back, mut dead) = (Back::default(), Vec::new());
     let place = begun.place().map_err(|error| troubles::unreadable(session, begun, &error))?;
     if place == Place::Other {
         return Err(troubles::other_manifest(session, begun));
@@ -102,7 +107,7 @@ async fn all_the_way(
             withdraw(&shown, consent).map_err(manifest)?;
         }
         match down::wait_until_down(session, here, begun).await {
-            Ok(()) => {}
+            Ok(()) => dead = dead_containers(&here.node_now(session).await),
             // It never ran on anything but the old data, and may run on.
             Err(who) if !begun.record.started => {
                 session.voice.warn(&format!("etcd has not ended ({who}): it may run on"));
@@ -121,7 +126,7 @@ async fn all_the_way(
         put.map_err(manifest)?;
         session.voice.ok(&format!("{} is the old one again", begun.before.path.display()));
     }
-    see_that_it_is_well(session, here, begun, patience).await?;
+    see_that_it_is_well(session, here, begun, patience, dead).await?;
     back.left = remove_copy(begun, consent).err();
     remove_record(Path::new(UNFINISHED_CHANGE))
         .and_then(|()| remove_record(Path::new(RELOCATION)))
@@ -198,17 +203,25 @@ async fn enough_room(session: &Session, begun: &Begun) -> Result<(), Failure> {
     }
 }
 
+/// The containers of the manifest that was taken away: that they ended tells
+/// nothing of the one that comes back.
+fn dead_containers(node: &Located) -> Vec<String> {
+    let last = node.last_end.iter().map(|end| end.id.clone());
+    node.container.iter().map(|container| container.id.clone()).chain(last).collect()
+}
+
 async fn see_that_it_is_well(
     session: &Session,
     here: &Here,
     begun: &Begun,
     patience: Duration,
+    dead: Vec<String>,
 ) -> Result<(), Failure> {
     let expected = Expected {
         member: begun.record.member.clone(),
         args: Vec::new(),
         mounts: begun.is_volume.then(|| begun.record.from.clone()).into_iter().collect(),
-        not: Vec::new(),
+        not: dead,
         patience,
     };
     match replaced::wait(session, here, &expected, "waiting for etcd on the old data").await {
