@@ -39,7 +39,8 @@ fn biggest(usage: &Usage) -> Option<String> {
     let share = |resource: &ResourceUsage| percent(resource.account.bytes(), total);
     let told = |resource: &ResourceUsage| {
         let (keys, bytes) = (count(resource.account.keys), Bytes(resource.account.bytes()));
-        format!("{} ({keys} keys, {bytes}{})", resource.name, of_kind(usage, resource))
+        let plural = if resource.account.keys == 1 { "" } else { "s" };
+        format!("{} ({keys} key{plural}, {bytes}{})", resource.name, of_kind(usage, resource))
     };
     let first = resources.first()?;
     if share(first) < STANDS_OUT {

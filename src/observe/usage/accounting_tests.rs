@@ -14,6 +14,7 @@ const TINY: Limits = Limits {
     table: 0,
     resources: 1000,
     namespaces: 1000,
+    names: 1 << 20,
     objects: 1000,
     objects_each: 20,
     objects_together: 20_000,

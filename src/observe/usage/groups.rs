@@ -59,7 +59,9 @@ pub(super) struct Groups {
     hash: KeyHash,
     /// Where resources beyond the limit go.
     other: Option<usize>,
-    /// Entries in the lists of the biggest, and how many each may have.
+    /// Bytes of the names of namespaces, and what stands before them.
+    named: usize,
+    /// What the lists of the biggest weigh, and how many entries each may have.
     listed: usize,
     each: usize,
 }
@@ -76,6 +78,7 @@ impl Groups {
             remembered: vec![Default::default(); REMEMBERED],
             hash: KeyHash::new(),
             other: None,
+            named: 0,
             listed: 0,
             each: limits.objects_each,
         }
@@ -108,11 +111,14 @@ impl Groups {
     fn new_place(&mut self, shared: &[u8], place: &KeyPlace<'_>) -> usize {
         let resource = self.resource(place);
         // What has no namespace takes one place for each resource.
-        let full = place.namespace.is_some() && self.by_place.len() >= self.limits.namespaces;
+        let full = self.by_place.len() >= self.limits.namespaces
+            || self.named + shared.len() > self.limits.names;
+        let full = full && place.namespace.is_some();
         if full || Some(resource) == self.other || shared.len() > LONGEST {
             return self.other_namespaces(resource);
         }
         let namespace = self.new_namespace(resource, place.namespace.map(key_text));
+        self.named += shared.len();
         self.by_place.insert(shared.into(), namespace);
         namespace
     }
@@ -184,7 +190,9 @@ impl Groups {
         let resource = &mut self.resources[namespace.resource].biggest;
         for biggest in [resource, &mut namespace.biggest] {
             if biggest.wants(row, each) {
-                self.listed += biggest.put(Standing::new(row, tag), each);
+                self.listed -= biggest.weight();
+                biggest.put(Standing::new(row, tag), each);
+                self.listed += biggest.weight();
             }
         }
         if self.listed > self.limits.objects_together && self.each > 1 {

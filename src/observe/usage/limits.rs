@@ -11,11 +11,14 @@ pub struct Limits {
     /// Namespaces of resources told apart; the rest of each resource is one,
     /// `(other namespaces)`.
     pub namespaces: usize,
+    /// Bytes of their names; no Kubernetes needs as many.
+    pub names: usize,
     /// Biggest objects kept of all.
     pub objects: usize,
     /// Biggest objects kept of each resource and namespace, where there are few.
     pub objects_each: usize,
-    /// Objects kept of all resources and namespaces together.
+    /// Objects kept of all resources and namespaces together; one with a long
+    /// key counts as several.
     pub objects_together: usize,
     /// How many of the newest revisions are called recent.
     pub recent: u64,
@@ -28,6 +31,7 @@ impl Default for Limits {
             table: 36 << 20,
             resources: 2000,
             namespaces: 20_000,
+            names: 2 << 20,
             objects: 1000,
             objects_each: 20,
             objects_together: 20_000,

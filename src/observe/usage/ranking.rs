@@ -8,6 +8,9 @@ use crate::model::usage::ObjectUsage;
 
 use super::{key_text::key_text, row::Row, seen_keys::Tag};
 
+/// Bytes that few keys of Kubernetes have.
+const USUAL_KEY: usize = 160;
+
 /// An object that may stand in a list. The order is that of the lists: by
 /// bytes, of those alike the newest, then by key. Rows come newest first, so
 /// that of many alike few ever enter a list.
@@ -34,6 +37,11 @@ impl Standing {
         }
     }
 
+    /// How many entries with keys of the usual length take as much room.
+    fn weight(&self) -> usize {
+        1 + self.key.0.len() / USUAL_KEY
+    }
+
     fn object(&self) -> ObjectUsage {
         ObjectUsage {
             key: key_text(&self.key.0),
@@ -50,6 +58,7 @@ impl Standing {
 pub(super) struct Biggest {
     /// The smallest first.
     heap: BinaryHeap<Reverse<Standing>>,
+    weight: usize,
 }
 
 impl Biggest {
@@ -67,20 +76,26 @@ impl Biggest {
         revision > least.revision || (revision == least.revision && row.key < &*least.key.0)
     }
 
-    /// Puts it in; by how many entries the list grew.
-    pub(super) fn put(&mut self, standing: Standing, most: usize) -> usize {
-        let before = self.heap.len();
+    /// Puts it in.
+    pub(super) fn put(&mut self, standing: Standing, most: usize) {
+        self.weight += standing.weight();
         self.heap.push(Reverse(standing));
         self.cut(most);
-        self.heap.len() - before.min(self.heap.len())
     }
 
-    /// Leaves so many; how many are left.
+    /// Leaves so many; what they weigh.
     pub(super) fn cut(&mut self, most: usize) -> usize {
-        while self.heap.len() > most {
-            self.heap.pop();
+        while self.heap.len() > most
+            && let Some(Reverse(gone)) = self.heap.pop()
+        {
+            self.weight -= gone.weight();
         }
-        self.heap.len()
+        self.weight
+    }
+
+    /// How much room its entries take, in usual ones.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Asks for the rows of the objects that `rows` knows.
