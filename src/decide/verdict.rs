@@ -79,8 +79,9 @@ pub fn disarm_refusals(world: &World) -> Vec<Refusal> {
                 status.db_size
             ),
             next: "run `etcd-rescue recover`, which compacts and defragments first; if it stays \
-                   this big, the data themselves exceed the quota: raise --quota-backend-bytes on \
-                   every master or delete what fills it, then run it again"
+                   this big, the data themselves exceed the quota: see what fills it with \
+                   `etcd-rescue usage` and delete that, or raise the quota on every master with \
+                   `etcd-rescue prevent --quota SIZE`; then run it again"
                 .to_owned(),
         })
     });

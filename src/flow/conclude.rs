@@ -77,9 +77,11 @@ fn tell(session: &Session, scope: Scope, before: &World, after: &World) {
         for member in after.members.iter().filter(|member| decide::is_nearly_full(member)) {
             voice.warn(&format!(
                 "{} is still at nine tenths of its quota or more: what fills it is live data, and \
-                 the alarm will be back; raise --quota-backend-bytes on every master or delete \
-                 data now",
-                member.label()
+                 the alarm will be back. See what it is with `{}` and delete it, or raise the \
+                 quota on every master with `{}`, now",
+                member.label(),
+                session.settings.command_line("usage"),
+                session.settings.command_line("prevent --quota SIZE")
             ));
         }
     }
