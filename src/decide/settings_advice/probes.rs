@@ -45,7 +45,7 @@ fn judged(probe: &Probe, version: EtcdVersion) -> (Option<String>, String) {
         ProbeKind::Readiness => "etcd counts as not ready",
     };
     if asks_livez && knows_livez(version) {
-        return (None, "does not look at NOSPACE".to_owned());
+        return (None, "good: NOSPACE does not make it fail".to_owned());
     }
     if asks_livez {
         return (better, format!("etcd {version} does not know this path"));
