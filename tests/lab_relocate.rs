@@ -307,7 +307,8 @@ fn ids(master: &Master) -> Vec<String> {
 /// Files of ours beside the manifests, and the record of a change.
 fn leftovers(master: &Master) -> Vec<PathBuf> {
     let beside = fs::read_dir(master.path("/etc/kubernetes")).unwrap().flatten();
-    let ours = beside.map(|it| it.path()).filter(|it| it.to_string_lossy().contains("rescue"));
+    let ours = beside.filter(|it| it.file_name().to_string_lossy().contains("rescue"));
+    let ours = ours.map(|it| it.path());
     let record = master.path("/var/lib/etcd-rescue/unfinished-change.json");
     ours.chain([record].into_iter().filter(|it| it.exists())).collect()
 }
