@@ -197,6 +197,22 @@ pub struct Global {
     /// Take no snapshot (refused when this is the only copy of the data)
     #[arg(long, global = true, conflicts_with = "snapshot_dir", help_heading = "Safety")]
     pub no_snapshot: bool,
+    /// When it is taken: `auto` as soon as one member is small and proven equal to
+    /// untouched ones, and first of all where that is not as safe; `full-first`
+    /// always before anything is changed, history included
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        conflicts_with = "no_snapshot",
+        help_heading = "Safety"
+    )]
+    pub snapshot: SnapshotWhen,
+    /// Defragment the followers at the same time while etcd refuses writes anyway
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub parallel: bool,
     /// Go on although this member does not answer (repeatable)
     #[arg(long, global = true, value_name = "NAME", help_heading = "Safety")]
     pub allow_missing: Vec<String>,
@@ -223,6 +239,16 @@ pub enum WriteOut {
     Human,
     /// One JSON document on stdout.
     Json,
+}
+
+/// When the snapshot of a recovery is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SnapshotWhen {
+    /// In the quick order where it is safe, else before anything is changed.
+    #[default]
+    Auto,
+    /// Before anything is changed.
+    FullFirst,
 }
 
 /// When to colour.

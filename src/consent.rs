@@ -41,10 +41,11 @@ pub enum Needed {
 pub fn needed(step: &Step, cluster_size: usize, without_snapshot: bool) -> Needed {
     match &step.kind {
         StepKind::Snapshot { sick_disk: Some(disk), .. } => Needed::Typed(disk.clone()),
-        StepKind::Snapshot { .. } | StepKind::Verify => Needed::Nothing,
+        StepKind::Snapshot { .. } | StepKind::Compare | StepKind::Verify => Needed::Nothing,
         StepKind::HoldKubelet { .. }
         | StepKind::RemoveLeftOvers { .. }
         | StepKind::Compact { .. }
+        | StepKind::DefragmentTogether { .. }
         | StepKind::Disarm { .. } => Needed::YesNo { remaining_offered: false },
         StepKind::Defragment { .. } if cluster_size <= 1 => Needed::Typed(label(step)),
         StepKind::Defragment { leader, .. } => {
@@ -254,7 +255,9 @@ fn yes_flag_covers(kind: &StepKind) -> bool {
         | StepKind::RemoveLeftOvers { .. }
         | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
+        | StepKind::Compare
         | StepKind::Defragment { .. }
+        | StepKind::DefragmentTogether { .. }
         | StepKind::Disarm { .. }
         | StepKind::Verify => true,
     }

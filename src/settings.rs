@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 pub use self::{diagnose::DiagnoseSettings, size::size, words::called_as};
 pub use crate::cli::{Color, quoted};
 use crate::{
-    cli::{Global, WriteOut},
+    cli::{Global, SnapshotWhen, WriteOut},
     failure::{Exit, Failure},
 };
 
@@ -69,6 +69,10 @@ pub struct Settings {
     pub snapshot_dir: Option<PathBuf>,
     /// `--no-snapshot`.
     pub no_snapshot: bool,
+    /// `--snapshot full-first`.
+    pub full_first: bool,
+    /// `--parallel`.
+    pub parallel: bool,
     /// `--allow-missing`.
     pub allow_missing: Vec<String>,
     /// `--accept-version-risk`.
@@ -126,6 +130,8 @@ impl Settings {
             dry_run: global.dry_run,
             snapshot_dir: global.snapshot_dir,
             no_snapshot: global.no_snapshot,
+            full_first: global.snapshot == SnapshotWhen::FullFirst,
+            parallel: global.parallel,
             allow_missing: global.allow_missing,
             accept_version_risk: global.accept_version_risk,
             accept_nearly_full: global.accept_nearly_full,

@@ -7,11 +7,11 @@ use std::{fmt::Write as _, fs, path::Path};
 use etcd_rescue::{
     decide::{Comeback, Decision, came_back, comes_back, decide, replace_silent, restart_story},
     model::{
-        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, DiskTimes, Filesystem, Found,
-        Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData, Manifest, Member,
-        MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Purgeable, Quota,
-        QuotaSource, Revision, Scope, SickDisk, Silence, SilenceKind, SnapshotPlace, StepKind,
-        Wishes, World, diagnosis::Histogram,
+        Alarm, AlarmKind, Bytes, Container, ContainerState, DataDir, DiskTimes, Equality,
+        Filesystem, Found, Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData,
+        Manifest, Member, MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process,
+        Purgeable, Quota, QuotaSource, Revision, Scope, SickDisk, Silence, SilenceKind,
+        SnapshotPlace, StepKind, Wishes, World, diagnosis::Histogram,
     },
 };
 
@@ -59,14 +59,19 @@ fn told(scenario: &str) -> String {
         }
         Decision::Go(plan) => {
             let _ = writeln!(out, "plan at revision {}", plan.revision);
+            if let Some(order) = &plan.order {
+                let _ = writeln!(out, "order {order}");
+            }
             for step in &plan.steps {
                 let _ = write!(out, "{} on {}", step.id, step.member_name);
                 let _ = match &step.kind {
                     StepKind::HoldKubelet { pid, why } => writeln!(out, " pid {pid}: {why}"),
                     StepKind::RemoveLeftOvers { files } => writeln!(out, " {files:?}"),
-                    StepKind::Snapshot { path, sick_disk } => {
+                    StepKind::Snapshot { path, sick_disk, expected, small } => {
+                        let small = small.then(|| format!(" small, {expected} or less"));
+                        let small = small.unwrap_or_default();
                         let typed = sick_disk.iter().map(|disk| format!(", once {disk} is typed"));
-                        writeln!(out, " to {}{}", path.display(), typed.collect::<String>())
+                        writeln!(out, "{small} to {}{}", path.display(), typed.collect::<String>())
                     }
                     StepKind::Compact { revision } => writeln!(out, " at {revision}"),
                     StepKind::Defragment {
@@ -89,7 +94,14 @@ fn told(scenario: &str) -> String {
                             alarms.iter().map(|a| format!("{} {}", a.kind, a.member)).collect();
                         writeln!(out, ": {}", whose.join(", "))
                     }
-                    StepKind::Verify => writeln!(out),
+                    StepKind::DefragmentTogether { revision, names, expected_stall_ms, .. } => {
+                        writeln!(
+                            out,
+                            ": {} at once, settled at {revision}, up to {expected_stall_ms} ms",
+                            names.join(", ")
+                        )
+                    }
+                    StepKind::Compare | StepKind::Verify => writeln!(out),
                 };
             }
             for caution in &plan.cautions {
@@ -231,6 +243,19 @@ fn read(scenario: &str) -> (World, Wishes) {
             "events" => {
                 let live = world.live.as_mut().expect("live before events");
                 live.events = Some(events(words));
+            }
+            "equal" => {
+                let members = world.members.iter().map(|member| member.id).collect();
+                let revision = Revision(1000);
+                world.equality = Some(Equality::Proven { hash: 0x51ab_cdef, revision, members });
+            }
+            "unequal" => {
+                let who = words.collect::<Vec<_>>().join(" ");
+                world.equality = Some(Equality::Different(who));
+            }
+            "incomparable" => {
+                let why = words.collect::<Vec<_>>().join(" ");
+                world.equality = Some(Equality::Unknown(why));
             }
             "wish" => wish(&mut wishes, words.next().expect("a wish"), words.next()),
             other => panic!("what is `{other}`?"),
@@ -414,6 +439,8 @@ fn wish(wishes: &mut Wishes, what: &str, value: Option<&str>) {
         "purge" => wishes.scope = Scope::Purge,
         "no-hold" => wishes.no_hold = true,
         "no-snapshot" => wishes.no_snapshot = true,
+        "full-first" => wishes.full_first = true,
+        "parallel" => wishes.parallel = true,
         "yes" => wishes.unattended = true,
         "accept-nearly-full" => wishes.accept_nearly_full = true,
         "accept-sick-disk" => wishes.accept_sick_disk = true,

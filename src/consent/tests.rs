@@ -72,7 +72,15 @@ fn compact() -> Step {
 
 #[test]
 fn each_kind_needs_its_word() {
-    let snapshot = step("snapshot", StepKind::Snapshot { path: "/b/x.db".into(), sick_disk: None });
+    let snapshot = step(
+        "snapshot",
+        StepKind::Snapshot {
+            path: "/b/x.db".into(),
+            sick_disk: None,
+            expected: Bytes(1),
+            small: false,
+        },
+    );
     assert_eq!(needed(&snapshot, 3, false), Needed::Nothing);
     assert_eq!(needed(&step("verify", StepKind::Verify), 3, false), Needed::Nothing);
     let plain = Needed::YesNo { remaining_offered: false };
@@ -94,7 +102,10 @@ fn the_only_member_is_defragmented_by_name() {
 #[tokio::test]
 async fn no_flag_says_the_name_of_a_failing_disk() {
     let sick_disk = Some("sda".to_owned());
-    let snapshot = step("snapshot", StepKind::Snapshot { path: "/b/x.db".into(), sick_disk });
+    let snapshot = step(
+        "snapshot",
+        StepKind::Snapshot { path: "/b/x.db".into(), sick_disk, expected: Bytes(1), small: false },
+    );
     assert_eq!(needed(&snapshot, 3, false), Needed::Typed("sda".into()));
     let nobody = Script { present: false, ..Script::new(&[]) };
     for policy in [Policy::AllYes, Policy::None] {

@@ -23,7 +23,11 @@ pub fn came_back(plan: &Plan, world: &World, wishes: &Wishes) -> Vec<Step> {
 }
 
 fn is_defragmentation(step: &Step, member: crate::model::MemberId) -> bool {
-    matches!(step.kind, StepKind::Defragment { .. }) && step.member == Some(member)
+    match &step.kind {
+        StepKind::Defragment { .. } => step.member == Some(member),
+        StepKind::DefragmentTogether { members, .. } => members.contains(&member),
+        _ => false,
+    }
 }
 
 /// Gives a step that any member can do to one that answers, when its own does
@@ -32,6 +36,8 @@ pub fn replace_silent(step: &mut Step, world: &World, wishes: &Wishes) {
     let any_will_do = !matches!(
         step.kind,
         StepKind::Defragment { .. }
+            | StepKind::DefragmentTogether { .. }
+            | StepKind::Compare
             | StepKind::HoldKubelet { .. }
             | StepKind::RemoveLeftOvers { .. }
     );

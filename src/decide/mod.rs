@@ -19,6 +19,7 @@ mod live;
 mod manifest_directory;
 mod manifest_edit;
 mod one_master;
+mod order;
 mod patience;
 mod plan;
 mod prevention;
@@ -34,6 +35,7 @@ mod settings_advice;
 mod sick;
 mod spool;
 mod stall;
+mod steps;
 mod streams;
 mod usage;
 mod verdict;
@@ -57,8 +59,9 @@ pub use manifest_edit::{edit_manifest, manifest_text};
 pub use one_master::{
     kubelet_obstacle, quota_cautions, quota_obstacle, restart_cautions, restart_obstacles,
 };
+pub use order::{equality_in_question, no_copy_left};
 pub use patience::{Patience, passes, patience};
-pub use plan::{Decision, decide, snapshot_source};
+pub use plan::{Decision, decide, snapshot_name, snapshot_source};
 pub use prevention::prevention;
 pub use purge::{
     Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,

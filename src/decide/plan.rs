@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use crate::model::{
-    Alarm, AlarmKind, Bytes, DataDir, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision,
-    Scope, SnapshotPlace, Step, StepKind, Wishes, World, order::InOrder,
+    Alarm, AlarmKind, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope, Step,
+    StepKind, Wishes, World, order::InOrder,
 };
 
 use super::{
-    advice, cautions, digest,
+    advice, digest,
     gates::{leader_index, refusals},
-    hold, left_overs, live, room, sick,
+    left_overs, live,
     stall::stall,
+    steps::{Draft, steps},
     streams,
     verdict::{disarm_refusals, is_nearly_full},
 };
@@ -56,13 +57,14 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         return Decision::Refused(refusals);
     }
     match steps(world, wishes) {
-        Ok((steps, cautions)) => Decision::Go(Plan {
+        Ok(Draft { steps, said, order }) => Decision::Go(Plan {
             id: digest::plan_id(&steps),
             cause: advice::cause(world),
             revision: target_revision(world, wishes),
+            order,
             saved: wishes.snapshot.clone(),
             steps,
-            cautions,
+            cautions: said,
         }),
         Err(refusal) => Decision::Refused(vec![refusal]),
     }
@@ -77,7 +79,7 @@ pub(super) fn needs_recovery(world: &World) -> bool {
     !world.alarms().is_empty() || world.members.iter().any(is_nearly_full)
 }
 
-fn target_revision(world: &World, wishes: &Wishes) -> Revision {
+pub(super) fn target_revision(world: &World, wishes: &Wishes) -> Revision {
     wishes.revision.unwrap_or_else(|| world.revision())
 }
 
@@ -101,92 +103,11 @@ fn bad_revision(world: &World, wishes: &Wishes) -> Option<Refusal> {
     })
 }
 
-fn steps(world: &World, wishes: &Wishes) -> Result<(Vec<Step>, Vec<String>), Refusal> {
-    let mut steps = Vec::new();
-    let mut said = Vec::new();
-    let revision = target_revision(world, wishes);
-    let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
-    let compacts = matches!(wishes.scope, Scope::Recover | Scope::Compact);
-    let order = if rewrites { defrag_order(world, wishes) } else { Vec::new() };
-    if rewrites || compacts {
-        // First: from here on nothing may kill etcd.
-        let (held, kubelets) = hold::of_kubelets(world, wishes, &order);
-        steps.extend(held);
-        said.extend(kubelets);
-    }
-    let mut beside_database = Bytes::default();
-    let disk = left_overs::of_this_node(world).filter(|_| rewrites);
-    let freed = disk.map_or(Bytes(0), DataDir::freed_by_orphans);
-    steps.extend(disk.map(left_overs::removal));
-    let changes = rewrites || compacts || wishes.scope == Scope::Purge;
-    if let Some(path) = wishes.snapshot.as_ref().filter(|_| changes) {
-        said.push(format!(
-            "no second snapshot is taken: {} was taken just before the deletes, and NOSPACE has let \
-             nothing be written since",
-            path.display()
-        ));
-    } else if changes && !wishes.no_snapshot {
-        let (snapshot, place, db_size) = snapshot_step(world, wishes, freed)?;
-        if place.shares_data_dir {
-            beside_database = db_size;
-            said.push(cautions::own_filesystem(place));
-        }
-        steps.push(snapshot);
-    } else if changes {
-        said.push("no snapshot will be taken (--no-snapshot)".to_owned());
-    }
-    if compacts {
-        let (member, _) = snapshot_source(world)?;
-        steps.push(step("compact", member, StepKind::Compact { revision }));
-    }
-    if rewrites {
-        cannot_defragment(world, wishes)?;
-        said.extend(room::room_beside(world, beside_database, freed)?);
-        said.extend(cautions::of_defragmenting(world, &order));
-        let here = order.iter().any(|(member, _)| member.local);
-        said.extend(world.sick_disks.iter().filter(|_| here).map(sick::caution));
-        // Without a compaction of ours no new history may go, and settling at
-        // revision 1 waits for every earlier compaction all the same.
-        let settle_at = if compacts { revision } else { Revision(1) };
-        steps.extend(order.iter().map(|(member, status)| defrag_step(member, status, settle_at)));
-    }
-    if matches!(wishes.scope, Scope::Recover | Scope::Disarm) {
-        let alarms = nospace(world);
-        if !alarms.is_empty() {
-            let (member, _) = snapshot_source(world)?;
-            steps.push(step("disarm", member, StepKind::Disarm { alarms }));
-        }
-    }
-    if wishes.scope == Scope::Recover {
-        let (member, _) = snapshot_source(world)?;
-        steps.push(step("verify", member, StepKind::Verify));
-    }
-    said.extend(live::caution(world, wishes));
-    said.extend(cautions::of_members(world));
-    Ok((steps, said))
-}
-
-/// The snapshot, where it goes, and how big it gets.
-fn snapshot_step<'a>(
-    world: &'a World,
-    wishes: &Wishes,
-    freed: Bytes,
-) -> Result<(Step, &'a SnapshotPlace, Bytes), Refusal> {
-    let (member, status) = snapshot_source(world)?;
-    let place =
-        room::choose_place(&world.snapshot_places, &world.sick_disks, status.db_size, freed)
-            .ok_or_else(|| room::no_place(world, status.db_size, freed))?;
-    let path = place.directory.join(snapshot_name(world, member, status, wishes));
-    let sick_disk = sick::to_be_typed(place, world, wishes)?;
-    let kind = StepKind::Snapshot { path, sick_disk };
-    Ok((step("snapshot", member, kind), place, status.db_size))
-}
-
-fn nospace(world: &World) -> Vec<Alarm> {
+pub(super) fn nospace(world: &World) -> Vec<Alarm> {
     world.alarms().into_iter().filter(|alarm| alarm.kind == AlarmKind::NoSpace).collect()
 }
 
-fn step(id: &str, member: &Member, kind: StepKind) -> Step {
+pub(super) fn step(id: &str, member: &Member, kind: StepKind) -> Step {
     Step {
         id: id.to_owned(),
         member: Some(member.id),
@@ -233,7 +154,9 @@ pub fn snapshot_source(world: &World) -> Result<(&Member, &MemberStatus), Refusa
         })
 }
 
-pub(super) fn snapshot_name(
+/// The name of a snapshot's file: which cluster, whose data, up to when.
+#[must_use]
+pub fn snapshot_name(
     world: &World,
     member: &Member,
     status: &MemberStatus,
@@ -274,7 +197,7 @@ pub(super) fn is_asked(member: &Member, wishes: &Wishes) -> bool {
 }
 
 /// A member asked for by name that no defragmentation can reach.
-fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
+pub(super) fn cannot_defragment(world: &World, wishes: &Wishes) -> Result<(), Refusal> {
     for member in wishes.members.iter().filter_map(|name| world.member_called(name)) {
         let (kind, why) = match &member.status {
             Err(error) => (RefusalKind::MissingVoter, format!("it does not answer ({error})")),

@@ -57,6 +57,11 @@ pub fn sick_disk_below<'a>(place: &SnapshotPlace, sick: &'a [SickDisk]) -> Optio
     below(place, sick)
 }
 
+/// Whether it is failing, and not only slow.
+pub(super) fn is_failing(sick: &SickDisk) -> bool {
+    sick.failing
+}
+
 /// What a defragmentation means for such a disk.
 pub(super) fn caution(sick: &SickDisk) -> String {
     let signs = sick.signs.join("; ");

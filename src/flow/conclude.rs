@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    control_plane,
+    control_plane, failures,
     look::{Here, look},
     missing,
     session::Session,
@@ -24,6 +24,9 @@ pub async fn conclude(
     wishes: &Wishes,
     before: &World,
 ) -> Result<Exit, Failure> {
+    if wishes.scope == Scope::Recover {
+        control_plane::watch(session, here).await;
+    }
     let after = match look(session, here).await {
         Ok(after) => after,
         // What was proven stays proven.
@@ -34,8 +37,11 @@ pub async fn conclude(
     };
     session.record_mut().after = Some(after.clone());
     session.record_mut().left = missing::left(session, &after);
+    if let Some(alarm) = after.alarms().first().filter(|_| wishes.scope == Scope::Recover) {
+        let what = format!("{} is on again since etcd took writes", alarm.kind);
+        return Err(failures::unverified(session, what));
+    }
     if wishes.scope == Scope::Recover {
-        control_plane::watch(session, here).await;
         let prevention = session.as_called(&decide::prevention(&after).join("\n"));
         session.record_mut().prevention = Some(prevention);
     }

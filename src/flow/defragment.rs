@@ -114,7 +114,7 @@ pub async fn settle(
     let progress = Progress::time(&session.voice, &label, None);
     let etcd = here
         .access
-        .dial(&member.endpoint)
+        .reach(&member.endpoint)
         .await
         .map_err(|error| failures::step(session, &error))?;
     let settling = act::settle(&etcd, revision);

@@ -11,14 +11,14 @@ use crate::{
     consent::{self, Authority, Consent, Policy},
     decide,
     failure::{Exit, Failure},
-    model::{Bytes, MemberId, Plan, Step, StepKind, StepStatus, Wishes, World},
+    model::{Bytes, Member, MemberId, Plan, Revision, Step, StepKind, StepStatus, Wishes, World},
     say::human,
 };
 
 use super::{
     failures, hold,
     look::{Here, look},
-    prove::prove,
+    prove::{ENOUGH, prove},
     session::Session,
     turns::{defer, leads, pick_up, refresh},
     waiting::look_until_open,
@@ -36,10 +36,14 @@ pub(super) struct Walk<'a> {
     pub(super) here: &'a Here,
     pub(super) wishes: &'a Wishes,
     authority: Authority,
+    /// The revision everything is compacted at.
+    revision: Revision,
     /// The smallest database among members defragmented in this run.
     pub(super) smallest: Option<Bytes>,
     /// Members defragmented in this run.
     pub(super) defragmented: Vec<MemberId>,
+    /// Members whose files may be others than before this run.
+    pub(super) touched: Vec<MemberId>,
 }
 
 /// Executes the plan; every step re-reads the state it depends on.
@@ -55,8 +59,10 @@ pub async fn execute(
         here,
         wishes,
         authority: Authority::new(policy),
+        revision: plan.revision,
         smallest: None,
         defragmented: Vec::new(),
+        touched: Vec::new(),
     };
     let mut plan = plan.clone();
     let mut left: VecDeque<Step> = plan.steps.iter().cloned().collect();
@@ -64,6 +70,7 @@ pub async fn execute(
     while let Some(mut step) = left.pop_front() {
         let world = walk.look(&step).await?;
         pick_up(session, &mut plan, &mut left, &mut step, &world, wishes);
+        walk.retarget(&mut step, &world);
         refresh(session, &mut step, &world, wishes);
         if leads(&step) && deferred < 2 * plan.steps.len() && defer(&mut left, &step) {
             deferred += 1;
@@ -100,14 +107,15 @@ impl Walk<'_> {
     /// A fresh look, with the gates that hold for the step.
     async fn look(&self, step: &Step) -> Result<World, Failure> {
         // A snapshot or a disarm is better done than not, killed or not.
-        if let (StepKind::Defragment { .. }, Some(failure)) = (&step.kind, hold::lost(self.session))
-        {
+        let rewrites =
+            matches!(step.kind, StepKind::Defragment { .. } | StepKind::DefragmentTogether { .. });
+        if rewrites && let Some(failure) = hold::lost(self.session) {
             return Err(failure);
         }
         let world = match step.kind {
             // A snapshot changes nothing, and both are wanted most when things
             // are bad.
-            StepKind::Snapshot { .. } | StepKind::HoldKubelet { .. } => {
+            StepKind::Snapshot { small: false, .. } | StepKind::HoldKubelet { .. } => {
                 look(self.session, self.here).await?
             }
             // What was done stays done.
@@ -116,8 +124,11 @@ impl Walk<'_> {
                 .map_err(|failure| Failure { exit: Exit::Unverified, ..failure })?,
             _ => look_until_open(self.session, self.here, self.wishes).await?,
         };
-        let local = step.member.and_then(|id| world.member(id)).is_some_and(|member| member.local);
-        if local && matches!(step.kind, StepKind::Defragment { .. }) {
+        let is_its_own = |member: &Member| match &step.kind {
+            StepKind::DefragmentTogether { members, .. } => members.contains(&member.id),
+            _ => step.member == Some(member.id),
+        };
+        if rewrites && world.members.iter().any(|member| member.local && is_its_own(member)) {
             decide::room_for_database(&world, Bytes(0))
                 .map_err(|refusal| failures::refused(self.session, &[refusal]))?;
         }
@@ -232,8 +243,13 @@ impl Walk<'_> {
             StepKind::Defragment { revision, expected_stall_ms, .. } => {
                 self.defragment(step, world, *revision, *expected_stall_ms, consent).await
             }
+            StepKind::DefragmentTogether { revision, members, expected_stall_ms, .. } => {
+                let stall = *expected_stall_ms;
+                self.defragment_together(members, world, *revision, stall, consent).await
+            }
+            StepKind::Compare => self.compare(step, self.revision, world).await,
             StepKind::Disarm { .. } => self.disarm(step, world, consent).await,
-            StepKind::Verify => prove(self.session, self.here, world).await,
+            StepKind::Verify => prove(self.session, self.here, world, ENOUGH).await,
         }
     }
 }

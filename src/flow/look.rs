@@ -64,8 +64,7 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
     let (ca, cert, key) = (path(&node.ca), path(&node.cert), path(&node.key));
     let tls = Tls::load(ca.as_deref(), cert.as_deref(), key.as_deref())
         .map_err(|error| failures::tls(session, &error))?;
-    let access =
-        Access { tls, login: session.settings.login.clone(), timeout: session.settings.timeout };
+    let access = Access::new(tls, session.settings.login.clone(), session.settings.timeout);
     let last = RefCell::new(Some((Instant::now(), node.clone())));
     Ok(Here { node, access, seen: RefCell::default(), dead: RefCell::default(), last })
 }

@@ -5,26 +5,30 @@ use std::time::{Duration, Instant};
 
 use crate::{
     act,
-    decide::{self, KvFingerprint, Unequal},
     failure::{Exit, Failure},
-    model::{Member, Revision, World},
+    model::{Member, World},
     say::{Progress, human},
     wire::{WireError, WireErrorKind},
 };
 
 use super::{
+    equal::{Equal, NotEqual, compare},
     failures,
     look::{Here, look},
     record::millis,
     session::Session,
 };
 
-/// Accepted writes must go on this long without the alarm coming back: a
-/// member that is still over quota raises it within a second of the first
-/// write it applies.
-const QUIET: Duration = Duration::from_secs(10);
-/// Between two trial writes.
-const PACE: Duration = Duration::from_millis(400);
+/// How long `verify` writes without the alarm coming back.
+pub const THOROUGH: Duration = Duration::from_secs(10);
+/// The same at the end of a recovery, whose last look comes later still. Each
+/// write is held against the quota of the member that takes it before it is
+/// accepted, and of every member when it is applied: one that is still over it
+/// raises the alarm at once (0.3 s were seen; server/etcdserver/api/v3rpc/
+/// quota.go and apply.go).
+pub const ENOUGH: Duration = Duration::from_secs(1);
+/// So many trial writes in that time, and those of the members' first round.
+const ROUNDS: u32 = 25;
 /// A disarm takes a moment to be applied on every member, and after an outage
 /// a request may time out or meet a change of leader: each write is tried for
 /// this long.
@@ -32,20 +36,22 @@ const TRY_FOR: Duration = Duration::from_secs(15);
 /// How long NOSPACE may still be answered after the disarm.
 const DISARM_SPREADS: Duration = Duration::from_secs(5);
 
-/// HashKV reads every key and value of the member.
-const HASHING: Duration = Duration::from_secs(5 * 60);
-
 /// Proves that writes are accepted again and stay accepted; the sentence for
 /// the report.
-pub async fn prove(session: &Session, here: &Here, world: &World) -> Result<String, Failure> {
+pub async fn prove(
+    session: &Session,
+    here: &Here,
+    world: &World,
+    quiet: Duration,
+) -> Result<String, Failure> {
     let (voters, silent): (Vec<&Member>, Vec<&Member>) =
         world.voters().partition(|member| member.status.is_ok());
-    let writes = keep_writing(session, here, &voters).await?;
+    let writes = keep_writing(session, here, &voters, quiet).await?;
     let hash = equal_data(session, here, &voters).await?;
     let mut proof = format!(
         "{writes} writes accepted on {} in {}, no alarm; {hash}",
         members(voters.len()),
-        human::duration(QUIET)
+        human::duration(quiet)
     );
     if !silent.is_empty() {
         let names: Vec<String> = silent.iter().map(|member| member.label()).collect();
@@ -58,28 +64,54 @@ fn members(count: usize) -> String {
     if count == 1 { "1 member".to_owned() } else { format!("{count} members") }
 }
 
+/// The first write after the alarm went, through whichever member takes it;
+/// what to say of it. That everybody takes them, and goes on to, is proven at
+/// the end.
+pub(super) async fn first_write(
+    session: &Session,
+    here: &Here,
+    world: &World,
+) -> Result<String, Failure> {
+    // This node's own: what the API server here talks to.
+    let answering = world.voters().filter(|member| member.status.is_ok());
+    let Some(member) = answering.min_by_key(|member| !member.local) else {
+        return Ok(String::new());
+    };
+    write(session, here, member, DISARM_SPREADS)
+        .await
+        .map_err(|failure| Failure { exit: Exit::Partial, ..failure })?;
+    let after = is_writable(session);
+    Ok(format!("; a write was accepted {} after the start", human::duration(after)))
+}
+
+/// Notes when the first write was accepted.
+fn is_writable(session: &Session) -> Duration {
+    let mut record = session.record_mut();
+    let started = record.started;
+    Duration::from_millis(*record.writable_after_ms.get_or_insert_with(|| millis(started)))
+}
+
 async fn keep_writing(
     session: &Session,
     here: &Here,
     voters: &[&Member],
+    quiet: Duration,
 ) -> Result<usize, Failure> {
     for member in voters {
         write(session, here, member, DISARM_SPREADS).await?;
-        let mut record = session.record_mut();
-        if record.writable_after_ms.is_none() {
-            record.writable_after_ms = Some(millis(record.started));
-        }
+        is_writable(session);
     }
     let label = "proving that writes stay accepted";
+    let pace = quiet / ROUNDS;
     // The last write ends a little later.
-    let progress = Progress::time(&session.voice, label, Some(QUIET + PACE * 3));
+    let progress = Progress::time(&session.voice, label, Some(quiet + pace * 3));
     let began = Instant::now();
     let mut writes = voters.len();
     for member in voters.iter().cycle() {
-        if began.elapsed() >= QUIET {
+        if began.elapsed() >= quiet {
             break;
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(pace).await;
         write(session, here, member, Duration::ZERO).await?;
         writes += 1;
         progress.tick(&format!("{writes} writes accepted"));
@@ -101,7 +133,7 @@ fn unverified(failure: Failure) -> Failure {
 }
 
 async fn trial(here: &Here, member: &Member) -> Result<(), WireError> {
-    act::trial_write(&here.access.dial(&member.endpoint).await?).await
+    act::trial_write(&here.access.reach(&member.endpoint).await?).await
 }
 
 /// One accepted write; NOSPACE is an answer, not trouble that passes, unless
@@ -149,78 +181,12 @@ pub async fn equal_data(
     if voters.len() < 2 {
         return Ok("one member, nothing to compare".to_owned());
     }
-    let mut problem = String::new();
-    let mut different = None;
-    // At exactly the compacted revision, where a quiet cluster is after a
-    // recovery, no release gives a comparable hash (3.4 refuses, 3.5 answers
-    // -1); "now" is comparable when nobody writes. So each is tried in turn,
-    // also because the API server's own compaction may fall in between.
-    for attempt in 0..6 {
-        if attempt > 1 {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        match fingerprints(session, here, voters, attempt % 2 == 0).await {
-            Ok(prints) => match decide::hashes_agree(&prints) {
-                Ok(()) => {
-                    let hash = prints.first().map_or(0, |print| print.hash);
-                    let each = voters.iter().zip(&prints);
-                    let hashes = each.map(|(member, print)| (member.label(), print.hash));
-                    session.record_mut().set_hashes(hashes.collect());
-                    return Ok(format!("HashKV {hash:08x} on all {}", members(voters.len())));
-                }
-                Err(Unequal::Different) => different = Some(differ(&prints, voters)),
-                Err(Unequal::Incomparable(why)) => problem = why,
-            },
-            Err(error) => problem = error.to_string(),
+    match compare(session, here, voters).await {
+        Ok(Equal { hash, .. }) => Ok(format!("HashKV {hash:08x} on all {}", members(voters.len()))),
+        Err(NotEqual::Different(what)) => Err(failures::different_data(session, what)),
+        Err(NotEqual::Unknown(why)) => {
+            let what = format!("the members could not be proven equal: {why}");
+            Err(failures::unverified(session, what))
         }
     }
-    Err(match different {
-        Some(what) => failures::different_data(session, what),
-        None => {
-            let what = format!("the members could not be proven equal: {problem}");
-            failures::unverified(session, what)
-        }
-    })
-}
-
-/// Who has which hash.
-fn differ(prints: &[KvFingerprint], voters: &[&Member]) -> String {
-    let hashes: Vec<String> = voters
-        .iter()
-        .zip(prints)
-        .map(|(member, print)| format!("{} {:08x}", member.label(), print.hash))
-        .collect();
-    format!("the members hold different data: HashKV is {}", hashes.join(", "))
-}
-
-/// Hashes every voter: now, or at the revision all of them have.
-async fn fingerprints(
-    session: &Session,
-    here: &Here,
-    voters: &[&Member],
-    now: bool,
-) -> Result<Vec<KvFingerprint>, WireError> {
-    let progress = Progress::time(&session.voice, "comparing the members' data", None);
-    let mut channels = Vec::new();
-    let mut lowest = None;
-    for member in voters {
-        let etcd = here.access.dial(&member.endpoint).await?;
-        let own = etcd.status().await?.status.revision;
-        lowest = Some(lowest.map_or(own, |lowest: Revision| lowest.min(own)));
-        channels.push((member.id, etcd));
-    }
-    let at = if now { Revision(0) } else { lowest.unwrap_or_default() };
-    let mut prints = Vec::new();
-    for (member, etcd) in channels {
-        progress.tick("HashKV");
-        let answer = etcd.hash_kv(at, HASHING).await?;
-        prints.push(KvFingerprint {
-            member,
-            hash: answer.hash,
-            compact_revision: answer.compact_revision.0,
-            now,
-            revision: if now { answer.revision } else { at },
-        });
-    }
-    Ok(prints)
 }

@@ -20,6 +20,7 @@ use crate::{
 use super::{
     conclude::conclude,
     disk_health::{DiskHealth, disk_health, sick_disks},
+    equal::equality,
     execute::execute,
     failures, hold,
     left_overs::free_before_waiting,
@@ -53,12 +54,17 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     }
     let writes = wanted.scope != Scope::Disarm;
     let health = async { if writes { disk_health(&here).await } else { DiskHealth::default() } };
-    let allowed = &session.settings.allow_missing;
-    let (world, health) = tokio::join!(look_first(session, &here, allowed), health);
-    let mut world = world?;
+    // Both read: the members' data are compared while the disks are looked at.
+    let looked = async {
+        let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
+        let wishes = wishes(session, wanted, &world)?;
+        world.equality = equality(session, &here, &world, &wishes).await;
+        Ok::<_, Failure>((world, wishes))
+    };
+    let (looked, health) = tokio::join!(looked, health);
+    let (mut world, mut wishes) = looked?;
     world.sick_disks = sick_disks(health, &world);
     world.snapshot_places = snapshot_places(session, &here.node).await?;
-    let mut wishes = wishes(session, wanted, &world)?;
     session.record_mut().before = Some(world.clone());
     session.record_mut().after = Some(world.clone());
     session.voice.say(&restart::status(session, &world));
@@ -67,6 +73,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
         && let Some(names) = missing::ask_to_go_on_without(session, &refusals).await
     {
         wishes.allow_missing.extend(names);
+        world.equality = equality(session, &here, &world, &wishes).await;
     }
     world.live = live_data::count(session, &here, &world, &wishes).await;
     session.record_mut().before = Some(world.clone());
@@ -145,6 +152,8 @@ pub(super) fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result
         accept_sick_disk: settings.accept_sick_disk,
         no_hold: settings.no_hold,
         no_snapshot: settings.no_snapshot,
+        full_first: settings.full_first,
+        parallel: settings.parallel,
         snapshot: snapshot_before_deletes(session, world),
         unattended: settings.yes || !session.voice.can_ask(),
         members: wanted.members,

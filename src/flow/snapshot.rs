@@ -50,7 +50,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         member: Some(source.id),
         member_name: source.label(),
         endpoint: source.endpoint.clone(),
-        kind: StepKind::Snapshot { path: path.to_owned(), sick_disk },
+        kind: StepKind::Snapshot { path: path.to_owned(), sick_disk, expected: size, small: false },
     };
     let policy = Policy::of(session.settings.yes, session.voice.can_ask());
     let consent = Authority::new(policy)

@@ -1,23 +1,23 @@
 //! The single steps of a plan, each with its check afterwards. Called by the
 //! walk in `execute`, with the look and the consent it has just got.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use crate::{
     act,
     consent::Consent,
     decide,
     failure::{Exit, Failure},
-    model::{Alarm, Bytes, Member, MemberId, Revision, Scope, Step, World},
+    model::{Alarm, Bytes, Member, MemberId, Revision, Scope, Step, StepKind, World},
     say::{Progress, json::SnapshotAnswer, ticking},
     wire::Compacted,
 };
 
 use super::{
-    defragment::{Target, defragment_member, settle},
+    defragment::{defragment_member, settle},
     execute::Walk,
     failures,
-    prove::equal_data,
+    prove::{equal_data, first_write},
     save,
 };
 
@@ -36,6 +36,9 @@ impl Walk<'_> {
         }
         let status = step.member.and_then(|id| world.member(id)?.status.as_ref().ok());
         let expected = status.map(|status| status.db_size);
+        if let (StepKind::Snapshot { small: true, .. }, Some(size)) = (&step.kind, expected) {
+            self.room_for_snapshot(path, size).await?;
+        }
         let saved: SnapshotAnswer =
             save::save(self.session, self.here, step, path, expected, consent).await?;
         let (size, sha256) = (Bytes(saved.bytes), &saved.sha256);
@@ -52,7 +55,7 @@ impl Walk<'_> {
         consent: &Consent,
     ) -> Result<String, Failure> {
         let fail = |error| failures::step(self.session, &error);
-        let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
+        let etcd = self.here.access.reach(&step.endpoint).await.map_err(fail)?;
         let progress = Progress::time(&self.session.voice, "compacting", None);
         let changed = std::mem::replace(&mut self.session.record_mut().changed_anything, true);
         let call = act::compact(&etcd, revision, consent);
@@ -98,13 +101,6 @@ impl Walk<'_> {
         let Some(member) = step.member.and_then(|id| world.member(id)) else {
             return Err(failures::member_gone(self.session, &step.member_name));
         };
-        let target = Target {
-            member,
-            revision,
-            expected: Duration::from_millis(expected_stall_ms),
-            smallest_sibling: self.smallest,
-            wishes: self.wishes,
-        };
         if self.wishes.no_snapshot && self.last_untouched(world, member.id) {
             // The last full copy: what the others made of theirs is proven
             // equal to it before it is touched.
@@ -115,14 +111,19 @@ impl Walk<'_> {
             let stop = |failure| Failure { exit: Exit::Partial, ..failure };
             self.session.voice.ok(&equal.map_err(stop)?);
         }
+        self.keeps_a_copy(world, member)?;
+        if let Some(detail) = self.small_already(member) {
+            return Ok(detail);
+        }
+        self.touch(member.id);
+        let target = self.target(member, revision, expected_stall_ms);
         let (detail, after) = defragment_member(self.session, self.here, &target, consent).await?;
-        self.defragmented.push(member.id);
-        self.smallest = Some(self.smallest.map_or(after, |smallest| smallest.min(after)));
+        self.is_small(member, after);
+        if let Some(failure) = self.still_too_big(member, after) {
+            return Err(failure);
+        }
         let quota = member.status.as_ref().ok().and_then(|status| status.quota.limit);
         match quota.filter(|_| self.wishes.scope == Scope::Recover) {
-            Some(quota) if after >= quota => {
-                Err(failures::data_exceed_quota(self.session, &member.label(), after, quota))
-            }
             Some(quota) if decide::nearly_full(after, quota) => Ok(format!(
                 "{detail}; only {} below its quota of {quota}: raise it, or delete what fills it, \
                  soon",
@@ -130,6 +131,22 @@ impl Walk<'_> {
             )),
             _ => Ok(detail),
         }
+    }
+
+    /// The end of a recovery whose defragmentation has not freed enough.
+    pub(super) fn still_too_big(&self, member: &Member, after: Bytes) -> Option<Failure> {
+        let quota = member.status.as_ref().ok()?.quota.limit?;
+        (self.wishes.scope == Scope::Recover && after >= quota)
+            .then(|| failures::data_exceed_quota(self.session, &member.label(), after, quota))
+    }
+
+    /// A member that an earlier run has made as small as the others are made is
+    /// not stalled for nothing.
+    fn small_already(&self, member: &Member) -> Option<String> {
+        let size = member.status.as_ref().ok()?.db_size;
+        let smallest = self.smallest.filter(|_| self.wishes.scope == Scope::Recover)?;
+        (size <= smallest.plus(Bytes(smallest.0 / 20)))
+            .then(|| format!("{size}: as small as the others already, left as it is"))
     }
 
     /// Whether every other answering voter was defragmented in this run.
@@ -154,7 +171,7 @@ impl Walk<'_> {
             return Ok("the alarm was already off".to_owned());
         }
         let fail = |error| failures::step(self.session, &error);
-        let etcd = self.here.access.dial(&step.endpoint).await.map_err(fail)?;
+        let etcd = self.here.access.reach(&step.endpoint).await.map_err(fail)?;
         let changed = std::mem::replace(&mut self.session.record_mut().changed_anything, true);
         let confirmed = act::disarm(&etcd, &alarms, consent).await.map_err(|error| {
             if !error.kind.effect_unknown() {
@@ -166,9 +183,10 @@ impl Walk<'_> {
             .iter()
             .map(|alarm| world.member(alarm.member).map_or(alarm.member.to_string(), |m| m.label()))
             .collect();
+        let accepted = first_write(self.session, self.here, world).await?;
         Ok(match whose.as_slice() {
-            [] => "the alarm was already off".to_owned(),
-            _ => format!("NOSPACE taken off (raised by {})", whose.join(", ")),
+            [] => format!("the alarm was already off{accepted}"),
+            _ => format!("NOSPACE taken off (raised by {}){accepted}", whose.join(", ")),
         })
     }
 }

@@ -46,7 +46,10 @@ pub async fn decide_when_ended(
         let live = world.live;
         let snapshot_places = snapshot_places(session, &here.node).await?;
         let sick_disks = world.sick_disks;
-        world = World { live, snapshot_places, sick_disks, ..look(session, here).await? };
+        // They apply the same log: members that were equal stay so.
+        let equality = world.equality;
+        let looked = look(session, here).await?;
+        world = World { live, snapshot_places, sick_disks, equality, ..looked };
         decision = decide::decide(&world, wishes);
     }
     Ok((world, decision))

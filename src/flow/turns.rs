@@ -24,7 +24,10 @@ pub(super) fn pick_up(
         step.kind,
         StepKind::Defragment { .. } | StepKind::Disarm { .. } | StepKind::Verify
     );
-    if !healing {
+    // Not while the snapshot is still to come: one single member is touched
+    // before that.
+    let unsaved = left.iter().any(|step| matches!(step.kind, StepKind::Snapshot { .. }));
+    if !healing || unsaved {
         return;
     }
     for back in decide::came_back(plan, world, wishes) {
@@ -61,11 +64,82 @@ pub(super) fn leads(step: &Step) -> bool {
     matches!(step.kind, StepKind::Defragment { leader: true, .. })
 }
 
-/// Puts the leader's defragmentation behind the last follower's; false when
-/// there is none left to go first.
+/// Puts the leader's defragmentation behind the last follower's of those that
+/// go before the alarm, or after it; false when there is none left to go first.
+/// Where a snapshot comes after it, the next follower takes its place, so that
+/// there is a small member to save.
 pub(super) fn defer(left: &mut VecDeque<Step>, step: &Step) -> bool {
     let is_defrag = |step: &Step| matches!(step.kind, StepKind::Defragment { .. });
-    let Some(last) = left.iter().rposition(is_defrag) else { return false };
+    let is_disarm = |step: &Step| matches!(step.kind, StepKind::Disarm { .. });
+    let end = left.iter().position(is_disarm).unwrap_or(left.len());
+    let Some(last) = left.iter().take(end).rposition(is_defrag) else { return false };
     left.insert(last + 1, step.clone());
+    let saved_after = left.iter().position(|step| matches!(step.kind, StepKind::Snapshot { .. }));
+    let next = left.iter().position(is_defrag);
+    if let (Some(saved_after), Some(next)) = (saved_after, next)
+        && saved_after < next
+        && let Some(next) = left.remove(next)
+    {
+        left.push_front(next);
+    }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Bytes, Revision};
+
+    fn step(id: &str) -> Step {
+        let kind = match id {
+            "compare" => StepKind::Compare,
+            "disarm" => StepKind::Disarm { alarms: Vec::new() },
+            "snapshot" => StepKind::Snapshot {
+                path: "/b/x.db".into(),
+                sick_disk: None,
+                expected: Bytes(1),
+                small: true,
+            },
+            _ => StepKind::Defragment {
+                revision: Revision(1),
+                db_size: Bytes(1),
+                expected_stall_ms: 1,
+                stall_basis: None,
+                leader: false,
+            },
+        };
+        Step {
+            id: id.to_owned(),
+            member: None,
+            member_name: id.to_owned(),
+            endpoint: String::new(),
+            kind,
+        }
+    }
+
+    fn deferred(left: &[&str], leader: &str) -> Option<String> {
+        let mut left: VecDeque<Step> = left.iter().map(|id| step(id)).collect();
+        let ids = |left: VecDeque<Step>| left.into_iter().map(|step| step.id).collect::<Vec<_>>();
+        defer(&mut left, &step(leader)).then(|| ids(left).join(" "))
+    }
+
+    #[test]
+    fn the_leader_goes_last_of_those_on_its_side_of_the_alarm() {
+        let told = |left: &[&str]| deferred(left, "lead");
+        assert_eq!(told(&["a", "disarm", "b"]).as_deref(), Some("a lead disarm b"));
+        assert_eq!(told(&["disarm", "b"]), None, "the alarm cannot go before it");
+        assert_eq!(told(&["a", "b"]).as_deref(), Some("a b lead"));
+        assert_eq!(told(&["disarm"]), None);
+    }
+
+    #[test]
+    fn a_follower_takes_the_leaders_place_before_the_snapshot() {
+        let told = deferred(&["compare", "snapshot", "a", "b", "disarm"], "lead");
+        assert_eq!(told.as_deref(), Some("a compare snapshot b lead disarm"));
+        assert_eq!(
+            deferred(&["compare", "snapshot", "disarm"], "lead"),
+            None,
+            "it is the only one"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     control_plane::{self, Watched},
     failures,
     look::arrive,
-    prove::prove,
+    prove::{THOROUGH, prove},
     session::Session,
     waiting::look_first,
 };
@@ -37,7 +37,7 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
         ));
     }
     session.record_mut().begin_step("verify", None);
-    let proof = prove(session, &here, &world).await?;
+    let proof = prove(session, &here, &world, THOROUGH).await?;
     session.record_mut().end_step(StepStatus::Done, proof.clone());
     session.voice.ok(&proof);
     let etcd = "writes are accepted, no alarm is on, the members are equal";

@@ -51,7 +51,7 @@ pub async fn watch_members(
 
 async fn write_while_quiet(access: &Access, world: &World, watch: &mut Watch) {
     let end = Instant::now() + WRITING;
-    let access = Access { timeout: access.timeout.min(WRITE), ..access.clone() };
+    let access = access.within(access.timeout.min(WRITE));
     let mut entries = 0;
     while Instant::now() < end
         && let Some(through) = decide::write_through(world, &watch.views(), entries)

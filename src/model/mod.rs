@@ -6,6 +6,7 @@
 mod alarm;
 pub mod diagnosis;
 mod disk;
+mod equality;
 mod freeable;
 mod kubelet;
 mod live_data;
@@ -34,6 +35,7 @@ mod world;
 
 pub use alarm::{Alarm, AlarmKind};
 pub use disk::{DataDir, Filesystem, SnapshotPlace};
+pub use equality::Equality;
 pub use freeable::{Freeable, FreeableKind};
 pub use kubelet::{Guardian, KubeletProcess};
 pub use live_data::LiveData;

@@ -27,7 +27,15 @@ pub enum StepKind {
         path: PathBuf,
         /// The failing disk it goes to, when nobody accepted that yet.
         sick_disk: Option<String>,
+        /// About how big it gets, or an upper bound.
+        expected: Bytes,
+        /// In the quick order: taken of the member that was made small first,
+        /// whichever that is by then.
+        small: bool,
     },
+    /// Prove by HashKV that a member, small now, holds what the untouched ones
+    /// hold. In the quick order only.
+    Compare,
     /// Drop history up to the revision, then wait on each member until its
     /// own deletion is done.
     Compact {
@@ -47,6 +55,17 @@ pub enum StepKind {
         stall_basis: Option<String>,
         /// Whether the member led when the plan was made.
         leader: bool,
+    },
+    /// The same for several followers at once.
+    DefragmentTogether {
+        /// Revision whose compaction must be settled first.
+        revision: Revision,
+        /// Whom.
+        members: Vec<MemberId>,
+        /// Their names.
+        names: Vec<String>,
+        /// Upper bound of the longest stall, in milliseconds.
+        expected_stall_ms: u64,
     },
     /// Take the alarms off, one by one.
     Disarm {
@@ -81,6 +100,9 @@ pub struct Plan {
     pub cause: String,
     /// The revision everything is compacted at.
     pub revision: Revision,
+    /// Which order it is and why that is safe, for a recovery; which copy is the
+    /// untouched one is told at each step.
+    pub order: Option<String>,
     /// A snapshot that was taken earlier in this run and holds everything
     /// still; no step takes another one then.
     pub saved: Option<PathBuf>,

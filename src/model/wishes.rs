@@ -37,6 +37,11 @@ pub struct Wishes {
     pub no_hold: bool,
     /// Take no snapshot.
     pub no_snapshot: bool,
+    /// Save everything before anything is changed, also where the quick order
+    /// is as safe.
+    pub full_first: bool,
+    /// Defragment followers at the same time while etcd refuses writes anyway.
+    pub parallel: bool,
     /// A verified snapshot of this very run that holds all there is: no other one
     /// is taken.
     pub snapshot: Option<PathBuf>,

@@ -1,8 +1,8 @@
 //! The cluster as it was seen at one moment.
 
 use super::{
-    Alarm, AlarmKind, LiveData, Located, Member, MemberId, Revision, SickDisk, SnapshotPlace,
-    order::InOrder,
+    Alarm, AlarmKind, Equality, LiveData, Located, Member, MemberId, Revision, SickDisk,
+    SnapshotPlace, order::InOrder,
 };
 
 /// One look at everything: this node and every member. Every step looks anew.
@@ -24,6 +24,8 @@ pub struct World {
     /// How much of the database is live; `None` when that was not needed, or
     /// could not be counted.
     pub live: Option<LiveData>,
+    /// Whether the voters hold the same data; `None` when nobody asked.
+    pub equality: Option<Equality>,
     /// What could not be seen, in sentences.
     pub complaints: Vec<String>,
 }

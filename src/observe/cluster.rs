@@ -95,6 +95,7 @@ pub async fn look(
         snapshot_places: Vec::new(),
         sick_disks: Vec::new(),
         live: None,
+        equality: None,
         complaints,
     })
 }
@@ -104,9 +105,8 @@ async fn knock(endpoints: &[String], access: &Access) -> (Vec<Door>, Vec<WireErr
     for endpoint in endpoints.iter().cloned() {
         let access = access.clone();
         tries.spawn(async move {
-            let etcd = access.dial(&endpoint).await?;
-            let members = etcd.member_list().await;
-            let status = etcd.status().await;
+            let etcd = access.reach(&endpoint).await?;
+            let (members, status) = tokio::join!(etcd.member_list(), etcd.status());
             match (&status, &members) {
                 // Not a door at all: say why, once.
                 (Err(error), Err(_)) => Err(error.clone()),
@@ -192,7 +192,7 @@ async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberSt
         (false, false) => String::new(),
     });
     for url in &urls {
-        let answer = async { access.dial(url).await?.status().await };
+        let answer = async { access.reach(url).await?.status().await };
         match answer.await {
             Ok(answer) if answer.member_id == member.id => {
                 return ((*url).clone(), Ok(answer.status));

@@ -102,7 +102,7 @@ mod tests {
             orphans: vec![("/var/lib/etcd/member/snap/db.tmp.1".into(), Bytes(1))],
         });
         let tls = Tls::load(None, None, None).expect("none is needed");
-        let access = Access { tls, login: None, timeout: Duration::from_secs(5) };
+        let access = Access::new(tls, None, Duration::from_secs(5));
         tokio::select! {
             () = keep_what_is_used(&mut world, &access) => {}
             () = serving => {}

@@ -21,7 +21,7 @@ pub(super) fn url(member: &Member, node: &Located) -> String {
 /// # Errors
 /// Why it cannot be had, in a sentence.
 pub(super) async fn fetch(url: &str, access: &Access) -> Result<String, String> {
-    match http_get(url, Some(&access.tls), access.timeout, LIMIT).await {
+    match http_get(url, Some(access.tls()), access.timeout, LIMIT).await {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
         Ok(answer) => Err(format!("{url} answers with HTTP status {}", answer.status)),
         Err(error) => Err(error.to_string()),

@@ -34,6 +34,9 @@ fn calls(step: &Step) -> Vec<Vec<String>> {
             call.push("defrag".to_owned());
             vec![call]
         }
+        // One call for each, which would run one after the other.
+        StepKind::DefragmentTogether { .. } => Vec::new(),
+        StepKind::Compare => vec![words(&["endpoint", "hashkv", "--cluster"])],
         StepKind::Disarm { .. } => vec![words(&["alarm", "disarm"])],
         StepKind::Verify => {
             vec![words(&["lease", "grant", "60"]), words(&["endpoint", "hashkv", "--cluster"])]
@@ -62,7 +65,9 @@ pub fn difference(step: &Step) -> Option<&'static str> {
         StepKind::RemoveLeftOvers { .. }
         | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
+        | StepKind::Compare
         | StepKind::Defragment { .. }
+        | StepKind::DefragmentTogether { .. }
         | StepKind::Verify => None,
     }
 }

@@ -73,6 +73,12 @@ impl Settings {
         if self.no_snapshot {
             flags.push("--no-snapshot".to_owned());
         }
+        if self.full_first {
+            flags.push("--snapshot full-first".to_owned());
+        }
+        if self.parallel {
+            flags.push("--parallel".to_owned());
+        }
         flags.extend(
             self.allow_missing.iter().map(|name| format!("--allow-missing {}", quoted(name))),
         );

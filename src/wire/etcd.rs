@@ -2,7 +2,11 @@
 //! etcd, the login, and the deadline around every call. The calls themselves
 //! are in `maintenance`, `keyspace` and `snapshot`.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use hyper::http::uri::PathAndQuery;
 use prost::{Message, bytes::Bytes};
@@ -30,6 +34,8 @@ pub struct Etcd {
     line: Line,
     timeout: Duration,
     token: Option<AsciiMetadataValue>,
+    /// When something was answered last.
+    answered: Arc<Mutex<Instant>>,
 }
 
 impl std::fmt::Debug for Etcd {
@@ -57,7 +63,8 @@ impl Etcd {
         let deadline = Deadline::after(timeout);
         let stream = open(&target, Some(tls), b"h2", deadline).await?;
         let line = Line::start(&target, stream, tls.has_client(), deadline).await?;
-        let mut etcd = Etcd { line, timeout, token: None };
+        let answered = Arc::new(Mutex::new(Instant::now()));
+        let mut etcd = Etcd { line, timeout, token: None, answered };
         etcd.greet(deadline).await?;
         if let Some(login) = login {
             etcd.token = etcd.log_in(login, deadline).await?;
@@ -69,6 +76,17 @@ impl Etcd {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.line.target().text
+    }
+
+    /// Whether the connection lives, and was answered on no longer ago than that.
+    pub(super) fn is_fresh(&self, age: Duration) -> bool {
+        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.line.has_ended() && answered.elapsed() < age
+    }
+
+    /// The same connection with another deadline for its calls.
+    pub(super) fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Any answer of etcd will do, also a refusal.
@@ -140,7 +158,10 @@ impl Etcd {
             Some(span) => timeout(span, call).await.map_err(|_| self.too_late(what, span))?,
         };
         match answered {
-            Ok(answer) => Ok(answer),
+            Ok(answer) => {
+                *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+                Ok(answer)
+            }
             Err(status) => Err(self.failed(&status).await),
         }
     }

@@ -72,6 +72,11 @@ impl Line {
         &self.target
     }
 
+    /// Whether the connection is over.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.borrow().is_some() || self.end.has_changed().is_err()
+    }
+
     pub(super) fn carrier(&self) -> Carrier {
         self.carrier.clone()
     }

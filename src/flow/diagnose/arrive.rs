@@ -39,7 +39,7 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
     let access = match tls(&node) {
         Ok(tls) => {
             let timeout = session.settings.timeout.min(CALL);
-            Some(Access { tls, login: session.settings.login.clone(), timeout })
+            Some(Access::new(tls, session.settings.login.clone(), timeout))
         }
         Err(error) => {
             let failure = failures::tls(session, &error);

@@ -7,7 +7,7 @@ use crate::{
     flow::{
         execute::execute,
         look::{Here, look},
-        prove::prove,
+        prove::{THOROUGH, prove},
         session::Session,
     },
     model::{AlarmKind, Bytes, Scope, Wishes, World},
@@ -88,7 +88,7 @@ async fn disarm(
         Err(failure) => return Err(failure),
     }
     note(session, &look(session, here).await?, quota, true);
-    let proof = prove(session, here, world).await?;
+    let proof = prove(session, here, world, THOROUGH).await?;
     session.voice.ok(&proof);
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! wider than asked, without a line end at the end. ASCII of our own; what is
 //! not known is called "unknown", never 0.
 
+mod copies;
 mod diagnosis;
 #[cfg(test)]
 pub(crate) mod incident;

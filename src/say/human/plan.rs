@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{LABEL, UNKNOWN, counted, duration, row};
+use super::{LABEL, UNKNOWN, copies, counted, duration, row};
 use crate::{
     model::{Bytes, Member, Plan, Step, StepKind, World},
     say::{etcdctl, text::hang},
@@ -14,12 +14,17 @@ use crate::{
 #[must_use]
 pub fn plan(plan: &Plan, world: &World, width: usize) -> String {
     let steps = counted(plan.steps.len(), "step");
-    let mut lines = vec![hang("Cause  ", &plan.cause, width), String::new()];
+    let mut lines = vec![hang("Cause  ", &plan.cause, width)];
+    lines.extend(plan.order.as_ref().map(|order| hang("Order  ", order, width)));
+    lines.push(String::new());
     lines.push(format!("Plan {}: {steps}, at revision {}", plan.id, plan.revision));
     for (index, step) in plan.steps.iter().enumerate() {
         let number = format!("{:>2}. ", index + 1);
         lines.push(hang(&number, &headline(step, world), width));
         if let Some(text) = stall_line(step, world) {
+            lines.push(hang("    ", &text, width));
+        }
+        if let Some(text) = copies::at(plan, index, world) {
             lines.push(hang("    ", &text, width));
         }
         for command in etcdctl::short(step, world) {
@@ -65,6 +70,9 @@ pub fn step(plan: &Plan, index: usize, world: &World, width: usize) -> String {
     }
     add("stall", &stall(step));
     add("meanwhile", &meanwhile(step, world));
+    if let Some(copies) = copies::at(plan, index, world) {
+        add("copies", &copies);
+    }
     add("undo", &undo(plan, index));
     if let Some(difference) = etcdctl::difference(step) {
         add("note", difference);
@@ -86,13 +94,15 @@ pub fn question(step: &Step) -> String {
         StepKind::RemoveLeftOvers { files } => {
             format!("Remove {} of a broken-off defragmentation?", counted(files.len(), "file"))
         }
-        StepKind::Snapshot { path, sick_disk: Some(disk) } => {
+        StepKind::Snapshot { path, sick_disk: Some(disk), .. } => {
             format!("{disk} is failing. Save the only snapshot to {} all the same?", path.display())
         }
         StepKind::Snapshot { path, .. } => format!("Save a snapshot to {}?", path.display()),
         StepKind::Compact { revision } => {
             format!("Drop all history up to revision {revision} on every member?")
         }
+        StepKind::Compare => format!("Compare {name} with the untouched members?"),
+        StepKind::DefragmentTogether { .. } => format!("Defragment {name} at the same time now?"),
         StepKind::Defragment { leader: true, .. } => format!("Defragment {name}, the leader, now?"),
         StepKind::Defragment { .. } => format!("Defragment {name} now?"),
         StepKind::Disarm { alarms } => {
@@ -119,9 +129,18 @@ pub fn headline(step: &Step, world: &World) -> String {
                 names.join(", ")
             )
         }
+        StepKind::Snapshot { path, expected, small: true, .. } => {
+            format!("snapshot of {name}, small now ({expected} or less), to {}", path.display())
+        }
         StepKind::Snapshot { path, .. } => {
             let size = db_size(step, world).map_or(UNKNOWN.to_owned(), |size| size.to_string());
             format!("snapshot of {name} ({size}) to {}", path.display())
+        }
+        StepKind::Compare => {
+            format!("compare {name} with the untouched members by HashKV: equal, or stop")
+        }
+        StepKind::DefragmentTogether { names, .. } => {
+            format!("defragment {} at the same time (--parallel)", names.join(", "))
         }
         StepKind::Compact { revision } => {
             format!("compact history up to revision {revision}, on every member")
@@ -170,10 +189,14 @@ fn stall_line(step: &Step, world: &World) -> Option<String> {
             let (stall, meanwhile) = (stall(step), meanwhile_short(world, step));
             Some(format!("stalls {stall}; meanwhile {meanwhile}"))
         }
+        StepKind::DefragmentTogether { .. } => {
+            Some(format!("stalls {}; {}", stall(step), meanwhile(step, world)))
+        }
         StepKind::HoldKubelet { .. }
         | StepKind::RemoveLeftOvers { .. }
         | StepKind::Snapshot { .. }
         | StepKind::Compact { .. }
+        | StepKind::Compare
         | StepKind::Disarm { .. }
         | StepKind::Verify => None,
     }
@@ -192,6 +215,10 @@ fn stall(step: &Step) -> String {
             let basis = stall_basis.as_ref().map(|basis| format!(" ({basis})")).unwrap_or_default();
             format!("up to {}{basis}", duration(Duration::from_millis(expected_stall_ms)))
         }
+        StepKind::DefragmentTogether { expected_stall_ms, .. } => {
+            format!("up to {}", duration(Duration::from_millis(expected_stall_ms)))
+        }
+        StepKind::Compare => "none to speak of: each member reads its data once".to_owned(),
         StepKind::RemoveLeftOvers { .. } | StepKind::Disarm { .. } | StepKind::Verify => {
             "none".to_owned()
         }
@@ -220,6 +247,14 @@ fn meanwhile_short(world: &World, step: &Step) -> String {
 fn meanwhile(step: &Step, world: &World) -> String {
     let leader = match step.kind {
         StepKind::Defragment { leader, .. } => leader,
+        StepKind::DefragmentTogether { ref names, .. } => {
+            let voters = world.voters().count();
+            let others = voters.saturating_sub(names.len());
+            return format!(
+                "these members answer nothing until they are done, and only {others} of {voters} \
+                 serve reads; no write is accepted now anyway"
+            );
+        }
         StepKind::HoldKubelet { .. } => {
             return "all members serve what they serve now; this node shows NotReady about 40 s \
                     after the API server is back, until the kubelet goes on"
@@ -285,14 +320,23 @@ fn undo(plan: &Plan, index: usize) -> String {
                 "cannot be undone (current values stay); {} holds the history",
                 path.display()
             ),
+            None if copies::comes_later(plan, index) => {
+                "cannot be undone: only the current value of each key stays, and history is gone \
+                 (--snapshot full-first saves it before)"
+                    .to_owned()
+            }
             None => {
                 "cannot be undone (current values stay); no snapshot holds the history".to_owned()
             }
         },
-        Some(StepKind::Defragment { .. }) => match backup {
+        Some(StepKind::Defragment { .. } | StepKind::DefragmentTogether { .. }) => match backup {
             Some(_) => "not needed, no key changes; the snapshot holds everything".to_owned(),
+            None if copies::comes_later(plan, index) => {
+                "not needed, no key changes; the other members hold everything".to_owned()
+            }
             None => "not needed, no key changes; no snapshot is taken before".to_owned(),
         },
+        Some(StepKind::Compare) => "nothing to undo: it only reads".to_owned(),
         Some(StepKind::Disarm { .. }) => {
             "not needed; etcd raises NOSPACE again when a quota is reached".to_owned()
         }

@@ -74,6 +74,7 @@ pub(crate) fn world() -> World {
     World {
         seen_at: NOW * 1_000_000_000,
         live: None,
+        equality: None,
         sick_disks: Vec::new(),
         snapshot_places: Vec::new(),
         node: located(),
@@ -118,6 +119,7 @@ pub(crate) fn plan() -> Plan {
                 gives back."
             .into(),
         revision: Revision(18_231),
+        order: None,
         saved: None,
         steps: vec![
             step(
@@ -126,6 +128,8 @@ pub(crate) fn plan() -> Plan {
                 StepKind::Snapshot {
                     path: "/var/backups/etcd-rescue/before.db".into(),
                     sick_disk: None,
+                    expected: Bytes(641 << 20),
+                    small: false,
                 },
             ),
             whole("compact", StepKind::Compact { revision: Revision(18_231) }),

@@ -39,6 +39,8 @@ pub struct RecoveryAnswer {
     pub error: Option<ErrorAnswer>,
     /// Why etcd refuses writes, in two sentences.
     pub cause: Option<String>,
+    /// When the snapshot is taken, and why that is safe; null when none is.
+    pub order: Option<String>,
     /// What the plan says is to be done.
     pub plan: Vec<PlannedStep>,
     /// What to know before saying yes.
@@ -98,8 +100,8 @@ pub struct MemberSizes {
 pub struct PlannedStep {
     /// Step id.
     pub id: String,
-    /// "hold_kubelet", "remove_left_overs", "snapshot", "compact", "defrag",
-    /// "disarm" or "verify".
+    /// "hold_kubelet", "remove_left_overs", "snapshot", "compact", "compare",
+    /// "defrag", "defrag_together", "disarm" or "verify".
     pub kind: &'static str,
     /// The member it talks to.
     pub member: Option<MemberId>,
@@ -186,6 +188,7 @@ impl RecoveryAnswer {
             report_path: None,
             error: None,
             cause: None,
+            order: None,
             plan: Vec::new(),
             cautions: Vec::new(),
             live_data: None,
@@ -203,6 +206,7 @@ impl RecoveryAnswer {
         self.plan_id = Some(plan.id.clone());
         self.revision = Some(plan.revision);
         self.cause = Some(plan.cause.clone());
+        self.order.clone_from(&plan.order);
         self.plan = plan.steps.iter().map(|step| PlannedStep::new(step, world)).collect();
         self.cautions.clone_from(&plan.cautions);
         self
@@ -280,6 +284,11 @@ impl PlannedStep {
                 planned.expected_db_size = status.map(|status| status.db_size_in_use.0);
                 planned.expected_stall_ms = Some(*expected_stall_ms);
                 planned.stall_basis.clone_from(stall_basis);
+            }
+            StepKind::Compare => planned.kind = "compare",
+            StepKind::DefragmentTogether { expected_stall_ms, .. } => {
+                planned.kind = "defrag_together";
+                planned.expected_stall_ms = Some(*expected_stall_ms);
             }
             StepKind::Disarm { .. } => planned.kind = "disarm",
             StepKind::Verify => planned.kind = "verify",

@@ -1,0 +1,166 @@
+//! Whether members hold the same data: HashKV of each at one revision, all
+//! asked at the same time. Judges nothing else, and changes nothing.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    decide::{self, KvFingerprint, Unequal},
+    model::{Equality, Member, MemberId, Revision, Wishes, World, order::InOrder},
+    say::{Progress, ticking},
+    wire::{Etcd, WireError},
+};
+
+use super::{look::Here, session::Session};
+
+/// HashKV reads every key and value of the member.
+const HASHING: Duration = Duration::from_secs(5 * 60);
+/// Tries, of which every other one is for the hashes of now.
+const TRIES: u32 = 6;
+/// Before the third and every later try: somebody is writing.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What comparing before anything is changed may take whatever the size, and
+/// the bytes a second of slow disks: where it takes longer, a full snapshot
+/// takes hardly longer, and is more.
+const PATIENCE: Duration = Duration::from_secs(5);
+const SLOW: u64 = 200_000_000;
+
+/// They are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Equal {
+    /// Their hash.
+    pub hash: u32,
+    /// The revision it was made at.
+    pub revision: Revision,
+}
+
+/// They are not, or it cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotEqual {
+    /// Who has which hash, one sentence.
+    Different(String),
+    /// Why, one sentence.
+    Unknown(String),
+}
+
+/// Compares what these members hold.
+///
+/// # Errors
+/// As `NotEqual` tells.
+pub async fn compare(
+    session: &Session,
+    here: &Here,
+    members: &[&Member],
+) -> Result<Equal, NotEqual> {
+    let mut problem = "no member was asked".to_owned();
+    let mut different = None;
+    // At exactly the compacted revision, where a quiet cluster is after a
+    // recovery, no release gives a comparable hash (3.4 refuses, 3.5 answers
+    // -1); "now" is comparable when nobody writes. So each is tried in turn,
+    // also because the API server's own compaction may fall in between.
+    for attempt in 0..TRIES {
+        if attempt > 1 {
+            tokio::time::sleep(PAUSE * attempt).await;
+        }
+        match fingerprints(session, here, members, attempt % 2 == 0).await {
+            Ok(prints) => match decide::hashes_agree(&prints) {
+                Ok(()) => {
+                    let each = members.iter().zip(&prints);
+                    let hashes = each.map(|(member, print)| (member.label(), print.hash));
+                    session.record_mut().set_hashes(hashes.collect());
+                    let first = prints.first();
+                    return Ok(Equal {
+                        hash: first.map_or(0, |print| print.hash),
+                        revision: first.map_or(Revision(0), |print| print.revision),
+                    });
+                }
+                Err(Unequal::Different) => different = Some(differ(&prints, members)),
+                Err(Unequal::Incomparable(why)) => problem = why,
+            },
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    Err(different.map_or(NotEqual::Unknown(problem), NotEqual::Different))
+}
+
+/// Who has which hash.
+fn differ(prints: &[KvFingerprint], members: &[&Member]) -> String {
+    let hashes: Vec<String> = members
+        .iter()
+        .zip(prints)
+        .map(|(member, print)| format!("{} {:08x}", member.label(), print.hash))
+        .collect();
+    format!("the members hold different data: HashKV is {}", hashes.join(", "))
+}
+
+/// Hashes every member: now, or at the revision all of them have.
+async fn fingerprints(
+    session: &Session,
+    here: &Here,
+    members: &[&Member],
+    now: bool,
+) -> Result<Vec<KvFingerprint>, WireError> {
+    let progress = Progress::time(&session.voice, "comparing the members' data", None);
+    let mut channels = Vec::new();
+    let mut at = Revision(0);
+    for member in members {
+        let etcd = here.access.reach(&member.endpoint).await?;
+        if !now {
+            let own = etcd.status().await?.status.revision;
+            at = if at == Revision(0) { own } else { at.min(own) };
+        }
+        channels.push((member.id, etcd));
+    }
+    let mut asked = JoinSet::new();
+    for (place, (member, etcd)) in channels.into_iter().enumerate() {
+        asked.spawn(async move { (place, fingerprint(&etcd, member, at, now).await) });
+    }
+    let mut prints = ticking(asked.join_all(), || progress.tick("HashKV")).await;
+    prints.order_by_key(|(place, _)| *place);
+    prints.into_iter().map(|(_, print)| print).collect()
+}
+
+async fn fingerprint(
+    etcd: &Etcd,
+    member: MemberId,
+    at: Revision,
+    now: bool,
+) -> Result<KvFingerprint, WireError> {
+    let answer = etcd.hash_kv(at, HASHING).await?;
+    Ok(KvFingerprint {
+        member,
+        hash: answer.hash,
+        compact_revision: answer.compact_revision.0,
+        now,
+        revision: if now { answer.revision } else { at },
+    })
+}
+
+/// Whether the voters are equal before anything is changed; `None` where that
+/// decides nothing.
+pub async fn equality(
+    session: &Session,
+    here: &Here,
+    world: &World,
+    wishes: &Wishes,
+) -> Option<Equality> {
+    if !decide::equality_in_question(world, wishes) || !decide::refusals(world, wishes).is_empty() {
+        return None;
+    }
+    let voters: Vec<&Member> = world.voters().filter(|member| member.status.is_ok()).collect();
+    let sizes = voters.iter().filter_map(|member| Some(member.status.as_ref().ok()?.db_size.0));
+    let patience = PATIENCE + Duration::from_secs(sizes.max().unwrap_or(0) / SLOW);
+    let began = Instant::now();
+    let compared = tokio::time::timeout(patience, compare(session, here, &voters)).await;
+    Some(match compared {
+        Ok(Ok(Equal { hash, revision })) => {
+            let members = voters.iter().map(|member| member.id).collect();
+            Equality::Proven { hash, revision, members }
+        }
+        Ok(Err(NotEqual::Different(who))) => Equality::Different(who),
+        Ok(Err(NotEqual::Unknown(why))) => Equality::Unknown(why),
+        Err(_) => Equality::Unknown(format!("it took longer than {} s", began.elapsed().as_secs())),
+    })
+}
