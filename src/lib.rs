@@ -26,9 +26,15 @@
 //!
 //! * A plan leaves no choice to whoever executes it; every step re-reads the
 //!   state it depends on, and the gates are checked again before each.
-//! * No defragmentation before a snapshot was written, synced, read back and
-//!   compared with etcd's own checksum (unless `--no-snapshot`).
-//! * Followers first, the leader last, by who leads at that moment.
+//! * No defragmentation touches the last full, untouched copy of the data before
+//!   a snapshot was written, synced, read back and compared with etcd's own
+//!   checksum (unless `--no-snapshot`). Where several members are proven equal
+//!   before anything is changed, one of them is made small first, proven equal
+//!   again, and saved, all while the others stay untouched; everywhere else
+//!   everything is saved before the history goes.
+//! * Members that must shrink come before the disarm, those that can wait after
+//!   it; in both parts followers first,
+//!   the leader last, by who leads at that moment.
 //! * Compaction is settled on a member before that member is defragmented, and
 //!   its size is judged afterwards.
 //! * Only NOSPACE is ever disarmed, per member, and only while every member's
