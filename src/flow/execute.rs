@@ -115,7 +115,7 @@ impl Walk<'_> {
         let world = match step.kind {
             // A snapshot changes nothing, and both are wanted most when things
             // are bad.
-            StepKind::Snapshot { small: false, .. } | StepKind::HoldKubelet { .. } => {
+            StepKind::Snapshot { .. } | StepKind::HoldKubelet { .. } => {
                 look(self.session, self.here).await?
             }
             // What was done stays done.

@@ -77,9 +77,7 @@ pub(super) async fn first_write(
     let Some(member) = answering.min_by_key(|member| !member.local) else {
         return Ok(String::new());
     };
-    write(session, here, member, DISARM_SPREADS)
-        .await
-        .map_err(|failure| Failure { exit: Exit::Partial, ..failure })?;
+    write(session, here, member, DISARM_SPREADS).await?;
     let after = is_writable(session);
     Ok(format!("; a write was accepted {} after the start", human::duration(after)))
 }
