@@ -27,8 +27,14 @@ pub fn live_data_in_question(world: &World, wishes: &Wishes) -> Option<Bytes> {
         .filter(|(member, status)| !member.learner && caught_up(status.raft_applied_index, newest))
         .map(|(_, status)| status.db_size_in_use)
         .min()?;
-    // Well below: packed anew, pages are fuller than before, but not always.
-    (bound.0 >= quota.0 / 20 * 17).then_some(quota)
+    (!fits_well(bound, quota)).then_some(quota)
+}
+
+/// Whether a database of that size is well below its quota: packed anew, pages
+/// are fuller than before, but not always.
+#[must_use]
+pub fn fits_well(size: Bytes, quota: Bytes) -> bool {
+    size.0 < quota.0 / 20 * 17
 }
 
 /// The smallest quota of the voters; the fullest of them stops all.

@@ -53,7 +53,7 @@ pub use etcdctl::line as etcdctl_line;
 pub use gates::refusals;
 pub use hold::needs_hold;
 pub use keeper_obstacle::keeper_obstacle;
-pub use live::{live_data_in_question, smallest_quota};
+pub use live::{fits_well, live_data_in_question, smallest_quota};
 pub use manifest_directory::in_the_way;
 pub use manifest_edit::{edit_manifest, manifest_text};
 pub use one_master::{

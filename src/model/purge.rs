@@ -68,6 +68,12 @@ impl KeyRange {
         Self { first: prefix.to_vec(), behind: behind_prefix(prefix), ..Self::default() }
     }
 
+    /// Every key; nothing is counted in it.
+    #[must_use]
+    pub fn all() -> Self {
+        Self { first: vec![0], behind: vec![0], ..Self::default() }
+    }
+
     /// Whether the key is in it.
     #[must_use]
     pub fn holds(&self, key: &[u8]) -> bool {

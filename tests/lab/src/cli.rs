@@ -92,6 +92,8 @@ enum Pattern {
     Churn,
     Events,
     Kubernetes,
+    /// Many small keys, each written once
+    Objects,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -128,6 +130,9 @@ fn perform(cli: Cli) -> Result<ExitCode> {
                 Pattern::Churn => Fill::churn(),
                 Pattern::Events => Fill::Events { value_bytes: 2_000 },
                 Pattern::Kubernetes => Fill::Kubernetes,
+                Pattern::Objects => {
+                    Fill::Objects { prefix: "/registry/configmaps/web/", value_bytes: 250 }
+                }
             };
             say(&Lab::open(&name)?.fill(pattern, until)?)?;
         }
