@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use x509_cert::{
     Certificate as X509,
@@ -90,7 +90,7 @@ pub fn out_of_date(certificate: &Certificate, now: i64) -> Option<String> {
 
 fn day(seconds: i64) -> String {
     Timestamp::from_second(seconds)
-        .map_or_else(|_| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+        .map_or_else(|| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use x509_cert::{
 };
 
 use super::tls_error::{FileRole, TlsError};
-use crate::model::{Certificate, CertificateRole};
+use crate::model::{Certificate, CertificateRole, Timestamp};
 
 /// The raw certificates of a PEM file, in file order (a chain has its leaf
 /// first); at least one.
@@ -122,11 +122,8 @@ pub(super) fn now() -> i64 {
 
 /// The UTC day of a time in seconds since the epoch: "2026-03-01".
 pub(super) fn day(seconds: i64) -> String {
-    match jiff::Timestamp::from_second(seconds) {
-        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
-        // RFC 5280's "never" (section 4.1.2.5) is just beyond jiff's range.
-        Err(_) => "9999-12-31".to_owned(),
-    }
+    let time = Timestamp::from_second(seconds);
+    time.map_or_else(|| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d"))
 }
 
 #[cfg(test)]
