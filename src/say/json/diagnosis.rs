@@ -3,6 +3,7 @@
 //! ids hex; what is not known is null.
 
 mod disk;
+mod drive;
 mod members;
 mod past;
 
@@ -10,7 +11,8 @@ use crate::model::Timestamp;
 use serde::Serialize;
 
 use self::{
-    disk::{DiskBelowAnswer, DriveHealthAnswer, ProbeAnswer},
+    disk::{DiskBelowAnswer, ProbeAnswer},
+    drive::DriveHealthAnswer,
     members::MemberViewAnswer,
     past::{KernelAnswer, LogAnswer, SymptomAnswer},
 };
