@@ -1,15 +1,14 @@
 //! Reads what people need to know of an X.509 certificate: whose it is, who
 //! signed it, how long it lives, for which names. Verifies nothing.
 
-use std::{fs, net::IpAddr, path::Path, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
-use x509_cert::{
-    der::{Decode, Encode},
-    ext::pkix::{SubjectAltName, name::GeneralName},
-};
 
-use super::tls_error::{FileRole, TlsError};
+use super::{
+    tls_error::{FileRole, TlsError},
+    x509::X509,
+};
 use crate::model::{Certificate, CertificateRole, Timestamp};
 
 /// The raw certificates of a PEM file, in file order (a chain has its leaf
@@ -55,8 +54,7 @@ pub(super) fn described(
 /// The DER of a certificate's SubjectPublicKeyInfo; `None` when it cannot be
 /// parsed.
 pub(super) fn public_key(der: &[u8]) -> Option<Vec<u8>> {
-    let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
-    tbs.subject_public_key_info.to_der().ok()
+    X509::of(der).map(|read| read.public_key)
 }
 
 /// What a certificate says of itself.
@@ -78,40 +76,19 @@ impl Identity {
     /// `None` when the DER cannot be parsed.
     #[must_use]
     pub fn of(der: &[u8]) -> Option<Self> {
-        let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
-        let seconds = |time: x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-        };
-        let names = tbs.get::<SubjectAltName>().ok().flatten();
+        let read = X509::of(der)?;
         Some(Self {
-            subject: name_text(&tbs.subject),
-            issuer: name_text(&tbs.issuer),
-            not_before: seconds(tbs.validity.not_before),
-            not_after: seconds(tbs.validity.not_after),
-            names: names
-                .map(|(_, san)| san.0.iter().filter_map(name).collect())
-                .unwrap_or_default(),
+            subject: name_text(read.subject),
+            issuer: name_text(read.issuer),
+            not_before: read.not_before,
+            not_after: read.not_after,
+            names: read.names,
         })
     }
 }
 
-fn name_text(name: &x509_cert::name::Name) -> String {
-    let text = name.to_string();
+fn name_text(text: String) -> String {
     if text.is_empty() { "empty".to_owned() } else { text }
-}
-
-fn name(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(dns) => Some(dns.to_string()),
-        GeneralName::IpAddress(octets) => {
-            let octets = octets.as_bytes();
-            let ip = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-            ip.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
-                .ok()
-                .map(|ip| ip.to_string())
-        }
-        _ => None,
-    }
 }
 
 /// This machine's clock, seconds since the epoch.
