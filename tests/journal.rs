@@ -84,7 +84,7 @@ fn lines(path: &Path) -> Vec<Value> {
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect();
     for line in &lines {
-        let time: Result<jiff::Timestamp, _> = line["time"].as_str().unwrap().parse();
+        let time: Result<etcd_rescue::model::Timestamp, _> = line["time"].as_str().unwrap().parse();
         assert!(time.is_ok() && line["event"].is_string(), "{line}");
         assert_eq!(line["run"], lines[0]["run"], "{line}");
         assert!(line.get("plan_id").is_some(), "{line}");

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg, OFlag},

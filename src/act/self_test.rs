@@ -14,7 +14,7 @@ use crate::{
     consent::Consent,
     model::diagnosis::{DriveProtocol, SelfTestOrder},
     sys::{
-        aside::have_done,
+        aside::{have_done, understood, word},
         ata_command::{AtaCommand, Wrapping},
         nvme::{self, Admin},
         sense::Sense,
@@ -35,8 +35,7 @@ pub async fn start(
     patience: Duration,
     _consent: &Consent,
 ) -> Result<(), String> {
-    let order = serde_json::to_string(order).map_err(|error| error.to_string())?;
-    let words = [OsStr::new("self-test"), OsStr::new(&order)];
+    let words = [OsStr::new("self-test"), &word(order)];
     let answer = have_done::<Result<(), String>>(&words, patience).await;
     answer.unwrap_or_else(|missed| Err(format!("whether it started is not known: {missed}")))
 }
@@ -46,8 +45,8 @@ pub async fn start(
 /// # Errors
 /// What the drive said, in a sentence.
 pub fn run(words: &[OsString]) -> Result<(), String> {
-    let order = words.first().map(|order| order.as_encoded_bytes()).unwrap_or_default();
-    let order: SelfTestOrder = serde_json::from_slice(order).map_err(|error| error.to_string())?;
+    let order: Option<SelfTestOrder> = words.first().and_then(|order| understood(order));
+    let order = order.ok_or_else(|| "the order for it is not understood".to_owned())?;
     let node = format!("/dev/{}", order.node);
     let disk = sg::open(Path::new(&node)).map_err(|error| format!("{node}: {error}"))?;
     match order.protocol {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     cli::{Cli, Command, Global, SnapshotCommand, WriteOut},

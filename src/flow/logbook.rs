@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -49,7 +49,7 @@ impl Logbook {
     pub fn new(command: &str, began: Timestamp) -> Self {
         let word = command.split_whitespace().next().unwrap_or("none");
         Self {
-            run: format!("{}-{word}", began.strftime("%Y%m%dT%H%M%S.%3fZ")),
+            run: format!("{}-{word}", began.strftime("%Y%m%dT%H%M%S.%fZ")),
             plan_id: None,
             waiting: Vec::new(),
             journal: None,
@@ -67,7 +67,7 @@ impl Logbook {
     fn event_at(&mut self, time: Timestamp, event: &str, more: Value) {
         let Value::Object(more) = more else { return };
         let line = serde_json::to_string(&Line {
-            time: time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            time: time.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             event,
             run: &self.run,
             plan_id: self.plan_id.as_deref(),

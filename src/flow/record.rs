@@ -3,7 +3,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use serde_json::json;
 
 use crate::{

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     act::{LockError, LockHolder, NodeLock},
@@ -158,7 +158,7 @@ pub(super) fn wishes(session: &Session, wanted: Wanted, world: &World) -> Result
         unattended: settings.yes || !session.voice.can_ask(),
         members: wanted.members,
         revision: wanted.revision.map(Revision),
-        stamp: Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ").to_string(),
+        stamp: Timestamp::now().strftime("%Y%m%dT%H%M%S.%fZ"),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     decide::{self, Comeback, Patience},
@@ -214,5 +214,5 @@ fn wait_for_this_node(session: &Session, node: &Located) -> Option<Wait> {
 
 /// Nanoseconds since the epoch.
 fn now_ns() -> i64 {
-    i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+    Timestamp::now().as_nanosecond()
 }

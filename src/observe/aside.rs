@@ -21,7 +21,7 @@ use crate::{
         Found, Located,
         diagnosis::{DiskBelow, DriveAnswer, DriveHealth, LeafDisk, LogStory, Symptom},
     },
-    sys::aside::{ask, have_done},
+    sys::aside::{ask, have_done, understood, word},
 };
 
 pub use crate::sys::aside::Missed;
@@ -104,8 +104,7 @@ pub fn look_below(words: &[OsString]) -> DiskBelow {
 
 /// What the firmware of a disk says. The disk is only touched by the child.
 pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
-    let leaf_in_words = serde_json::to_string(leaf).unwrap_or_default();
-    let words = [OsStr::new("drive"), OsStr::new(&leaf_in_words)];
+    let words = [OsStr::new("drive"), &word(leaf)];
     let unreadable = |why| DriveAnswer::Unreadable { why, missing: None };
     let answer = match have_done::<Option<DriveAnswer>>(&words, patience).await {
         Ok(Some(answer)) => answer,
@@ -123,8 +122,7 @@ pub async fn drive(leaf: &LeafDisk, patience: Duration) -> DriveHealth {
 /// The child's side of `drive`.
 #[must_use]
 pub fn look_at_drive(words: &[OsString]) -> Option<DriveAnswer> {
-    let leaf = serde_json::from_slice(words.first()?.as_encoded_bytes()).ok()?;
-    Some(smart::ask(&leaf))
+    Some(smart::ask(&understood(words.first()?)?))
 }
 
 /// etcd's log, as far back as `since`.

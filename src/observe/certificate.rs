@@ -3,19 +3,12 @@
 
 use std::{fs, path::Path};
 
-use jiff::Timestamp;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
-use x509_cert::{
-    Certificate as X509,
-    der::{Decode, oid::ObjectIdentifier},
-    ext::pkix::ExtendedKeyUsage,
+
+use crate::{
+    model::{Certificate, CertificateRole, Timestamp},
+    wire::X509,
 };
-
-use crate::model::{Certificate, CertificateRole};
-
-/// id-kp-clientAuth and anyExtendedKeyUsage (RFC 5280 §4.2.1.12).
-const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
-const ANY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
 /// A certificate that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +37,8 @@ pub fn parse(bytes: &[u8], path: &Path, role: CertificateRole) -> Result<ReadCer
     let mut first = None;
     for der in CertificateDer::pem_slice_iter(bytes) {
         let der = der.map_err(|error| format!("not PEM: {error}"))?;
-        let parsed = X509::from_der(&der).map_err(|error| format!("not a certificate: {error}"))?;
-        let read = convert(path, role, &parsed);
+        let parsed = X509::of(&der).ok_or("not a certificate: its DER is damaged")?;
+        let read = convert(path, role, parsed);
         let longest = first.as_ref().is_none_or(|first: &ReadCertificate| {
             role == CertificateRole::Ca && read.certificate.not_after > first.certificate.not_after
         });
@@ -56,23 +49,15 @@ pub fn parse(bytes: &[u8], path: &Path, role: CertificateRole) -> Result<ReadCer
     first.ok_or_else(|| "holds no certificate".to_owned())
 }
 
-fn convert(path: &Path, role: CertificateRole, parsed: &X509) -> ReadCertificate {
-    let body = &parsed.tbs_certificate;
-    let seconds = |time: x509_cert::time::Time| {
-        i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-    };
-    let client_auth = match body.get::<ExtendedKeyUsage>() {
-        Ok(Some((_, usage))) => usage.0.iter().any(|oid| [CLIENT_AUTH, ANY_USAGE].contains(oid)),
-        Ok(None) | Err(_) => true,
-    };
+fn convert(path: &Path, role: CertificateRole, parsed: X509) -> ReadCertificate {
     let certificate = Certificate {
         role,
         path: path.to_owned(),
-        subject: body.subject.to_string(),
-        not_before: seconds(body.validity.not_before),
-        not_after: seconds(body.validity.not_after),
+        subject: parsed.subject,
+        not_before: parsed.not_before,
+        not_after: parsed.not_after,
     };
-    ReadCertificate { certificate, client_auth }
+    ReadCertificate { certificate, client_auth: parsed.client_auth }
 }
 
 /// What is wrong with its life span at `now` (seconds since the epoch), for
@@ -90,7 +75,7 @@ pub fn out_of_date(certificate: &Certificate, now: i64) -> Option<String> {
 
 fn day(seconds: i64) -> String {
     Timestamp::from_second(seconds)
-        .map_or_else(|_| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d").to_string())
+        .map_or_else(|| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d"))
 }
 
 #[cfg(test)]

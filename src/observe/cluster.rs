@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -88,7 +88,7 @@ pub async fn look(
     mark_local(node, &mut members);
     ask_metrics(&mut members, node, access).await;
     Ok(World {
-        seen_at: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
+        seen_at: Timestamp::now().as_nanosecond(),
         node: node.clone(),
         cluster_id,
         members,

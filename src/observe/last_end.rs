@@ -8,7 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use super::{
     container::{NAME, NAMESPACE, POD},
@@ -127,9 +127,7 @@ fn last_lines(path: &Path, started_at: i64) -> Vec<String> {
 
 /// Lines without a time count as new.
 fn is_since(line: &LogLine, started_at: i64) -> bool {
-    line.time
-        .parse::<Timestamp>()
-        .map_or(true, |time| time.as_nanosecond() >= i128::from(started_at))
+    line.time.parse::<Timestamp>().map_or(true, |time| time.as_nanosecond() >= started_at)
 }
 
 fn kernel_lines(host: &HostRoot, end: &LastEnd, device: Option<u64>) -> Vec<String> {
@@ -161,7 +159,7 @@ mod tests {
         );
         std::fs::write(&path, log).expect("written");
         let since: Timestamp = "2026-11-23T03:00:01Z".parse().expect("a time");
-        let started_at = i64::try_from(since.as_nanosecond()).expect("in range");
+        let started_at = since.as_nanosecond();
         let lines = last_lines(&path, started_at);
         assert_eq!(lines[..2], ["new", "no time"]);
         assert_eq!(lines[2].len(), WIDTH);

@@ -4,6 +4,7 @@
 //! `human` and `json` are pure renderers over the same model; they decide
 //! nothing about the cluster. Nothing but `flow` and `main` imports this room.
 
+mod bar;
 pub mod etcdctl;
 pub mod human;
 mod indented;

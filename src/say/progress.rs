@@ -3,13 +3,11 @@
 //! sessions). Nothing after `finish`.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use super::{Voice, human, text::clean};
+use super::{Voice, bar::Bar, human, text::clean};
 use crate::model::Bytes;
 
 /// Between plain lines.
@@ -20,8 +18,6 @@ const LONG_PERIOD: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_secs(60);
 /// Between two signs of life of work that shows none itself.
 const TICK: Duration = Duration::from_millis(250);
-/// Redraws of the bar per second.
-const HERTZ: u8 = 4;
 
 /// Something under way. Dropping it unfinished takes the bar away.
 #[derive(Debug)]
@@ -30,7 +26,7 @@ pub struct Progress {
     label: String,
     total: Total,
     started: Instant,
-    bar: Option<ProgressBar>,
+    bar: Option<Arc<Bar>>,
     pace: Mutex<Pace>,
 }
 
@@ -58,14 +54,9 @@ impl Progress {
         let label = clean(label, voice.terminal().utf8);
         let started = Instant::now();
         let bar = voice.terminal().capable().then(|| {
-            let bar = ProgressBar::with_draw_target(
-                total.length(),
-                ProgressDrawTarget::stderr_with_hz(HERTZ),
-            );
-            bar.set_style(style(voice.terminal().utf8, total.length().is_some()));
             // The bar and a short text need the other half of the line.
-            bar.set_prefix(label.chars().take(voice.width() / 2).collect::<String>());
-            bar
+            let prefix = label.chars().take(voice.width() / 2).collect();
+            Arc::new(Bar::new(prefix, total.length(), voice.terminal().utf8))
         });
         voice.set_bar(bar.clone());
         let pace = Mutex::new(Pace { started, last: None });
@@ -94,13 +85,7 @@ impl Progress {
         let note = clean(note, self.voice.terminal().utf8);
         let text = self.total.text(done, elapsed, &note);
         match &self.bar {
-            Some(bar) => {
-                bar.set_message(text);
-                if let Some(position) = self.total.position(done, elapsed) {
-                    bar.set_position(position);
-                }
-                bar.tick();
-            }
+            Some(bar) => bar.show(text, self.total.position(done, elapsed)),
             None => {
                 let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
                 if pace.due(Instant::now()) {
@@ -115,7 +100,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.voice.set_bar(None);
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.clear();
         }
     }
 }
@@ -179,17 +164,6 @@ fn millis(duration: Duration) -> u64 {
 
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
-}
-
-/// A bar of 20 columns between label and text; the text is cut at the edge.
-fn style(utf8: bool, with_bar: bool) -> ProgressStyle {
-    let (template, signs) = match (with_bar, utf8) {
-        (false, _) => ("{prefix}: {wide_msg}", "## "),
-        (true, true) => ("{prefix} {bar:20} {wide_msg}", "█▌░"),
-        (true, false) => ("{prefix} [{bar:20}] {wide_msg}", "#>-"),
-    };
-    let style = ProgressStyle::with_template(template);
-    style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars(signs)
 }
 
 /// When the next plain line is due.

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use super::{
     human::{alarms, duration},
@@ -106,7 +106,7 @@ fn facts(report: &Report<'_>) -> String {
     let elapsed = Duration::from_millis(answer.elapsed_ms);
     let mut rows = vec![
         row("Node", prose(report.host)),
-        row("Began", report.began.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+        row("Began", report.began.strftime("%Y-%m-%d %H:%M:%S UTC")),
         row("Took", duration(elapsed)),
         row("Command", code(report.command)),
         row("Consent", if report.unattended { "`--yes`: nobody was asked" } else { "asked" }),

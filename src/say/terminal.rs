@@ -3,7 +3,7 @@
 
 use std::{env, io::IsTerminal};
 
-use console::Term;
+use rustix::termios::tcgetwinsize;
 
 use crate::settings::Color;
 
@@ -33,6 +33,12 @@ pub struct Terminal {
     pub utf8: bool,
 }
 
+/// Columns of the terminal at this moment, when it tells.
+pub(super) fn columns() -> Option<usize> {
+    let told = tcgetwinsize(std::io::stderr()).or_else(|_| tcgetwinsize(std::io::stdout()));
+    told.ok().map(|size| size.ws_col.into()).filter(|columns| *columns > 0)
+}
+
 /// What `detect` looks at.
 #[derive(Clone, Debug, Default)]
 struct Surroundings {
@@ -47,12 +53,11 @@ struct Surroundings {
 impl Surroundings {
     fn look() -> Self {
         const NAMES: [&str; 6] = ["TERM", "COLUMNS", "NO_COLOR", "LC_ALL", "LC_CTYPE", "LANG"];
-        let size = Term::stderr().size_checked().or_else(|| Term::stdout().size_checked());
         Self {
             stdin: std::io::stdin().is_terminal(),
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
-            columns: size.map(|(_rows, columns)| columns.into()),
+            columns: columns(),
             variables: NAMES
                 .into_iter()
                 .filter_map(|name| Some((name, env::var_os(name)?.to_string_lossy().into_owned())))

@@ -9,11 +9,11 @@ use std::{
     },
 };
 
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     Terminal,
+    bar::Bar,
     indented::indented,
     text::{clean, hang, is_command, wrap},
 };
@@ -37,7 +37,7 @@ struct Inner {
     json: bool,
     verbose: u8,
     /// The bar on the screen; lines are printed above it.
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<Arc<Bar>>>,
     /// A question stands on the last line; whatever comes next starts anew.
     asking: AtomicBool,
     /// Bytes that are no JSON went to stdout.
@@ -247,7 +247,7 @@ impl Voice {
     }
 
     /// Puts a bar on the screen (or takes it away): lines go above it.
-    pub(super) fn set_bar(&self, bar: Option<ProgressBar>) {
+    pub(super) fn set_bar(&self, bar: Option<Arc<Bar>>) {
         *self.bar_slot() = bar;
     }
 
@@ -317,7 +317,7 @@ impl Voice {
         }
     }
 
-    fn bar_slot(&self) -> MutexGuard<'_, Option<ProgressBar>> {
+    fn bar_slot(&self) -> MutexGuard<'_, Option<Arc<Bar>>> {
         self.inner.bar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -94,8 +94,10 @@ where
     read_answer(&ask_child(words, patience, patience).await?)
 }
 
+/// An answer goes from this program to itself: what counts is how little code it
+/// takes to read it.
 fn read_answer<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Missed> {
-    serde_json::from_slice(answer)
+    postcard::from_bytes(answer)
         .map_err(|error| Missed::Failed(format!("it ended without an answer ({error})")))
 }
 
@@ -220,6 +222,22 @@ fn read(mut channel: &UnixStream, deadline: Instant, bytes: &mut Vec<u8>) -> io:
     }
 }
 
+/// What a question is about, as a word of it, for `understood` in the child.
+#[must_use]
+pub fn word(about: &impl Serialize) -> OsString {
+    // Whatever of ours is asked about can be written.
+    let bytes = postcard::to_allocvec(about).unwrap_or_default();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}
+
+/// In the child: what `word` was made of; `None` for any other word.
+#[must_use]
+pub fn understood<T: DeserializeOwned>(word: &OsStr) -> Option<T> {
+    let digits = word.as_encoded_bytes().chunks(2);
+    let bytes = digits.map(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+    postcard::from_bytes(&bytes.collect::<Option<Vec<u8>>>()?).ok()
+}
+
 /// In our program: what it is asked to do, when this process is a child. When
 /// it is none, it may start such children from now on.
 #[must_use]
@@ -241,7 +259,7 @@ pub fn answer(answer: &impl Serialize) {
     let Ok(fd) = io::stdin().as_fd().try_clone_to_owned() else { return };
     let mut channel = UnixStream::from(fd);
     // The parent sees a short answer as none.
-    let _nobody_listens = serde_json::to_vec(answer).map(|bytes| channel.write_all(&bytes));
+    let _nobody_listens = postcard::to_allocvec(answer).map(|bytes| channel.write_all(&bytes));
     // A thread that a dead disk holds would keep the socket open after our end.
     let _best_effort = channel.shutdown(Shutdown::Both);
 }
@@ -251,6 +269,15 @@ mod tests {
     use rustix::process::Pid;
 
     use super::*;
+
+    #[test]
+    fn a_word_is_understood() {
+        let about = ("sda".to_owned(), Some(7_u64), vec![1.5_f64]);
+        assert_eq!(understood(&word(&about)), Some(about));
+        for other in ["", "0", "zz", "02ff", "é"] {
+            assert_eq!(understood::<(String, u64)>(OsStr::new(other)), None, "{other}");
+        }
+    }
 
     #[test]
     fn nobody_that_was_let_go_stays_in_the_process_table() {

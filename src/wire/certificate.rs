@@ -1,16 +1,15 @@
 //! Reads what people need to know of an X.509 certificate: whose it is, who
 //! signed it, how long it lives, for which names. Verifies nothing.
 
-use std::{fs, net::IpAddr, path::Path, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
-use x509_cert::{
-    der::{Decode, Encode},
-    ext::pkix::{SubjectAltName, name::GeneralName},
-};
 
-use super::tls_error::{FileRole, TlsError};
-use crate::model::{Certificate, CertificateRole};
+use super::{
+    tls_error::{FileRole, TlsError},
+    x509::X509,
+};
+use crate::model::{Certificate, CertificateRole, Timestamp};
 
 /// The raw certificates of a PEM file, in file order (a chain has its leaf
 /// first); at least one.
@@ -55,8 +54,7 @@ pub(super) fn described(
 /// The DER of a certificate's SubjectPublicKeyInfo; `None` when it cannot be
 /// parsed.
 pub(super) fn public_key(der: &[u8]) -> Option<Vec<u8>> {
-    let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
-    tbs.subject_public_key_info.to_der().ok()
+    X509::of(der).map(|read| read.public_key)
 }
 
 /// What a certificate says of itself.
@@ -78,40 +76,19 @@ impl Identity {
     /// `None` when the DER cannot be parsed.
     #[must_use]
     pub fn of(der: &[u8]) -> Option<Self> {
-        let tbs = x509_cert::Certificate::from_der(der).ok()?.tbs_certificate;
-        let seconds = |time: x509_cert::time::Time| {
-            i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-        };
-        let names = tbs.get::<SubjectAltName>().ok().flatten();
+        let read = X509::of(der)?;
         Some(Self {
-            subject: name_text(&tbs.subject),
-            issuer: name_text(&tbs.issuer),
-            not_before: seconds(tbs.validity.not_before),
-            not_after: seconds(tbs.validity.not_after),
-            names: names
-                .map(|(_, san)| san.0.iter().filter_map(name).collect())
-                .unwrap_or_default(),
+            subject: name_text(read.subject),
+            issuer: name_text(read.issuer),
+            not_before: read.not_before,
+            not_after: read.not_after,
+            names: read.names,
         })
     }
 }
 
-fn name_text(name: &x509_cert::name::Name) -> String {
-    let text = name.to_string();
+fn name_text(text: String) -> String {
     if text.is_empty() { "empty".to_owned() } else { text }
-}
-
-fn name(name: &GeneralName) -> Option<String> {
-    match name {
-        GeneralName::DnsName(dns) => Some(dns.to_string()),
-        GeneralName::IpAddress(octets) => {
-            let octets = octets.as_bytes();
-            let ip = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-            ip.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
-                .ok()
-                .map(|ip| ip.to_string())
-        }
-        _ => None,
-    }
 }
 
 /// This machine's clock, seconds since the epoch.
@@ -122,11 +99,8 @@ pub(super) fn now() -> i64 {
 
 /// The UTC day of a time in seconds since the epoch: "2026-03-01".
 pub(super) fn day(seconds: i64) -> String {
-    match jiff::Timestamp::from_second(seconds) {
-        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
-        // RFC 5280's "never" (section 4.1.2.5) is just beyond jiff's range.
-        Err(_) => "9999-12-31".to_owned(),
-    }
+    let time = Timestamp::from_second(seconds);
+    time.map_or_else(|| "an unknown day".to_owned(), |time| time.strftime("%Y-%m-%d"))
 }
 
 #[cfg(test)]

@@ -8,8 +8,10 @@ mod carrier;
 pub mod certificate;
 pub mod cri;
 mod cri_error;
+mod der;
 pub mod details;
 mod dial;
+mod distinguished_name;
 mod error;
 mod etcd;
 mod handshake;
@@ -25,6 +27,7 @@ mod stream;
 mod tls;
 mod tls_error;
 mod unix;
+mod x509;
 
 pub use access::Access;
 pub use error::{WireError, WireErrorKind};
@@ -37,6 +40,7 @@ pub use maintenance::{KvHash, StatusAnswer};
 pub use snapshot::{SnapshotBlob, SnapshotStream};
 pub use tls::Tls;
 pub use tls_error::{FileRole, TlsError};
+pub use x509::X509;
 
 /// Generated from `proto/`. Public only so that the scripted servers of the
 /// tests can speak the same protocol.

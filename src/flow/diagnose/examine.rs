@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -66,7 +66,7 @@ pub async fn examine(
     }
     examined.probe = once.probe.clone().flatten();
     examined.unseen = parts.into_unseen();
-    examined.at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
+    examined.at = Timestamp::now().as_nanosecond();
     Ok(examined)
 }
 

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     act::manifest::{self, ManifestError},
@@ -53,7 +53,7 @@ pub(super) async fn make(
     let refused = |error: &ManifestError| not_changed(session, error);
     manifest::open_to_changes(&order.shown.path).map_err(|error| refused(&error))?;
     manifest::remove_left_over_manifests(&order.shown.path);
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
+    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S.%fZ");
     let backup = manifest::back_up(order.shown, Path::new(MANIFEST_BACKUPS), &stamp, consent)
         .map_err(|error| refused(&error))?;
     session.record_mut().prevent_mut().backup = Some(backup.display().to_string());

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     act::{
@@ -160,7 +160,7 @@ async fn newer_data(
          what it promised to the others, so what is there comes back first",
     );
     enough_room(session, begun).await?;
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let shown: Arc<Shown> = Arc::default();
     let progress = Progress::bytes(&session.voice, "copying back", None);
     let show = || progress.at(shown.done(), &shown.note());

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::{
     act::manifest::{back_up, held_path, remove_record, write_record},
@@ -153,7 +153,7 @@ pub(super) fn begin(
     mut begun: Begun,
     consent: &Consent,
 ) -> Result<Begun, Failure> {
-    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S.%3fZ").to_string();
+    let stamp = Timestamp::now().strftime("%Y%m%dT%H%M%S.%fZ");
     let kept = back_up(&begun.before, Path::new(MANIFEST_BACKUPS), &stamp, consent);
     begun.change.backup = kept.map_err(|error| troubles::manifest(session, &error))?;
     begun.note(session, Phase::Began)?;

@@ -14,7 +14,6 @@ pub struct DriveHealth {
 
 /// What came back from a drive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum DriveAnswer {
     /// An ATA drive.
     Ata(Box<AtaHealth>),
@@ -288,9 +287,9 @@ mod tests {
 
     fn there_and_back(answer: DriveAnswer) {
         let health = DriveHealth { disk: "sda".to_owned(), answer };
-        let written = serde_json::to_string(&health).expect("written");
-        let read: DriveHealth = serde_json::from_str(&written).expect(&written);
-        assert_eq!(read, health, "{written}");
+        let written = postcard::to_allocvec(&health).expect("written");
+        let read: DriveHealth = postcard::from_bytes(&written).expect("read");
+        assert_eq!(read, health);
     }
 
     #[test]

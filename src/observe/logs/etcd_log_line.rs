@@ -2,7 +2,7 @@
 //! raft's own (3.4). Pure; any text is a line. What a line means is read
 //! elsewhere.
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 /// How what nobody should read would begin, in JSON taken apart and in Go's
 /// quoted text: a request's value (3.4 and later write only its size,
@@ -92,8 +92,7 @@ impl<'a> EtcdLine<'a> {
 /// An RFC 3339 time as nanoseconds since the epoch.
 #[must_use]
 pub fn nanoseconds(time: &str) -> Option<i64> {
-    let time: Timestamp = time.parse().ok()?;
-    i64::try_from(time.as_nanosecond()).ok()
+    time.parse().ok().map(Timestamp::as_nanosecond)
 }
 
 /// `2026-11-23 12:39:52.368488 W | wal: sync duration of …`

@@ -1,7 +1,7 @@
 //! What was found on this node: what, value, and where it was found. Prints
 //! neither environments nor keys.
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use super::{
     UNKNOWN, duration, row,
@@ -101,7 +101,7 @@ fn container_rows(rows: &mut Rows, container: &Container, now: Timestamp) {
 /// "running for 3 min 4 s, restarted 14 times" or how it ended.
 fn life(container: &Container, now: Timestamp) -> String {
     let ago = |nanos: i64| {
-        let past = now.as_nanosecond().saturating_sub(nanos.into());
+        let past = now.as_nanosecond().saturating_sub(nanos);
         let seconds = u64::try_from(past / 1_000_000_000).unwrap_or(0);
         (nanos > 0).then(|| duration(std::time::Duration::from_secs(seconds)))
     };

@@ -2,6 +2,7 @@
 //! wider than asked, without a line end at the end. ASCII of our own; what is
 //! not known is called "unknown", never 0.
 
+mod columns;
 mod copies;
 mod diagnosis;
 #[cfg(test)]
@@ -20,8 +21,7 @@ mod usage;
 
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-
+use columns::{Column, table, table_width};
 pub use diagnosis::{Layout, diagnosis, next_round};
 pub use located::located;
 pub use manifest_edit::difference;
@@ -39,8 +39,6 @@ use super::text::hang;
 
 /// What is printed for a missing value.
 pub(crate) const UNKNOWN: &str = "unknown";
-/// Columns between two columns of a table.
-const GAP: usize = 2;
 /// Columns of the label in "label  value" listings.
 const LABEL: usize = 13;
 
@@ -76,62 +74,6 @@ fn row(label: &str, value: &str, source: &str, width: usize) -> String {
     hang(&format!("{label:<LABEL$}"), &body, width)
 }
 
-/// A column of a table.
-#[derive(Clone, Debug)]
-struct Column {
-    title: &'static str,
-    /// Numbers stand on the right; text columns may be wrapped.
-    number: bool,
-    cells: Vec<String>,
-}
-
-impl Column {
-    fn text(title: &'static str, cells: Vec<String>) -> Self {
-        Self { title, number: false, cells }
-    }
-
-    fn number(title: &'static str, cells: Vec<String>) -> Self {
-        Self { title, number: true, cells }
-    }
-
-    fn width(&self) -> usize {
-        let widths = self.cells.iter().map(|cell| cell.chars().count());
-        widths.max().unwrap_or(0).max(self.title.len())
-    }
-}
-
-/// Columns that a table of these needs to have nothing wrapped.
-fn table_width(columns: &[Column]) -> usize {
-    let widths: usize = columns.iter().map(Column::width).sum();
-    widths + GAP * columns.len().saturating_sub(1)
-}
-
-/// A borderless table; when it is too wide, the first column is wrapped.
-fn table(columns: &[Column], width: usize) -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
-        .set_header(columns.iter().map(|column| column.title));
-    let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
-    for row in 0..rows {
-        table.add_row(columns.iter().map(|column| column.cells.get(row).map_or("", |c| c)));
-    }
-    let last = columns.len().saturating_sub(1);
-    for (index, column) in columns.iter().enumerate() {
-        let Some(settings) = table.column_mut(index) else { continue };
-        settings.set_padding((0, if index == last { 0 } else { GAP as u16 }));
-        if column.number {
-            settings.set_cell_alignment(CellAlignment::Right);
-        }
-        if index > 0 {
-            settings.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-    table.trim_fmt()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,16 +91,5 @@ mod tests {
         ] {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
-    }
-
-    #[test]
-    fn a_table_that_is_too_wide_wraps_its_first_column() {
-        let name = "ip-10-0-1-23.region-1.compute.internal".to_owned();
-        let columns =
-            [Column::text("NAME", vec![name]), Column::number("DB SIZE", vec!["62.1 MiB".into()])];
-        assert_eq!(table_width(&columns), 48);
-        let text = table(&columns, 30);
-        assert!(text.lines().all(|line| line.len() <= 30), "{text}");
-        assert!(text.contains("62.1 MiB"));
     }
 }

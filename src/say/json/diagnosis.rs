@@ -3,14 +3,16 @@
 //! ids hex; what is not known is null.
 
 mod disk;
+mod drive;
 mod members;
 mod past;
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use serde::Serialize;
 
 use self::{
-    disk::{DiskBelowAnswer, DriveHealthAnswer, ProbeAnswer},
+    disk::{DiskBelowAnswer, ProbeAnswer},
+    drive::DriveHealthAnswer,
     members::MemberViewAnswer,
     past::{KernelAnswer, LogAnswer, SymptomAnswer},
 };
@@ -87,8 +89,7 @@ impl UnseenAnswer {
 
 /// Nanoseconds since the epoch as RFC 3339; 0 is no time.
 fn time(nanos: i64) -> Option<String> {
-    let known = Some(nanos).filter(|nanos| *nanos != 0)?;
-    Timestamp::from_nanosecond(known.into()).ok().map(|time| time.to_string())
+    (nanos != 0).then(|| Timestamp::from_nanosecond(nanos).to_string())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use serde::Serialize;
 
 use super::{DiskAnswer, KubeletAnswer, RestartAnswer, text};
@@ -201,10 +201,7 @@ fn quota(found: &Found<Quota>) -> Value<Option<u64>> {
 impl From<&Container> for ContainerAnswer {
     fn from(container: &Container) -> Self {
         let exited = container.state == crate::model::ContainerState::Exited;
-        let time = |nanos: i64| {
-            let time = Timestamp::from_nanosecond(nanos.into()).ok();
-            time.filter(|_| nanos > 0).map(|time| time.to_string())
-        };
+        let time = |nanos| (nanos > 0).then(|| Timestamp::from_nanosecond(nanos).to_string());
         Self {
             id: container.id.clone(),
             name: container.name.clone(),
@@ -225,7 +222,7 @@ impl From<&Container> for ContainerAnswer {
 }
 
 fn certificate(certificate: &Certificate, now: Timestamp) -> CertificateAnswer {
-    let time = |seconds| Timestamp::from_second(seconds).ok().map(|time| time.to_string());
+    let time = |seconds| Timestamp::from_second(seconds).map(|time| time.to_string());
     let left = certificate.not_after.saturating_sub(now.as_second());
     CertificateAnswer {
         role: match certificate.role {

@@ -1,6 +1,6 @@
 //! The key `restart` of `locate -w json` and `status -w json`.
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 use serde::Serialize;
 
 use crate::model::{LastEnd, RestartCause, RestartStory};
@@ -29,20 +29,18 @@ impl RestartAnswer {
     /// The verdict and what it was made from, as a document.
     #[must_use]
     pub fn new(story: &RestartStory, end: Option<&LastEnd>, now: Timestamp) -> Self {
-        let time = |nanos: i64| Timestamp::from_nanosecond(nanos.into()).ok();
-        let in_seconds = |next: i64| time(next).map(|next| next.as_second() - now.as_second());
+        let in_seconds = |next| Timestamp::from_nanosecond(next).as_second() - now.as_second();
         let lines = end.map(|end| end.last_lines.as_slice()).unwrap_or_default();
         Self {
             cause: word(story.cause),
             text: story.text.clone(),
             passes: story.passes,
-            next_start_in_s: story.next_start.and_then(in_seconds).map(|seconds| seconds.max(0)),
+            next_start_in_s: story.next_start.map(in_seconds).map(|seconds| seconds.max(0)),
             exit_code: end.map(|end| end.exit_code),
             reason: end.map(|end| end.reason.clone()).filter(|reason| !reason.is_empty()),
             finished_at: end
                 .filter(|end| end.finished_at > 0)
-                .and_then(|end| time(end.finished_at))
-                .map(|time| time.to_string()),
+                .map(|end| Timestamp::from_nanosecond(end.finished_at).to_string()),
             last_lines: lines[lines.len().saturating_sub(LINES)..].to_vec(),
         }
     }

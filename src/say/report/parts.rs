@@ -42,7 +42,7 @@ fn sentence(text: &str) -> String {
 pub(super) fn timeline(report: &Report<'_>) -> Option<String> {
     let rows = report.timeline.iter().map(|entry| {
         vec![
-            entry.at.strftime("%H:%M:%S").to_string(),
+            entry.at.strftime("%H:%M:%S"),
             prose(&entry.step),
             entry.member.map(|id| name(report, id)).unwrap_or_default(),
             entry.took_ms.map(|ms| duration(Duration::from_millis(ms))).unwrap_or_default(),

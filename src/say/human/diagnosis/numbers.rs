@@ -1,7 +1,7 @@
 //! Numbers and times as the tables of a diagnosis show them: as few digits as
 //! are known, "-" for what is not.
 
-use jiff::Timestamp;
+use crate::model::Timestamp;
 
 use crate::model::diagnosis::Bracket;
 
@@ -50,18 +50,13 @@ pub(super) fn or_none<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> St
 
 /// "2026-11-23 02:58 UTC" of nanoseconds since the epoch.
 pub(super) fn minute(nanos: i64) -> String {
-    written(nanos, "%Y-%m-%d %H:%M UTC")
+    Timestamp::from_nanosecond(nanos).strftime("%Y-%m-%d %H:%M UTC")
 }
 
 /// "23 02:58:07" of nanoseconds since the epoch: the day of the month and the
 /// time, for lines that stand together.
 pub(super) fn second(nanos: i64) -> String {
-    written(nanos, "%m-%d %H:%M:%S")
-}
-
-fn written(nanos: i64, form: &str) -> String {
-    Timestamp::from_nanosecond(nanos.into())
-        .map_or_else(|_| "an unknown time".to_owned(), |time| time.strftime(form).to_string())
+    Timestamp::from_nanosecond(nanos).strftime("%m-%d %H:%M:%S")
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{super::text, members::LatenciesAnswer};
 use crate::model::diagnosis::{
-    Account, Array, Bus, DiskBelow, DiskWindow, DriveAnswer, DriveFacts, IoPressure, Layer,
-    LeafDisk, Place, PlaceRole, ProbeRefusal, ProbeRun, Sharer, SharerKind, Writer,
+    Array, Bus, DiskBelow, DiskWindow, IoPressure, Layer, LeafDisk, Place, PlaceRole, ProbeRefusal,
+    ProbeRun, Sharer, SharerKind, Writer,
 };
 
 /// What etcd's documentation wants of such a load: 99 of 100 fdatasyncs in
@@ -194,28 +194,6 @@ fn window(window: &DiskWindow) -> WindowAnswer {
         queue: window.queue,
         in_flight: window.in_flight,
         stalled: window.stalled,
-    }
-}
-
-/// A drive: what it answered, and what that means.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct DriveHealthAnswer {
-    disk: String,
-    answer: DriveAnswer,
-    /// null when it did not answer for itself.
-    facts: Option<DriveFacts>,
-}
-
-impl DriveHealthAnswer {
-    /// Every drive that was asked.
-    pub fn all(account: &Account) -> Vec<Self> {
-        let facts = |disk: &str| account.facts.iter().find(|facts| facts.disk == disk).cloned();
-        let drives = account.examined.drives.iter().map(|health| Self {
-            disk: health.disk.clone(),
-            answer: health.answer.clone(),
-            facts: facts(&health.disk),
-        });
-        drives.collect()
     }
 }
 
