@@ -118,8 +118,9 @@ pub(super) fn small<'a>(
 ) -> Option<Small<'a>> {
     let first = must.first().copied()?;
     let largest = must.iter().map(|(_, status)| status.db_size).max().unwrap_or_default();
-    let already = can_wait.iter().copied().min_by_key(|(_, status)| status.db_size);
-    if let Some(voice) = already.filter(|(_, status)| status.db_size.0 <= largest.0 / 2) {
+    let smallest = can_wait.iter().chain(must).copied().min_by_key(|(_, status)| status.db_size);
+    let bound = as_if_defragmented(world, largest);
+    if let Some(voice) = smallest.filter(|(_, status)| status.db_size <= bound) {
         return Some(Small::Already(voice));
     }
     let leader = world.leader();
@@ -127,6 +128,21 @@ pub(super) fn small<'a>(
     let mut followers = must.iter().copied().filter(|(member, _)| Some(member.id) != leader);
     let wanted = followers.find(|(member, _)| member.local != sick);
     Some(Small::First(wanted.unwrap_or(first)))
+}
+
+/// The size from which down a file is taken for one that an earlier run, which
+/// was ended before its snapshot, has made small. Taken for untouched, another
+/// member would be made small in each run that is ended there, until no full
+/// copy is left.
+///
+/// All members apply the same writes, so that their files differ by little; and
+/// live data that leave a file less than a tenth smaller are refused before.
+fn as_if_defragmented(world: &World, largest: Bytes) -> Bytes {
+    match world.live.as_ref().filter(|live| !live.partial) {
+        Some(live) => Bytes(live.file_size.0 / 4 * 5).max(Bytes(largest.0 / 2)),
+        None => Bytes(largest.0 / 10 * 9),
+    }
+    .min(Bytes(largest.0 / 10 * 9))
 }
 
 /// The step that defragments several followers at the same time.

@@ -14,7 +14,7 @@ use super::{
     stall::stall,
     steps::{Draft, steps},
     streams,
-    verdict::{disarm_refusals, is_nearly_full},
+    verdict::{disarm_refusals, is_nearly_full, still_large},
 };
 
 /// What to do.
@@ -37,6 +37,7 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         let refusals = refusals(world, wishes);
         return if refusals.is_empty() {
             let mut why = "no alarm is on, and every member is well below its quota".to_owned();
+            why.push_str(&still_large(world));
             why.push_str(&left_overs::told(world));
             Decision::NothingToDo(why)
         } else {

@@ -135,7 +135,10 @@ impl Parts<'_> {
             draft.steps.push(defrag_step(member, status, self.revision));
         }
         draft.steps.push(step("compare", member, StepKind::Compare));
-        let expected = order::expected(self.world, status);
+        let expected = match small {
+            Small::Already(_) => status.db_size,
+            Small::First(_) => order::expected(self.world, status),
+        };
         self.snapshot(draft, (member, status), expected, true)
     }
 

@@ -32,14 +32,44 @@ pub fn defrag_verdict(
         return DefragVerdict::Again(format!("{free} of {db_size} is free again already"));
     }
     if let Some(sibling) = smallest_sibling
-        && db_size.minus(sibling) > NOISE
-        && db_size.0 > sibling.0.saturating_mul(3) / 2
+        && much_larger(db_size, sibling)
     {
         return DefragVerdict::Again(format!(
             "{db_size}, although the same data take {sibling} on another member"
         ));
     }
     DefragVerdict::Small
+}
+
+/// Whether a file holds much that the same data do not need on another member.
+fn much_larger(db_size: Bytes, sibling: Bytes) -> bool {
+    db_size.minus(sibling) > NOISE && db_size.0 > sibling.0.saturating_mul(3) / 2
+}
+
+/// A sentence for when nothing else is to be done, about members that were
+/// left as they are, as by a run that was ended after the alarm had gone; empty
+/// when all are about equally large.
+pub(super) fn still_large(world: &World) -> String {
+    let sizes = || {
+        let voters = world.voters();
+        voters.filter_map(|member| Some((member, member.status.as_ref().ok()?.db_size)))
+    };
+    let Some((small, least)) = sizes().min_by_key(|(_, size)| *size) else {
+        return String::new();
+    };
+    let large: Vec<(&Member, Bytes)> =
+        sizes().filter(|(_, size)| much_larger(*size, least)).collect();
+    let Some((_, most)) = large.iter().max_by_key(|(_, size)| *size) else {
+        return String::new();
+    };
+    let names: Vec<String> = large.iter().map(|(member, _)| member.label()).collect();
+    let asked: String = names.iter().map(|name| format!(" --member {name}")).collect();
+    format!(
+        ". The same data take up to {most} on {} and {least} on {}: `etcd-rescue defrag{asked}` \
+         makes the file small",
+        names.join(", "),
+        small.label()
+    )
 }
 
 /// Whether a database is at nine tenths of its quota: it will be full soon.
