@@ -11,6 +11,7 @@ use crate::{
     consent::Consent,
     failure::Failure,
     model::{Bytes, Member, MemberId, Revision, World},
+    say::{Progress, ticking},
 };
 
 use super::{
@@ -64,13 +65,18 @@ impl<'w> Walk<'w> {
             self.touch(target.member.id);
         }
         let (session, here) = (self.session, self.here);
+        let names: Vec<String> = targets.iter().map(|target| target.member.label()).collect();
+        let label = format!("defragmenting {}", names.join(", "));
+        let progress =
+            Progress::time(&session.voice, &label, targets.first().map(|target| target.expected));
         let running: Vec<Running<'_, _>> = targets
             .iter()
             .map(|target| -> Running<'_, _> {
                 Box::pin(defragment_member(session, here, target, consent))
             })
             .collect();
-        let ended = all(running).await;
+        let ended = ticking(all(running), || progress.tick("")).await;
+        drop(progress);
         let mut told = Vec::new();
         let mut failure = None;
         for (target, ended) in targets.iter().zip(ended) {

@@ -27,6 +27,8 @@ pub struct Progress {
     total: Total,
     started: Instant,
     bar: Option<Arc<Bar>>,
+    /// Another one has the screen's one bar: what goes on beside it.
+    silent: bool,
     pace: Mutex<Pace>,
 }
 
@@ -53,14 +55,18 @@ impl Progress {
     fn start(voice: &Voice, label: &str, total: Total) -> Self {
         let label = clean(label, voice.terminal().utf8);
         let started = Instant::now();
-        let bar = voice.terminal().capable().then(|| {
+        let (capable, taken) = (voice.terminal().capable(), voice.has_bar());
+        let bar = (capable && !taken).then(|| {
             // The bar and a short text need the other half of the line.
             let prefix = label.chars().take(voice.width() / 2).collect();
             Arc::new(Bar::new(prefix, total.length(), voice.terminal().utf8))
         });
-        voice.set_bar(bar.clone());
+        if bar.is_some() {
+            voice.set_bar(bar.clone());
+        }
         let pace = Mutex::new(Pace { started, last: None });
-        Self { voice: voice.clone(), label, total, started, bar, pace }
+        let silent = capable && taken;
+        Self { voice: voice.clone(), label, total, started, bar, silent, pace }
     }
 
     /// `done` bytes are there. Call it as often as you like.
@@ -81,6 +87,9 @@ impl Progress {
     }
 
     fn show(&self, done: Option<u64>, note: &str) {
+        if self.silent {
+            return;
+        }
         let elapsed = self.started.elapsed();
         let note = clean(note, self.voice.terminal().utf8);
         let text = self.total.text(done, elapsed, &note);
@@ -98,8 +107,8 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.voice.set_bar(None);
         if let Some(bar) = &self.bar {
+            self.voice.set_bar(None);
             bar.clear();
         }
     }

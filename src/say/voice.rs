@@ -251,6 +251,11 @@ impl Voice {
         *self.bar_slot() = bar;
     }
 
+    /// Whether there is one.
+    pub(super) fn has_bar(&self) -> bool {
+        self.bar_slot().is_some()
+    }
+
     fn labelled(&self, mark: Mark, text: &str) {
         let text = self.dressed(text);
         let indent = " ".repeat(LABEL);
