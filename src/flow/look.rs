@@ -9,15 +9,15 @@ use std::{
 
 use crate::{
     failure::Failure,
-    model::{Located, MemberId, SilenceKind, SnapshotPlace, World},
+    model::{Located, Member, MemberId, SilenceKind, SnapshotPlace, World},
     observe,
     wire::{Access, Tls},
 };
 
 use super::{failures, session::Session};
 
-/// How old what is known of this node may be: containers come and go, and
-/// reading everything anew takes a moment.
+/// How old what is known of this node, and of the members' metrics, may be:
+/// containers come and go, and reading everything anew takes a moment.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// This node's etcd and the way to it.
@@ -34,6 +34,8 @@ pub struct Here {
     dead: RefCell<Vec<MemberId>>,
     /// This node as it was seen last.
     last: RefCell<Option<(Instant, Located)>>,
+    /// The members as they were when they told their metrics last.
+    told: RefCell<Option<(Instant, Vec<Member>)>>,
 }
 
 impl Here {
@@ -66,7 +68,14 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
         .map_err(|error| failures::tls(session, &error))?;
     let access = Access::new(tls, session.settings.login.clone(), session.settings.timeout);
     let last = RefCell::new(Some((Instant::now(), node.clone())));
-    Ok(Here { node, access, seen: RefCell::default(), dead: RefCell::default(), last })
+    Ok(Here {
+        node,
+        access,
+        seen: RefCell::default(),
+        dead: RefCell::default(),
+        last,
+        told: RefCell::default(),
+    })
 }
 
 /// Looks at every member once.
@@ -74,10 +83,15 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     let seen = here.seen.borrow().clone();
     let node = here.node_now(session).await;
     let dead = here.dead.borrow().clone();
-    let mut world = match observe::look(&node, &here.access, &seen, &dead).await {
+    let fresh = here.told.borrow().clone().filter(|(at, _)| at.elapsed() < FRESH);
+    let told = fresh.as_ref().map_or(&[][..], |(_, members)| members);
+    let mut world = match observe::look(&node, &here.access, &seen, &dead, told).await {
         Ok(world) => world,
         Err(nobody) => return Err(failures::nobody_answers(session, &node, &nobody.0)),
     };
+    if fresh.is_none() {
+        *here.told.borrow_mut() = Some((Instant::now(), world.members.clone()));
+    }
     let answering = world.members.iter().filter(|member| member.status.is_ok());
     *here.seen.borrow_mut() = answering.map(|member| member.endpoint.clone()).collect();
     let without_host = world.members.iter().filter(|member| {

@@ -54,28 +54,27 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     }
     let writes = wanted.scope != Scope::Disarm;
     let health = async { if writes { disk_health(&here).await } else { DiskHealth::default() } };
-    // Both read: the members' data are compared while the disks are looked at.
+    // All of it only reads: the members' data while the disks are looked at.
     let looked = async {
         let mut world = look_first(session, &here, &session.settings.allow_missing).await?;
         let wishes = wishes(session, wanted, &world)?;
-        world.equality = equality(session, &here, &world, &wishes).await;
+        session.record_mut().before = Some(world.clone());
+        session.record_mut().after = Some(world.clone());
+        session.voice.say(&restart::status(session, &world));
+        world.snapshot_places = snapshot_places(session, &here.node).await?;
+        read_data(session, &here, &mut world, &wishes).await;
         Ok::<_, Failure>((world, wishes))
     };
     let (looked, health) = tokio::join!(looked, health);
     let (mut world, mut wishes) = looked?;
     world.sick_disks = sick_disks(health, &world);
-    world.snapshot_places = snapshot_places(session, &here.node).await?;
-    session.record_mut().before = Some(world.clone());
-    session.record_mut().after = Some(world.clone());
-    session.voice.say(&restart::status(session, &world));
 
     if let Decision::Refused(refusals) = decide::decide(&world, &wishes)
         && let Some(names) = missing::ask_to_go_on_without(session, &refusals).await
     {
         wishes.allow_missing.extend(names);
-        world.equality = equality(session, &here, &world, &wishes).await;
+        read_data(session, &here, &mut world, &wishes).await;
     }
-    world.live = live_data::count(session, &here, &world, &wishes).await;
     session.record_mut().before = Some(world.clone());
     let decision = decide::decide(&world, &wishes);
     let (mut world, mut decision) =
@@ -111,6 +110,13 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
             conclude(session, &here, &wishes, &world).await
         }
     }
+}
+
+/// What the members hold, as far as the plan depends on it; where the gates are
+/// closed it does not.
+async fn read_data(session: &Session, here: &Here, world: &mut World, wishes: &Wishes) {
+    world.equality = equality(session, here, world, wishes).await;
+    world.live = live_data::count(session, here, world, wishes).await;
 }
 
 /// Whether only a place for the snapshot is missing.

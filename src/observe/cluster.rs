@@ -39,6 +39,7 @@ struct Door {
 /// the result. `seen` are URLs of members met earlier: they are asked when
 /// this node's own endpoints do not answer, and after them the siblings this
 /// node's etcd was started with. Members in `dead` get a second at most.
+/// Those in `told` are not asked for their metrics: they told them a moment ago.
 ///
 /// # Errors
 /// When no endpoint answers at all.
@@ -47,6 +48,7 @@ pub async fn look(
     access: &Access,
     seen: &[String],
     dead: &[MemberId],
+    told: &[Member],
 ) -> Result<World, NobodyAnswers> {
     let own: Vec<String> = node.endpoints.iter().map(|found| found.value.clone()).collect();
     let (mut doors, errors) = knock(&own, access).await;
@@ -86,7 +88,7 @@ pub async fn look(
     };
     let mut members = ask_all(listed, known, access, dead).await;
     mark_local(node, &mut members);
-    ask_metrics(&mut members, node, access).await;
+    ask_metrics(&mut members, node, access, told).await;
     Ok(World {
         seen_at: Timestamp::now().as_nanosecond(),
         node: node.clone(),
@@ -266,9 +268,18 @@ fn is_own_address(url: &str) -> bool {
 
 /// Reads what only /metrics tells: who reads a snapshot, and before 3.6 the
 /// quota; without it this node's own flags count, else etcd's default.
-async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access) {
+async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access, told: &[Member]) {
     let mut scrapes = JoinSet::new();
-    for (index, member) in members.iter().enumerate().filter(|(_, member)| member.status.is_ok()) {
+    for (index, member) in members.iter_mut().enumerate() {
+        let Ok(status) = &mut member.status else { continue };
+        if let Some(before) = told.iter().find(|before| before.id == member.id)
+            && let Ok(then) = &before.status
+        {
+            status.quota = then.quota;
+            member.open_snapshots = before.open_snapshots;
+            member.disk_times = before.disk_times.clone();
+            continue;
+        }
         let (url, access) = (metrics_page::url(member, node), access.clone());
         scrapes.spawn(async move { (index, metrics_page::fetch(&url, &access).await.ok()) });
     }

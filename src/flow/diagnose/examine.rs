@@ -143,7 +143,7 @@ async fn members(
     let (mut failure, mut not_admitted) = (None, false);
     let world = parts
         .part("the members", PATIENCE, async {
-            observe::look(&here.node, access, &[], &[]).await.map_err(|nobody| {
+            observe::look(&here.node, access, &[], &[], &[]).await.map_err(|nobody| {
                 not_admitted = nobody.0.iter().any(|error| keeps_us_out(error.kind));
                 let nobody = failures::nobody_answers(session, &here.node, &nobody.0);
                 failure = Some(nobody.clone());
