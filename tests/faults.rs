@@ -30,6 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// first follower.
 const SOURCE: u64 = 2;
 
+/// Everything is saved before anything is changed.
+const FULL_FIRST: [&str; 2] = ["--snapshot", "full-first"];
+
+/// The flags of both orders, and what each has done before the second
+/// defragmentation.
+const ORDERS: [(&[&str], &str); 2] = [
+    (&[], "compact, defrag:master-2, compare, snapshot"),
+    (&FULL_FIRST, "snapshot, compact, defrag:master-2"),
+];
+
 /// The members in the order of their defragmentations.
 fn defragmented(cluster: &Cluster) -> Vec<String> {
     let calls = cluster.etcd.calls().into_iter();
@@ -61,7 +71,7 @@ async fn a_snapshot_that_does_not_come_whole_stops_everything() {
     ] {
         let cluster = Cluster::start(3).await;
         cluster.etcd.script(SOURCE, Rpc::Snapshot, act.clone());
-        let said = cluster.unattended("recover").run().code(4);
+        let said = cluster.unattended("recover").and(&FULL_FIRST).run().code(4);
         let [told, state, next] = error(&said, "refused");
         assert!(told.contains(what), "{act:?}: {told}");
         assert!(state.contains("Nothing was changed") && state.contains("No half-written file"));
@@ -95,18 +105,20 @@ async fn a_server_that_goes_away_in_a_step_is_waited_for_and_the_step_done_again
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_goes_away_every_time_ends_it_and_a_rerun_finishes() {
-    let cluster = Cluster::start(3).await;
-    for _ in 0..5 {
-        cluster.etcd.script(SOURCE, Rpc::Compact, Act::DoThenCut);
+    for (flags, _) in ORDERS {
+        let cluster = Cluster::start(3).await;
+        for _ in 0..5 {
+            cluster.etcd.script(SOURCE, Rpc::Compact, Act::DoThenCut);
+        }
+        let said = cluster.unattended("recover").and(flags).run().code(5);
+        let [_, state, next] = error(&said, "partial");
+        assert!(state.contains("Whether this step took effect is not known"), "{state}");
+        assert_eq!(state.contains("The snapshot is safe at"), !flags.is_empty(), "{state}");
+        assert!(next.contains("etcd-rescue recover --endpoints https://127.0.0.1:"), "{next}");
+        assert!(!disarmed(&cluster) && defragmented(&cluster).is_empty());
+        let said = cluster.unattended("recover").and(flags).run().code(0);
+        assert_eq!(said.json()["outcome"], "recovered");
     }
-    let said = cluster.unattended("recover").run().code(5);
-    let [_, state, next] = error(&said, "partial");
-    assert!(state.contains("Whether this step took effect is not known"), "{state}");
-    assert!(state.contains("The snapshot is safe at"), "{state}");
-    assert!(next.contains("etcd-rescue recover --endpoints https://127.0.0.1:"), "{next}");
-    assert!(!disarmed(&cluster) && defragmented(&cluster).is_empty());
-    let said = cluster.unattended("recover").run().code(0);
-    assert_eq!(said.json()["outcome"], "recovered");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,38 +146,42 @@ async fn a_member_that_stays_big_is_settled_and_defragmented_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_stays_big_whatever_is_done_keeps_the_alarm_on() {
-    let cluster = Cluster::start(3).await;
-    for _ in 0..9 {
-        cluster.etcd.then(3, Rpc::Defragment, |state| state.member(3).db_size = 40 << 20);
+    for (flags, done) in ORDERS {
+        let cluster = Cluster::start(3).await;
+        for _ in 0..9 {
+            cluster.etcd.then(3, Rpc::Defragment, |state| state.member(3).db_size = 40 << 20);
+        }
+        let said = cluster.unattended("recover").and(flags).run().code(5);
+        let [what, state, next] = error(&said, "partial");
+        assert!(what.contains("master-3 stays big"), "{what}");
+        assert!(state.contains(&format!("Done so far: {done}.")), "{state}");
+        assert!(next.contains("etcd-rescue status --endpoints"), "{next}");
+        assert!(defragmented(&cluster).len() <= 4 && !disarmed(&cluster));
     }
-    let said = cluster.unattended("recover").run().code(5);
-    let [what, state, next] = error(&said, "partial");
-    assert!(what.contains("master-3 stays big"), "{what}");
-    assert!(state.contains("Done so far: snapshot, compact, defrag:master-2."), "{state}");
-    assert!(next.contains("etcd-rescue status --endpoints"), "{next}");
-    assert!(defragmented(&cluster).len() <= 4 && !disarmed(&cluster));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_alarm_stays_on_while_a_member_is_over_its_quota() {
-    let data = Cluster::start(3).await;
-    for member in &mut data.etcd.state().members {
-        member.live_size = member.quota;
-    }
-    let grown = Cluster::start(3).await;
-    grown.etcd.then(1, Rpc::Defragment, |state| state.member(2).db_size = 64 << 20);
-    for (cluster, text, touched) in [
-        (data, "master-2 holds 64.0 MiB of live data, which is not under its quota of 64.0 MiB", 1),
-        (grown, "master-2: 64.0 MiB is still not under its quota of 64.0 MiB", 3),
-    ] {
-        let said = cluster.unattended("recover").run().code(5);
-        let [what, state, next] = error(&said, "partial");
-        assert!(what.contains(text), "{what}");
-        assert!(state.contains("The snapshot is safe at"), "{state}");
-        assert!(next.contains("prevent --quota SIZE"), "{next}");
-        assert_eq!(defragmented(&cluster).len(), touched);
-        assert!(!disarmed(&cluster));
-        assert_eq!(cluster.etcd.state().alarms, [(1, 1)]);
+    for (flags, _) in ORDERS {
+        let data = Cluster::start(3).await;
+        for member in &mut data.etcd.state().members {
+            member.live_size = member.quota;
+        }
+        let grown = Cluster::start(3).await;
+        grown.etcd.then(1, Rpc::Defragment, |state| state.member(2).db_size = 64 << 20);
+        let live = "master-2 holds 64.0 MiB of live data, which is not under its quota of 64.0 MiB";
+        let still = "master-2: 64.0 MiB is still not under its quota of 64.0 MiB";
+        for (cluster, text, touched) in [(data, live, 1), (grown, still, 3)] {
+            let said = cluster.unattended("recover").and(flags).run().code(5);
+            let [what, state, next] = error(&said, "partial");
+            assert!(what.contains(text), "{what}");
+            let saved = touched > 1 || !flags.is_empty();
+            assert_eq!(state.contains("The snapshot is safe at"), saved, "{state}");
+            assert!(next.contains("prevent --quota SIZE"), "{next}");
+            assert_eq!(defragmented(&cluster).len(), touched);
+            assert!(!disarmed(&cluster));
+            assert_eq!(cluster.etcd.state().alarms, [(1, 1)]);
+        }
     }
 }
 
@@ -181,11 +197,11 @@ async fn an_alarm_that_comes_back_is_not_called_recovered() {
             }
         });
     }
-    for cluster in [at_once, later] {
-        let said = cluster.unattended("recover").run().code(6);
-        let [what, state, next] = error(&said, "unverified");
+    for (cluster, code, outcome) in [(at_once, 5, "partial"), (later, 6, "unverified")] {
+        let said = cluster.unattended("recover").run().code(code);
+        let [what, state, next] = error(&said, outcome);
         assert!(what.contains("NOSPACE is still on, or on again"), "{what}");
-        assert!(state.contains("disarm"), "{state}");
+        assert_eq!(state.contains("disarm"), code == 6, "{state}");
         assert!(next.contains("etcd-rescue status --endpoints"), "{next}");
         assert_eq!(cluster.etcd.state().leases, [0; 0]);
     }
@@ -194,18 +210,24 @@ async fn an_alarm_that_comes_back_is_not_called_recovered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn corrupt_in_the_middle_stops_and_nothing_more_is_touched() {
     let corrupt = |state: &mut fake::etcd::ClusterState| state.alarms.push((3, 2));
-    let early = Cluster::start(3).await;
-    early.etcd.then(SOURCE, Rpc::Compact, corrupt);
-    let late = Cluster::start(3).await;
-    late.etcd.then(1, Rpc::Defragment, corrupt);
-    for (cluster, touched) in [(early, 0), (late, 3)] {
-        let said = cluster.unattended("recover").run().code(5);
-        let [what, state, next] = error(&said, "partial");
-        assert!(what.contains("CORRUPT alarm for member master-3"), "{what}");
-        assert!(state.contains("Done so far: snapshot, compact"), "{state}");
-        assert!(next.contains("etcd-rescue snapshot save"), "{next}");
-        assert_eq!(defragmented(&cluster).len(), touched);
-        assert!(!disarmed(&cluster));
+    for (flags, done) in ORDERS {
+        let early = Cluster::start(3).await;
+        early.etcd.then(SOURCE, Rpc::Compact, corrupt);
+        let before = done.split(", defrag").next().unwrap();
+        let middle = Cluster::start(3).await;
+        middle.etcd.then(2, Rpc::Defragment, corrupt);
+        let late = Cluster::start(3).await;
+        late.etcd.then(1, Rpc::Defragment, corrupt);
+        let first = "compact, defrag:master-2";
+        for (cluster, touched, done) in [(early, 0, before), (middle, 1, first), (late, 3, done)] {
+            let said = cluster.unattended("recover").and(flags).run().code(5);
+            let [what, state, next] = error(&said, "partial");
+            assert!(what.contains("CORRUPT alarm for member master-3"), "{what}");
+            assert!(state.contains("Done so far: ") && state.contains(done), "{state}");
+            assert!(next.contains("etcd-rescue snapshot save"), "{next}");
+            assert_eq!(defragmented(&cluster).len(), touched);
+            assert!(!disarmed(&cluster));
+        }
     }
 }
 
@@ -248,6 +270,13 @@ async fn members_with_different_data_are_not_called_recovered() {
     let [what, _, next] = error(&said, "unverified");
     let hashes = "master-1 0000abcd, master-2 0000abcd, master-3 0000beef";
     assert!(what.contains("hold different data") && what.contains(hashes), "{what}");
+    // So the quick order is not taken, and it says why.
+    assert_eq!(cluster.changes()[0], "master-2 Snapshot()");
+    let order = said.told();
+    assert!(
+        order.contains("saved before anything is changed") && order.contains(hashes),
+        "{order}"
+    );
     assert!(next.contains("change nothing more") && next.contains("hashkv"), "{next}");
 }
 
@@ -274,16 +303,19 @@ async fn only_nospace_is_ever_taken_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_under_a_defragmentation_stops_and_says_where_to_make_room() {
-    let cluster = Cluster::start(3).await;
-    let text = "write /var/lib/etcd/member/snap/db.tmp.12: no space left on device";
-    cluster.etcd.script(2, Rpc::Defragment, Act::fail(Code::Unknown, text));
-    let said = cluster.unattended("recover").run().code(5);
-    let [what, state, next] = error(&said, "partial");
-    assert!(what.contains("master-2: its disk is full"), "{what}");
-    assert!(state.contains("Done so far: snapshot, compact."), "{state}");
-    assert!(next.contains("make room") && next.contains("etcd-rescue recover"), "{next}");
-    assert_eq!(defragmented(&cluster), ["master-2"]);
-    assert!(!disarmed(&cluster));
+    for (flags, done) in ORDERS {
+        let cluster = Cluster::start(3).await;
+        let text = "write /var/lib/etcd/member/snap/db.tmp.12: no space left on device";
+        cluster.etcd.script(2, Rpc::Defragment, Act::fail(Code::Unknown, text));
+        let said = cluster.unattended("recover").and(flags).run().code(5);
+        let [what, state, next] = error(&said, "partial");
+        assert!(what.contains("master-2: its disk is full"), "{what}");
+        let done = done.split(", defrag").next().unwrap();
+        assert!(state.contains(&format!("Done so far: {done}.")), "{state}");
+        assert!(next.contains("make room") && next.contains("etcd-rescue recover"), "{next}");
+        assert_eq!(defragmented(&cluster), ["master-2"]);
+        assert!(!disarmed(&cluster));
+    }
 }
 
 /// It takes connections, and that is all: to us it is as missing as one that is

@@ -19,9 +19,18 @@ use stage::Said;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Lets `command` run until this call was made, then sends the signal.
-fn interrupted(cluster: &Cluster, json: bool, call: &str, signal: Signal) -> Said {
+/// Everything is saved before anything is changed.
+const FULL_FIRST: [&str; 2] = ["--snapshot", "full-first"];
+
+/// Lets `recover` run until this call was made, then sends the signal.
+fn interrupted(
+    cluster: &Cluster,
+    (order, json): (&[&str], bool),
+    call: &str,
+    signal: Signal,
+) -> Said {
     let mut rescue = cluster.rescue(&["recover", "--yes"]).and(&cluster.snapshot_flags());
+    rescue = rescue.and(order);
     if json {
         rescue = rescue.and(&["-w", "json"]);
     }
@@ -36,7 +45,7 @@ async fn before_anything_is_changed() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)] {
         let cluster = Cluster::start(3).await;
         cluster.etcd.always(2, Rpc::Snapshot, Act::HangAfter(1));
-        let said = interrupted(&cluster, true, "Snapshot", signal).code(code);
+        let said = interrupted(&cluster, (&FULL_FIRST, true), "Snapshot", signal).code(code);
         let document = said.json();
         assert_eq!(document["exit_code"], code, "{document:#}");
         assert_eq!(document["outcome"], "failed", "{document:#}");
@@ -67,7 +76,8 @@ async fn during_a_defragmentation_the_server_goes_on() {
     for json in [false, true] {
         let cluster = Cluster::start(3).await;
         cluster.etcd.always(2, Rpc::Defragment, Act::Hang);
-        let said = interrupted(&cluster, json, "Defragment", Signal::SIGINT).code(130);
+        let said =
+            interrupted(&cluster, (&FULL_FIRST, json), "Defragment", Signal::SIGINT).code(130);
         let told = said.told();
         for text in [
             "master-2 keeps defragmenting inside the server",
@@ -93,19 +103,42 @@ async fn during_a_defragmentation_the_server_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_compaction_is_under_way() {
+    for order in [&[][..], &FULL_FIRST] {
+        let cluster = Cluster::start(3).await;
+        cluster.etcd.always(2, Rpc::Compact, Act::Hang);
+        let said = interrupted(&cluster, (order, true), "Compact", Signal::SIGINT).code(130);
+        let document = said.json();
+        assert_eq!(document["outcome"], "partial", "{document:#}");
+        let state = document["error"]["state"].as_str().unwrap();
+        assert_eq!(state.contains("snapshot"), !order.is_empty(), "{state}");
+        assert!(!state.contains("Nothing was changed"), "{state}");
+    }
+}
+
+/// What the quick order leaves when it is stopped between its first
+/// defragmentation and the snapshot: the others are untouched, and it says so
+/// by what was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_the_small_snapshot() {
     let cluster = Cluster::start(3).await;
-    cluster.etcd.always(2, Rpc::Compact, Act::Hang);
-    let said = interrupted(&cluster, true, "Compact", Signal::SIGINT).code(130);
+    cluster.etcd.script(2, Rpc::Snapshot, Act::HangAfter(1));
+    let said = interrupted(&cluster, (&[], true), "Snapshot", Signal::SIGINT).code(130);
     let document = said.json();
     assert_eq!(document["outcome"], "partial", "{document:#}");
     let state = document["error"]["state"].as_str().unwrap();
-    assert!(state.contains("snapshot") && !state.contains("Nothing was changed"), "{state}");
+    assert!(state.contains("Done so far: compact, defrag:master-2, compare."), "{state}");
+    assert_eq!(cluster.files_left(), [""; 0]);
+    let large = |id: u64| cluster.etcd.state().member(id).db_size == 64 << 20;
+    assert!(large(1) && large(3) && !large(2));
+    assert_eq!(cluster.etcd.state().alarms, [(1, 1)]);
+    cluster.unattended("recover").run().code(0);
+    assert_eq!(cluster.files_left().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_proof_is_under_way() {
     let cluster = Cluster::start(3).await;
-    let said = interrupted(&cluster, true, "LeaseRevoke", Signal::SIGINT).code(130);
+    let said = interrupted(&cluster, (&[], true), "LeaseRevoke", Signal::SIGINT).code(130);
     let document = said.json();
     let state = document["error"]["state"].as_str().unwrap();
     assert!(state.contains("disarm"), "{state}");

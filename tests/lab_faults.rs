@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, thread, time::Duration};
 
 use common::{
     alone, fill, judge,
-    rescue::{self, PLACE, Ran, Rescue, Signal, files},
+    rescue::{self, PLACE, Ran, Rescue, Signal, files, in_order},
     switch_off, switch_on, three, until,
 };
 use lab::{Fill, Lab, Master, Probes};
@@ -131,19 +131,29 @@ fn an_etcd_that_is_killed_in_the_middle_of_a_step_costs_nothing() {
     let [first, second, third] = lab.masters() else { panic!("three masters") };
 
     // The source of the snapshot in mid-stream, the one that is asked to compact,
-    // and the first one to settle its part of that.
+    // those that settle their part of that, and the untouched ones.
     let outage = Outage::begin(&lab, "master-2");
     let mut run = start(&lab, &[]);
-    at(&mut run, "snapshot from master-1", || first.kill_etcd().unwrap());
-    at(&mut run, "Step 2 of", || first.kill_etcd().unwrap());
-    at(&mut run, "Step 3 of", || third.kill_etcd().unwrap());
+    let kills = in_order(
+        vec![
+            ("Step 1 of", first),
+            (": defragment master-1", third),
+            (": compare master-1", second),
+            ("snapshot from master-1", first),
+            (": defragment master", third),
+        ],
+        vec![("snapshot from master-1", first), ("Step 2 of", first), ("Step 3 of", third)],
+    );
+    for (line, victim) in kills {
+        at(&mut run, line, || victim.kill_etcd().unwrap());
+    }
     outage.is_over(run.finish());
 
     // In the middle of its defragmentation: this node's own, and another's.
     for victim in [first, third] {
         let outage = Outage::begin(&lab, "master-2");
         let mut run = start(&lab, &[]);
-        run.await_line("Step 2 of");
+        run.await_line(in_order("Step 1 of", "Step 2 of"));
         freeze_in_defragmentation(victim);
         victim.kill_etcd().unwrap();
         outage.is_over(run.finish());
@@ -171,15 +181,17 @@ fn a_pulled_cable_another_leader_and_a_slow_disk_are_lived_through() {
     let mut run = start(&lab, &[]);
     // An election in between changes whose turn it is, not what comes when.
     let defrag = ": defragment master";
-    for (step, cut) in [
-        ("Step 1 of", second),
-        ("Step 2 of", third),
-        (defrag, second),
-        (defrag, first),
-        (defrag, third),
-        (": disarm", second),
-        (": verify", third),
-    ] {
+    let mut cuts = in_order(
+        vec![
+            ("Step 1 of", second),
+            (defrag, third),
+            (": compare", second),
+            ("snapshot from", third),
+        ],
+        vec![("Step 1 of", second), ("Step 2 of", third), (defrag, second)],
+    );
+    cuts.extend([(defrag, first), (defrag, third), (": disarm", second), (": verify", third)]);
+    for (step, cut) in cuts {
         at(&mut run, step, || cut.cut_network().unwrap());
         thread::sleep(UNPLUGGED);
         cut.heal_network().unwrap();
@@ -188,7 +200,7 @@ fn a_pulled_cable_another_leader_and_a_slow_disk_are_lived_through() {
 
     let outage = Outage::begin(&lab, "master-2");
     let mut run = start(&lab, &[]);
-    at(&mut run, "Step 2 of", || lab.move_leader("master-3").unwrap());
+    at(&mut run, in_order(": compare", "Step 2 of"), || lab.move_leader("master-3").unwrap());
     at(&mut run, ": defragment master-3 (leader)", || lab.move_leader("master-1").unwrap());
     let ran = run.finish().ends(0);
     assert_eq!(defragmented(&ran.json()).last(), Some(&"master-3"), "{}", ran.stderr);
@@ -239,7 +251,7 @@ fn members_that_are_down_are_named_waited_for_and_picked_up() {
     untouched(first);
     // It comes back in the middle of a run without it.
     let mut run = start(&lab, &["--allow-missing", "master-3"]);
-    at(&mut run, "Step 3 of", || {
+    at(&mut run, in_order(": compare", "Step 3 of"), || {
         third.boot().unwrap();
         third.wait_serving(PATIENCE).unwrap();
     });

@@ -5,22 +5,26 @@ mod common;
 
 use common::{
     alone, fill, judge,
-    rescue::{PLACE, Ran, Rescue, files, rescue},
+    rescue::{self, PLACE, Ran, Rescue, files, rescue},
     snapshot,
 };
 use lab::{Fill, Lab, Master, Release, Spec, releases};
 use serde_json::Value;
 
-/// Quota in MiB, what fills it, and who leads when it is full.
-type Outage = (u64, fn() -> Fill, &'static str);
+/// Quota in MiB, what fills it, who leads when it is full, and more flags.
+type Outage = (u64, fn() -> Fill, &'static str, &'static [&'static str]);
 
 const OUTAGES: [Outage; 3] = [
-    (32, Fill::churn, "master-1"),
-    (64, || Fill::Kubernetes, "master-2"),
-    (48, Fill::churn, "master-3"),
+    (32, Fill::churn, "master-1", &[]),
+    (64, || Fill::Kubernetes, "master-2", &["--snapshot", "full-first"]),
+    (48, Fill::churn, "master-3", &[]),
 ];
 
 const RECOVER: [&str; 4] = ["recover", "--yes", "-w", "json"];
+
+/// What comes before the second defragmentation.
+const QUICK: [&str; 4] = ["compact", "defrag", "compare", "snapshot"];
+const FULL_FIRST: [&str; 3] = ["snapshot", "compact", "defrag"];
 
 #[test]
 fn three_masters_of_every_release_recover() {
@@ -32,7 +36,7 @@ fn three_masters_of_every_release_recover() {
     }
 }
 
-fn recovers(release: &Release, (quota, pattern, leader): &Outage) {
+fn recovers(release: &Release, (quota, pattern, leader, more): &Outage) {
     eprintln!("{release}, {quota} MiB, {leader} leads");
     let lab = Lab::up(Spec::new(3, std::slice::from_ref(release)).quota(quota << 20)).unwrap();
     let first = lab.master("master-1");
@@ -44,11 +48,13 @@ fn recovers(release: &Release, (quota, pattern, leader): &Outage) {
     let content = snapshot::content_now(first);
     let leader = lab.leader().unwrap();
 
-    let ran = rescue(first, &RECOVER).ends(0);
+    let ran = rescue(first, &[&RECOVER, *more].concat()).ends(0);
     let answer = ran.json();
     assert_eq!(answer["outcome"], "recovered");
+    let full_first = !more.is_empty() || rescue::full_first();
     has_the_promised_keys(&answer);
-    walked_in_order(&answer, [&leader, &lab.leader().unwrap()]);
+    let order = if full_first { &FULL_FIRST[..] } else { &QUICK };
+    walked_in_order(&answer, order, [&leader, &lab.leader().unwrap()]);
     sizes_are_those_of_etcd(&answer, &lab);
     keeps_secrets(&ran, first);
 
@@ -59,7 +65,10 @@ fn recovers(release: &Release, (quota, pattern, leader): &Outage) {
     snapshot::private(&file);
     assert_eq!(answer["snapshot"]["bytes"], file.metadata().unwrap().len());
     assert_eq!(answer["snapshot"]["sha256"], snapshot::sha256(&file));
-    assert_eq!(snapshot::content(first, &file), content);
+    let (revision, keys) = snapshot::content(first, &file);
+    assert_eq!(revision, content.0);
+    // History counts as well.
+    assert!(if full_first { keys == content.1 } else { keys < content.1 }, "{keys}, {content:?}");
     assert!(snapshot::restored(first, &file) == before, "the snapshot holds something else");
 
     // While somebody else writes, as an API server does.
@@ -129,20 +138,21 @@ fn has_the_promised_keys(answer: &Value) {
     assert_eq!(answer["members"].as_array().map(Vec::len), Some(3));
 }
 
-/// Snapshot and compaction before any defragmentation, the leader's last (an
-/// election meanwhile may have changed who that is), then the rest.
-fn walked_in_order(answer: &Value, leaders: [&str; 2]) {
+/// What comes first, in order; the leader's defragmentation last (an election
+/// meanwhile may have changed who that is), then the rest.
+fn walked_in_order(answer: &Value, order: &[&str], leaders: [&str; 2]) {
     let steps = answer["steps"].as_array().expect("steps");
     let mut ids: Vec<&str> = steps.iter().map(|step| step["id"].as_str().expect("an id")).collect();
     // Where this master's probes would kill etcd meanwhile.
     ids.retain(|id| *id != "hold-kubelet");
-    assert_eq!(ids[..2], ["snapshot", "compact"]);
-    assert_eq!(ids[5..], ["disarm", "verify"]);
-    let mut defragmented = ids[2..5].to_vec();
-    let last = defragmented[2].trim_start_matches("defrag:");
-    assert!(leaders.contains(&last), "{ids:?}, {leaders:?} led");
+    let kinds: Vec<&str> = ids.iter().map(|id| id.split(':').next().unwrap_or(id)).collect();
+    let rest = ["defrag", "defrag", "disarm", "verify"];
+    assert_eq!(kinds, [order, &rest].concat());
+    let mut defragmented: Vec<&str> =
+        ids.iter().filter_map(|id| id.strip_prefix("defrag:")).collect();
+    assert!(leaders.contains(&defragmented[2]), "{ids:?}, {leaders:?} led");
     defragmented.sort_unstable();
-    assert_eq!(defragmented, ["defrag:master-1", "defrag:master-2", "defrag:master-3"]);
+    assert_eq!(defragmented, ["master-1", "master-2", "master-3"]);
 }
 
 fn sizes_are_those_of_etcd(answer: &Value, lab: &Lab) {

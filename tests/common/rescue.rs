@@ -31,6 +31,21 @@ pub fn binary() -> PathBuf {
     path.canonicalize().expect("the program under test is built")
 }
 
+/// Whether `recover` is to save everything first, as `ETCD_RESCUE_TEST_ORDER`
+/// says (`full-first`); else it goes in the order it chooses.
+pub fn full_first() -> bool {
+    match env::var("ETCD_RESCUE_TEST_ORDER").as_deref() {
+        Ok("full-first") => true,
+        Ok(other) => panic!("ETCD_RESCUE_TEST_ORDER={other}: only full-first is known"),
+        Err(_) => false,
+    }
+}
+
+/// What is expected in the order that is tested.
+pub fn in_order<T>(quick: T, full_first: T) -> T {
+    if self::full_first() { full_first } else { quick }
+}
+
 /// How one run ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -79,9 +94,16 @@ pub struct Rescue {
 impl Rescue {
     /// Starts it in a master, with nobody to ask.
     pub fn start<S: AsRef<OsStr>>(master: &Master, args: &[S]) -> Self {
+        let says = |word: &str| args.iter().any(|arg| arg.as_ref() == word);
+        let set = says("--snapshot") || says("--no-snapshot");
+        let more: &[&str] = match says("recover") && !set && full_first() {
+            true => &["--snapshot", "full-first"],
+            false => &[],
+        };
         let mut child = master
             .command(binary())
             .args(args)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -157,6 +157,11 @@ impl ClusterState {
         self.once.entry((id, rpc)).or_default().push_back(act);
     }
 
+    /// Forgets what is still scripted for such calls of member `id`.
+    pub fn forget(&mut self, id: u64, rpc: Rpc) {
+        self.once.remove(&(id, rpc));
+    }
+
     fn next(&mut self, id: u64, rpc: Rpc) -> Option<Act> {
         let once = self.once.get_mut(&(id, rpc)).and_then(VecDeque::pop_front);
         once.or_else(|| self.always.get(&(id, rpc)).cloned())
