@@ -19,6 +19,7 @@ use super::{
     failures,
     prove::{equal_data, first_write},
     save,
+    together::{Running, all},
 };
 
 impl Walk<'_> {
@@ -70,9 +71,11 @@ impl Walk<'_> {
         }
         let compacted = compacted.map_err(fail)?;
         if self.wishes.scope == Scope::Compact {
-            for member in world.voters().filter(|member| member.status.is_ok()) {
-                settle(self.session, self.here, member, revision).await?;
-            }
+            let voters = world.voters().filter(|member| member.status.is_ok());
+            let settling = voters.map(|member| -> Running<'_, _> {
+                Box::pin(settle(self.session, self.here, member, revision))
+            });
+            all(settling.collect()).await.into_iter().collect::<Result<(), Failure>>()?;
         }
         if compacted == Compacted::Already {
             return Ok(format!("revision {revision} was already compacted"));

@@ -20,7 +20,8 @@ use super::{
     failures,
 };
 
-type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+/// Something under way, of which there are several.
+pub(super) type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 impl<'w> Walk<'w> {
     /// What one member's defragmentation is about.
@@ -103,7 +104,7 @@ impl<'w> Walk<'w> {
 }
 
 /// What every future brings, in their order.
-async fn all<T>(mut futures: Vec<Running<'_, T>>) -> Vec<T> {
+pub(super) async fn all<T>(mut futures: Vec<Running<'_, T>>) -> Vec<T> {
     let mut ended: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {
         for (future, ended) in futures.iter_mut().zip(&mut ended) {
