@@ -82,6 +82,13 @@ pub mod settings;
 pub mod sys;
 pub mod wire;
 
+/// musl's own allocator maps and unmaps every larger block: the buffers of a
+/// stream then cost more than what is done with them. Children are only forked
+/// to run a program, so no lock is left behind in one.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static MEMORY: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 /// Runs one command to its exit code. Failures of the command are printed, not
 /// returned.
 ///

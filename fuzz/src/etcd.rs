@@ -10,10 +10,13 @@ use etcd_rescue::{
         arguments::Arguments, certificate as certificates, container_status as status, endpoints,
         metrics as page, scrape, snapshot_file,
     },
-    wire::{certificate::Identity, details, proto::cri, reply},
+    wire::{blobs::Blobs, certificate::Identity, details, proto::cri, reply},
 };
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use tonic::codegen::http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::codegen::{
+    Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue},
+};
 
 use super::{halves, lines};
 
@@ -163,4 +166,31 @@ pub fn last_lines(bytes: &[u8]) {
         let story = restart_story(&node, nospace, (1 << 60) + 1).expect("it ended");
         assert!(!story.text.is_empty() && story.text.len() < 2_000, "{}", story.text);
     }
+}
+
+/// A snapshot stream, whole and cut into pieces of as many bytes as its first
+/// byte says: the same comes out, and no more than went in.
+pub fn snapshot_stream(bytes: &[u8]) {
+    let Some((size, stream)) = bytes.split_first() else { return };
+    let whole = blobs_of(stream, stream.len());
+    let cut = blobs_of(stream, usize::from(*size));
+    assert_eq!(whole, cut);
+    assert!(whole.0.len() <= stream.len());
+}
+
+/// The blobs in pieces of `size`, and what was wrong with the stream.
+fn blobs_of(stream: &[u8], size: usize) -> (Vec<u8>, Option<String>) {
+    let (mut blobs, mut found) = (Blobs::default(), Vec::new());
+    for piece in stream.chunks(size.max(1)) {
+        let mut piece = Bytes::copy_from_slice(piece);
+        loop {
+            match blobs.next(&mut piece) {
+                Ok(Some(blob)) => found.extend_from_slice(&blob),
+                Ok(None) => break,
+                Err(status) => return (found, Some(status.message().to_owned())),
+            }
+        }
+    }
+    let torn = blobs.end().err();
+    (found, torn.map(|status| status.message().to_owned()))
 }

@@ -19,7 +19,7 @@ pub use drives::{ata_pages, nvme_pages, scsi_pages};
 pub use edits::manifest_edit;
 pub use etcd::{
     certificate, container_status, etcd_arguments, etcd_config, grpc_reply, last_lines, metrics,
-    snapshot, version,
+    snapshot, snapshot_stream, version,
 };
 pub use files::{kubelet, manifest, processes, settings_files};
 pub use host::{
@@ -60,6 +60,7 @@ pub const TARGETS: &[Target] = &[
     ("scsi_pages", scsi_pages),
     ("settings_files", settings_files),
     ("snapshot", snapshot),
+    ("snapshot_stream", snapshot_stream),
     ("terminal_text", terminal_text),
     ("version", version),
 ];

@@ -4,6 +4,9 @@
 //! re-reads the world afterwards. The lock, the journal and the spool file,
 //! which need no consent, are our own files.
 
+mod block;
+mod block_sum;
+mod checked_file;
 mod compact;
 pub mod copy_tree;
 mod defragment;
@@ -24,7 +27,9 @@ mod quiet_writes;
 mod remove_left_overs;
 pub mod self_test;
 mod snapshot;
+mod snapshot_stream;
 mod spool;
+mod trailing_checksum;
 mod trial_write;
 
 pub use compact::{compact, settle};
@@ -38,6 +43,7 @@ pub use private_directory::prepare_directory;
 pub use purge::purge_range;
 pub use quiet_writes::quiet_writes;
 pub use remove_left_overs::{Removed, remove_orphans};
-pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
+pub use snapshot::{ReadBack, Received, Saved, SnapshotError, receive};
+pub use snapshot_stream::{stream, stream_within};
 pub use spool::{SpoolError, SpoolFile};
 pub use trial_write::trial_write;

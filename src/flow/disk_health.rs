@@ -17,8 +17,9 @@ use crate::{
 
 use super::look::Here;
 
-/// Two samples of what the disks do; more is for `diagnose`.
-const WINDOW: Duration = Duration::from_millis(200);
+/// What the disks do meanwhile is for `diagnose`, which looks for seconds; here
+/// nothing is made of it.
+const WINDOW: Duration = Duration::from_millis(10);
 
 /// What the disks, and then their firmware, may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

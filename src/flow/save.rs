@@ -9,7 +9,7 @@ use crate::{
     consent::Consent,
     failure::Failure,
     model::{Bytes, Step},
-    observe::snapshot_file::{SnapshotFile, SnapshotFileError, check_open},
+    observe::snapshot_file::{SnapshotFileError, check_shape},
     say::{Progress, json::SnapshotAnswer, ticking},
 };
 
@@ -38,14 +38,15 @@ pub async fn save(
     });
     let received = ticking(received, show).await.map_err(fail)?;
     note.set("writing to disk");
-    ticking(received.sync(), show).await.map_err(fail)?;
+    let received = ticking(received.sync(), show).await.map_err(fail)?;
     note.set("reading it back");
-    let file = received.handle().map_err(fail)?;
     // Dropping what was received, here and at any other way out, removes it.
-    let found = ticking(read_back(file), show).await.map_err(|error| bad(session, path, error))?;
-    if found.sha256 != received.saved().sha256 {
+    let received = ticking(received.read_back(), show).await.map_err(fail)?;
+    if !received.is_as_received() {
         return Err(changed(session, path));
     }
+    let file = received.handle().map_err(fail)?;
+    ticking(judge(file), show).await.map_err(|error| bad(session, path, error))?;
     let saved = ticking(received.publish(), show).await.map_err(fail)?;
     Ok(SnapshotAnswer {
         path: path.display().to_string(),
@@ -55,8 +56,8 @@ pub async fn save(
 }
 
 /// On a thread: a disk takes its time, and a signal must not wait for it.
-async fn read_back(mut file: File) -> Result<SnapshotFile, SnapshotFileError> {
-    let checked = tokio::task::spawn_blocking(move || check_open(&mut file)).await;
+async fn judge(mut file: File) -> Result<(), SnapshotFileError> {
+    let checked = tokio::task::spawn_blocking(move || check_shape(&mut file)).await;
     checked.unwrap_or_else(|lost| Err(io::Error::other(lost).into()))
 }
 
@@ -92,7 +93,7 @@ mod tests {
     async fn the_open_file_is_judged() -> io::Result<()> {
         let mut file = tempfile::tempfile()?;
         io::Write::write_all(&mut file, &[7; 1056])?;
-        let judged = read_back(file).await.err().map(|error| error.to_string());
+        let judged = judge(file).await.err().map(|error| error.to_string());
         assert_eq!(judged.as_deref(), Some("not a snapshot: there is no etcd database inside"));
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    disk_health::{disk_health, sick_disks},
+    disk_health::{DiskHealth, disk_health, sick_disks},
     failures,
     look::{Here, arrive},
     save,
@@ -31,13 +31,17 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         return Err(failures::stdout_is_terminal(session));
     }
     let here = arrive(session).await?;
-    let world = look_first(session, &here, &session.settings.allow_missing).await?;
+    let looked = look_first(session, &here, &session.settings.allow_missing);
+    let judged = !to_stdout && !session.settings.accept_sick_disk;
+    let health = async { if judged { disk_health(&here).await } else { DiskHealth::default() } };
+    let (world, health) = tokio::join!(looked, health);
+    let world = world?;
     let source = source(session, &world, member)?;
     let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     let mut sick_disk = None;
     if !to_stdout {
         let place = check_target(session, &here, path, size).await?;
-        sick_disk = sick_below(session, &here, &world, &place).await?;
+        sick_disk = sick_below(session, health, &world, &place)?;
     }
     if session.settings.dry_run {
         return Ok(tell_planned(&session.voice, source, path, size));
@@ -154,16 +158,16 @@ async fn check_target(
 
 /// The failing disk whose name has to be typed before this place is used; it
 /// may be the only copy there will be.
-async fn sick_below(
+fn sick_below(
     session: &Session,
-    here: &Here,
+    health: DiskHealth,
     world: &World,
     place: &SnapshotPlace,
 ) -> Result<Option<String>, Failure> {
     if session.settings.accept_sick_disk {
         return Ok(None);
     }
-    let sick_disks = sick_disks(disk_health(here).await, world);
+    let sick_disks = sick_disks(health, world);
     let Some(sick) = decide::sick_disk_below(place, &sick_disks) else { return Ok(None) };
     if session.settings.yes || !session.voice.can_ask() {
         let refusal = decide::only_copy_on_sick_disk(place, sick);

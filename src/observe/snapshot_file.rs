@@ -89,6 +89,16 @@ pub fn check_content(
     })
 }
 
+/// Whether an open file has the beginning and the length of a whole snapshot.
+/// For whoever has compared the rest of it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_shape(file: &mut File) -> Result<(), SnapshotFileError> {
+    let length = file.metadata()?.len();
+    shape(file, length).map(drop)
+}
+
 /// Whether a file has the beginning and the length of a whole snapshot. Reads
 /// little: what is in between is not looked at.
 #[must_use]

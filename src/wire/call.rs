@@ -4,20 +4,26 @@
 
 use std::marker::PhantomData;
 
-use hyper::{Uri, http::uri::PathAndQuery};
+use http_body_util::Full;
+use hyper::{
+    Uri, Version,
+    header::{CONTENT_TYPE, HeaderValue, TE},
+    http::uri::PathAndQuery,
+};
 use prost::{
     Message,
     bytes::{Buf, BufMut, Bytes},
 };
 use tonic::{
-    Request, Response, Status, Streaming,
-    client::Grpc,
+    Code, Request, Response, Status,
+    body::Body,
+    client::{Grpc, GrpcService},
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    metadata::AsciiMetadataValue,
+    metadata::{AsciiMetadataValue, MetadataMap},
 };
 
 use super::{
-    carrier::Carrier,
+    carrier::{AnswerBody, Carrier},
     proto::etcdserverpb::{
         AlarmRequest, AlarmResponse, AuthenticateRequest, AuthenticateResponse, CompactionRequest,
         CompactionResponse, DefragmentRequest, DefragmentResponse, DeleteRangeRequest,
@@ -87,10 +93,32 @@ impl Call {
         grpc.unary(request, path, Raw).await.map(Response::into_inner)
     }
 
-    /// Sends it and waits for the answers to begin.
-    pub(super) async fn streaming(self) -> Result<Streaming<Bytes>, Status> {
-        let (mut grpc, request, path) = self.parts();
-        grpc.server_streaming(request, path, Raw).await.map(Response::into_inner)
+    /// Sends it and waits for the answers to begin; these are whoever asked's to
+    /// take apart.
+    pub(super) async fn open(self) -> Result<AnswerBody, Status> {
+        let mut head = MetadataMap::new();
+        if let Some(token) = self.token {
+            head.insert("token", token);
+        }
+        let mut head = head.into_headers();
+        head.insert(TE, HeaderValue::from_static("trailers"));
+        head.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        let mut uri = self.origin.into_parts();
+        uri.path_and_query = Some(self.path);
+        let bad = |error: hyper::http::Error| Status::internal(error.to_string());
+        let uri = Uri::from_parts(uri).map_err(|error| bad(error.into()))?;
+        let mut request = hyper::Request::post(uri)
+            .version(Version::HTTP_2)
+            .body(Body::new(Full::new(framed(&self.ask))))
+            .map_err(bad)?;
+        *request.headers_mut() = head;
+        let mut carrier = self.carrier;
+        let sent = carrier.call(request).await;
+        let answer = sent.map_err(|error| Status::from_error(Box::new(error)))?;
+        match Status::from_header_map(answer.headers()) {
+            Some(status) if status.code() != Code::Ok => Err(status),
+            _ => Ok(answer.into_body()),
+        }
     }
 
     fn parts(self) -> (Grpc<Carrier>, Request<Vec<u8>>, PathAndQuery) {
@@ -102,6 +130,12 @@ impl Call {
         }
         (grpc, request, self.path)
     }
+}
+
+/// A message as gRPC sends it: not compressed, its length before it.
+fn framed(message: &[u8]) -> Bytes {
+    let length = (message.len() as u32).to_be_bytes();
+    [&[0], &length[..], message].concat().into()
 }
 
 /// Reads an answer; `Internal`, as tonic has it, for one that is none.

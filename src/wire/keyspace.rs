@@ -1,9 +1,7 @@
-//! etcd's member list, sizes of keys, compaction and leases: what a recovery
+//! etcd's member list, pages of keys, compaction and leases: what a recovery
 //! needs of the KV, Lease and Cluster services, and no more. It writes no key.
 
 use std::time::Duration;
-
-use prost::Message;
 
 use super::{
     call::{COMPACT, LEASE_GRANT, LEASE_REVOKE, MEMBER_LIST, RANGE},
@@ -41,27 +39,6 @@ pub enum Compacted {
     Already,
 }
 
-/// How big a key's latest record is; neither key nor value is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RecordSize {
-    /// Bytes of the key and its value.
-    pub data: u64,
-    /// Bytes of the record as the database has it: with revisions and lease
-    /// (`mvccpb.KeyValue`, marshalled).
-    pub value: u64,
-}
-
-/// Some keys in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeysPage {
-    /// Each key's size.
-    pub records: Vec<RecordSize>,
-    /// Where the next page begins; `None` behind the last key.
-    pub next: Option<Vec<u8>>,
-    /// The revision they were read at.
-    pub revision: Revision,
-}
-
 /// A lease of etcd.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseId(pub i64);
@@ -85,31 +62,6 @@ impl Etcd {
                 learner: member.is_learner,
             })
             .collect())
-    }
-
-    /// The sizes of up to `limit` keys at or behind `from`, as the contacted
-    /// member has them at a revision (0 = now); no quorum needed.
-    ///
-    /// # Errors
-    /// `Compacted`, `TooLarge` for an answer above 16 MiB, and other
-    /// refusals.
-    pub async fn keys_page(
-        &self,
-        from: &[u8],
-        limit: u64,
-        revision: Revision,
-    ) -> Result<KeysPage, WireError> {
-        let answer = self.range_behind(from, limit, revision).await?;
-        let size = |length: usize| length as u64;
-        let records = answer.kvs.iter().map(|record| RecordSize {
-            data: size(record.key.len() + record.value.len()),
-            value: size(record.encoded_len()),
-        });
-        Ok(KeysPage {
-            records: records.collect(),
-            next: next_key(&answer),
-            revision: read_at(&answer, revision),
-        })
     }
 
     /// Up to `limit` keys with their latest values, at or behind `from`.

@@ -3,6 +3,7 @@
 //! types into `model` types; decides nothing and never retries.
 
 mod access;
+pub mod blobs;
 mod call;
 mod carrier;
 pub mod certificate;
@@ -34,10 +35,10 @@ pub use error::{WireError, WireErrorKind};
 pub use etcd::Etcd;
 pub use http::{HttpAnswer, get as http_get};
 pub use key_ranges::{NamedPage, NamedRecord};
-pub use keyspace::{Compacted, KeysPage, LeaseId, ListedMember, RecordSize};
+pub use keyspace::{Compacted, LeaseId, ListedMember};
 pub use live_keys::{LiveKey, LiveKeysPage};
 pub use maintenance::{KvHash, StatusAnswer};
-pub use snapshot::{SnapshotBlob, SnapshotStream};
+pub use snapshot::SnapshotStream;
 pub use tls::Tls;
 pub use tls_error::{FileRole, TlsError};
 pub use x509::X509;

@@ -1,35 +1,27 @@
-//! The snapshot stream of one member. Hands the blobs on as they come and
-//! judges nothing: length and digest are the reader's to check.
+//! The snapshot stream of one member. Hands the database's bytes on as they
+//! come and judges nothing: length and digest are the reader's to check.
 
 use std::time::Duration;
 
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use prost::bytes::Bytes;
 use tokio::time::timeout;
-use tonic::Streaming;
+use tonic::{Code, Status};
 
 use super::{
-    call::{self, SNAPSHOT},
-    error::WireError,
-    etcd::Etcd,
-    proto::etcdserverpb::{SnapshotRequest, SnapshotResponse},
+    blobs::Blobs, call::SNAPSHOT, carrier::AnswerBody, error::WireError, etcd::Etcd,
+    proto::etcdserverpb::SnapshotRequest,
 };
-
-/// One piece of a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SnapshotBlob {
-    /// The bytes: 32 KiB of database, and in the last message the 32 bytes of
-    /// the SHA-256 of everything before (v3rpc/maintenance.go, etcd 3.4-3.6).
-    pub blob: Bytes,
-    /// Database bytes still to come. 0 before the digest, too: only the end
-    /// of the stream is the end.
-    pub remaining: u64,
-}
 
 /// An open snapshot stream. While it is open the member cannot be
 /// defragmented without freezing: read it to its end or drop it.
 pub struct SnapshotStream {
     etcd: Etcd,
-    stream: Streaming<Bytes>,
+    body: AnswerBody,
+    blobs: Blobs,
+    /// What has come and was not handed on.
+    frame: Bytes,
     idle: Duration,
 }
 
@@ -46,29 +38,53 @@ impl Etcd {
     /// # Errors
     /// No answer, or a refusal.
     pub async fn snapshot(&self, idle: Duration) -> Result<SnapshotStream, WireError> {
-        let call = self.call(&SNAPSHOT, &SnapshotRequest {}).streaming();
-        let stream = self.answer("a snapshot request", Some(idle), call).await?;
-        Ok(SnapshotStream { etcd: self.clone(), stream, idle })
+        let call = self.call(&SNAPSHOT, &SnapshotRequest {}).open();
+        let body = self.answer("a snapshot request", Some(idle), call).await?;
+        let (blobs, frame) = (Blobs::default(), Bytes::new());
+        Ok(SnapshotStream { etcd: self.clone(), body, blobs, frame, idle })
     }
 }
 
 impl SnapshotStream {
-    /// The next piece; `None` after the last one, and only when etcd said
-    /// that it was the last.
+    /// The next piece, up to 16 KiB: the database, and behind it the 32 bytes
+    /// of its SHA-256 (v3rpc/maintenance.go, etcd 3.4-3.6). `None` after the
+    /// last one, and only when etcd said that it was the last.
     ///
     /// # Errors
     /// `Broken` when the stream was cut, `Deadline` when it fell silent, and
     /// what etcd says when its disk fails.
-    pub async fn next(&mut self) -> Result<Option<SnapshotBlob>, WireError> {
-        let message = timeout(self.idle, self.stream.message())
-            .await
-            .map_err(|_| self.etcd.too_late("the next piece of the snapshot", self.idle))?;
-        match message.and_then(|message| message.map(call::read).transpose()) {
-            Ok(Some(SnapshotResponse { blob, remaining_bytes, .. })) => {
-                Ok(Some(SnapshotBlob { blob, remaining: remaining_bytes }))
+    pub async fn next(&mut self) -> Result<Option<Bytes>, WireError> {
+        match timeout(self.idle, self.piece()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(status)) => Err(self.etcd.failed(&status).await),
+            Err(_) => Err(self.etcd.too_late("the next piece of the snapshot", self.idle)),
+        }
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Status> {
+        loop {
+            if let Some(piece) = self.blobs.next(&mut self.frame)? {
+                return Ok(Some(piece));
             }
-            Ok(None) => Ok(None),
-            Err(status) => Err(self.etcd.failed(&status).await),
+            match self.body.frame().await {
+                None => return self.ended(None),
+                Some(Err(error)) => return Err(Status::from_error(Box::new(error))),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.frame = data,
+                    Err(frame) => return self.ended(frame.trailers_ref()),
+                },
+            }
+        }
+    }
+
+    /// Only trailers that say so end a stream well.
+    fn ended(&self, trailers: Option<&HeaderMap>) -> Result<Option<Bytes>, Status> {
+        match trailers.and_then(Status::from_header_map) {
+            Some(status) if status.code() == Code::Ok => self.blobs.end().map(|()| None),
+            Some(status) => Err(status),
+            None => Err(self.blobs.end().err().unwrap_or_else(|| {
+                Status::unknown("protocol error: the stream ended without its trailer")
+            })),
         }
     }
 }
