@@ -23,10 +23,9 @@ use tonic::{body::Body, client::GrpcService};
 use super::{details, stream::Tap};
 
 /// Bytes the server may send ahead on one stream and on the connection. A
-/// snapshot fills them when the disk it goes to is slow, so they bound memory;
-/// with less, etcd waits for this process whenever the CPU is another's.
-const STREAM_WINDOW: u32 = 3 << 20;
-const CONNECTION_WINDOW: u32 = 4 << 20;
+/// snapshot fills them when the disk it goes to is slow, so they bound memory.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 2 << 20;
 /// HTTP/2 pings while a call is open; etcd answers more than one per 5 s, or
 /// any on an idle connection, with GOAWAY (--grpc-keepalive-min-time).
 const PING_EVERY: Duration = Duration::from_secs(15);
