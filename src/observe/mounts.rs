@@ -2,16 +2,16 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    ffi::OsString,
     fs, io,
-    os::unix::{ffi::OsStringExt, fs::MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use procfs::process::MountInfo;
-
 use super::host::HostRoot;
-use crate::{model::Filesystem, sys::statvfs};
+use crate::{
+    model::Filesystem,
+    sys::{mountinfo::MountLine, statvfs},
+};
 
 /// One mount, from `/proc/self/mountinfo` (proc(5)).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,40 +149,9 @@ fn hidden(table: &[(i32, i32, MountPoint)]) -> HashSet<i32> {
 
 /// A line's mount, after its id and its parent's.
 fn mount_point(line: &str) -> Option<(i32, i32, MountPoint)> {
-    let info = MountInfo::from_line(line).ok()?;
-    let (major, minor) = info.majmin.split_once(':')?;
-    let device = nix::sys::stat::makedev(major.parse().ok()?, minor.parse().ok()?);
-    let options = info.super_options.iter();
-    let mount = MountPoint {
-        path: unescape(info.mount_point.as_os_str().as_encoded_bytes()),
-        kind: info.fs_type,
-        device,
-        read_only: info.mount_options.contains_key("ro") || info.super_options.contains_key("ro"),
-        root: unescape(info.root.as_bytes()),
-        source: unescape(info.mount_source.unwrap_or_default().as_bytes()),
-        options: options
-            .filter_map(|(name, value)| Some((name.clone(), unescape(value.as_ref()?.as_bytes()))))
-            .collect(),
-    };
-    Some((info.mnt_id, info.pid, mount))
-}
-
-/// The kernel writes blanks, tabs, newlines and backslashes of a path as
-/// `\` and three octal digits.
-pub(super) fn unescape(escaped: &[u8]) -> PathBuf {
-    let mut path = Vec::with_capacity(escaped.len());
-    let mut rest = escaped;
-    while let Some((first, tail)) = rest.split_first() {
-        let code = match (first, tail) {
-            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]) => {
-                Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
-            }
-            _ => None,
-        };
-        path.push(code.unwrap_or(*first));
-        rest = if code.is_some() { tail.get(3..).unwrap_or_default() } else { tail };
-    }
-    PathBuf::from(OsString::from_vec(path))
+    let MountLine { id, parent, device, root, path, read_only, kind, source, options } =
+        MountLine::of(line)?;
+    Some((id, parent, MountPoint { path, kind, device, read_only, root, source, options }))
 }
 
 #[cfg(test)]
@@ -278,7 +247,6 @@ not a mount
         #[test]
         fn never_panics(text in "[0-9: /a-z\\\\-]{0,80}") {
             let _ = Mounts::parse(&text);
-            let _ = unescape(text.as_bytes());
         }
     }
 }

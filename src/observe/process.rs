@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use procfs::process::Process as Entry;
-
 use super::host::HostRoot;
 use crate::{
     model::{Process, order::InOrder},
@@ -85,10 +83,10 @@ pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
     entries(host, |comm| comm == name)
         .into_iter()
         .filter(|(entry, _)| {
-            let status = status(host, entry.pid());
+            let status = status(host, entry.pid);
             status.is_none_or(|status| proc_stat::is_in_this_namespace(&status))
         })
-        .filter_map(|(entry, _)| Some((entry.pid(), entry.cmdline().ok()?)))
+        .filter_map(|(entry, _)| Some((entry.pid, entry.args()?)))
         .filter(|(_, args)| !args.is_empty())
         .collect()
 }
@@ -98,11 +96,10 @@ pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
 #[must_use]
 pub fn is_etcd(pid: i32) -> bool {
     let host = HostRoot::default();
-    Entry::new_with_root(host.path(format!("/proc/{pid}"))).is_ok_and(|entry| {
-        let comm = fs::read_to_string(host.path(format!("/proc/{pid}/comm")));
-        comm.is_ok_and(|comm| comm.trim_end() == "etcd")
-            && entry.cmdline().is_ok_and(|args| !args.is_empty())
-    })
+    let entry = Entry { pid, directory: host.path(format!("/proc/{pid}")) };
+    let comm = fs::read_to_string(entry.directory.join("comm"));
+    comm.is_ok_and(|comm| comm.trim_end() == "etcd")
+        && entry.args().is_some_and(|args| !args.is_empty())
 }
 
 /// Whether we were started with SIGHUP ignored, as `nohup` does: then the
@@ -114,40 +111,59 @@ pub fn hangup_is_ignored() -> bool {
     status.is_some_and(|status| proc_stat::ignores(&status, SIGHUP))
 }
 
+/// A process's directory in /proc.
+struct Entry {
+    pid: i32,
+    directory: PathBuf,
+}
+
+impl Entry {
+    /// Empty for a dead one; `None` when they cannot be read, or are no text.
+    fn args(&self) -> Option<Vec<String>> {
+        let text = fs::read_to_string(self.directory.join("cmdline")).ok()?;
+        Some(text.split('\0').filter(|arg| !arg.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// The variables it was started with, "NAME=value"; none when they may not
+    /// be read.
+    fn environment(&self) -> Vec<String> {
+        let bytes = fs::read(self.directory.join("environ")).unwrap_or_default();
+        let variables = bytes.split(|byte| *byte == 0);
+        variables.map(|variable| String::from_utf8_lossy(variable).into_owned()).collect()
+    }
+}
+
 /// Processes whose name passes; those that end meanwhile are left out.
 fn entries(host: &HostRoot, wanted: impl Fn(&str) -> bool) -> Vec<(Entry, String)> {
     let Ok(directory) = fs::read_dir(host.path("/proc")) else { return Vec::new() };
     directory
         .filter_map(Result::ok)
-        .filter(|entry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit))
         .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
             let comm = fs::read(entry.path().join("comm")).ok()?;
             let comm = String::from_utf8_lossy(&comm).trim_end().to_owned();
-            let process = wanted(&comm).then(|| Entry::new_with_root(entry.path()).ok())??;
-            Some((process, comm))
+            wanted(&comm).then(|| (Entry { pid, directory: entry.path() }, comm))
         })
         .collect()
 }
 
 fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProcess> {
-    let args = entry.cmdline().ok().filter(|args| !args.is_empty())?;
+    let args = entry.args().filter(|args| !args.is_empty())?;
     if comm == "k3s" && args.get(1).map(String::as_str) != Some("server") {
         return None;
     }
     let mut env: Vec<String> = entry
-        .environ()
-        .unwrap_or_default()
+        .environment()
         .into_iter()
-        .map(|(name, value)| format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))
-        .filter(|entry| entry.starts_with("ETCD_"))
+        .filter(|variable| variable.starts_with("ETCD_") && variable.contains('='))
         .collect();
     env.order();
-    let status = status(host, entry.pid()).unwrap_or_default();
+    let status = status(host, entry.pid).unwrap_or_default();
     Some(EtcdProcess {
         own_namespace: proc_stat::is_in_this_namespace(&status),
         ancestors: ancestors(host, proc_stat::parent(&status)),
-        cwd: entry.cwd().ok(),
-        process: Process { pid: entry.pid(), args, env, comm },
+        cwd: fs::read_link(entry.directory.join("cwd")).ok(),
+        process: Process { pid: entry.pid, args, env, comm },
     })
 }
 
@@ -206,7 +222,7 @@ mod tests {
         let host = HostRoot::default();
         let comm = fs::read_to_string("/proc/self/comm").expect("proc");
         let found = entries(&host, |name| name == comm.trim_end());
-        let entry = found.iter().find(|(entry, _)| entry.pid() == own);
+        let entry = found.iter().find(|(entry, _)| entry.pid == own);
         let Some((entry, _)) = entry else { panic!("not found") };
         let read = etcd_process(&host, entry, "etcd".to_owned());
         assert!(read.is_some_and(|etcd| !etcd.ancestors.is_empty() && etcd.cwd.is_some()));

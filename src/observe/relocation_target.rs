@@ -15,11 +15,14 @@ use super::{
     below::{self, Tree},
     disk,
     host::HostRoot,
-    mounts::{MountPoint, Mounts, unescape},
+    mounts::{MountPoint, Mounts},
 };
 use crate::{
     model::{Ground, RelocationTarget},
-    sys::aside::{Missed, ask},
+    sys::{
+        aside::{Missed, ask},
+        mountinfo::unescape,
+    },
 };
 
 /// How long both directories may take to answer.

@@ -7,6 +7,7 @@ pub mod ata_command;
 pub mod hold_record;
 pub mod ioprio;
 pub mod kubelet;
+pub mod mountinfo;
 #[cfg(all(target_env = "musl", panic = "abort"))]
 mod no_unwinding;
 pub mod nvme;

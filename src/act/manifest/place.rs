@@ -13,14 +13,13 @@ use nix::{
     fcntl::OFlag,
     unistd::{AccessFlags, access},
 };
-use procfs::process::Process;
 use ring::digest;
 
 use super::{
     ManifestError, failed,
     outside::{Outside, parent_and_name},
 };
-use crate::{consent::Consent, model::ManifestFile};
+use crate::{consent::Consent, model::ManifestFile, sys::mountinfo::is_mount_point};
 
 /// Whether the manifest could be replaced, by all that can be seen without
 /// changing anything.
@@ -55,11 +54,6 @@ pub fn open_to_changes(manifest: &Path) -> Result<(), ManifestError> {
         return Err(ManifestError::Closed { path: manifest.to_owned(), why });
     }
     Ok(())
-}
-
-fn is_mount_point(path: &Path) -> bool {
-    let mounts = Process::myself().and_then(|this| this.mountinfo());
-    mounts.is_ok_and(|mounts| mounts.into_iter().any(|mount| mount.mount_point == path))
 }
 
 /// Puts `bytes` in the place of the manifest that was shown, in one step, with

@@ -18,7 +18,8 @@ use crate::{
         diagnosis::{Place, Sharer, SharerKind},
         order,
     },
-    observe::mounts::{MountPoint, unescape},
+    observe::mounts::MountPoint,
+    sys::mountinfo::unescape,
 };
 
 /// Where container runtimes and kubelets mount what is somebody else's.
