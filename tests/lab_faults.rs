@@ -7,7 +7,7 @@ mod common;
 use std::{collections::BTreeMap, fs, path::PathBuf, thread, time::Duration};
 
 use common::{
-    alone, fill, judge,
+    alone, fill, freeze_in_defragmentation, has_new_file, judge,
     rescue::{self, PLACE, Ran, Rescue, Signal, files, in_order},
     switch_off, switch_on, three, until,
 };
@@ -96,27 +96,6 @@ fn at(run: &mut Rescue, line: &str, fault: impl FnOnce()) {
     run.signal(Signal::SIGSTOP);
     fault();
     run.go_on();
-}
-
-fn has_new_file(master: &Master) -> bool {
-    files(master, "/var/lib/etcd/member/snap")
-        .iter()
-        .any(|path| path.to_string_lossy().contains("db.tmp."))
-}
-
-/// Freezes a member while its new file is growing; fails when its
-/// defragmentation was over before.
-#[track_caller]
-fn freeze_in_defragmentation(master: &Master) {
-    until("a frozen defragmentation", PATIENCE, || {
-        if !has_new_file(master) || master.signal("etcd", "STOP").is_err() {
-            return false;
-        }
-        has_new_file(master) || {
-            master.signal("etcd", "CONT").unwrap();
-            false
-        }
-    });
 }
 
 fn defragmented(answer: &Value) -> Vec<&str> {

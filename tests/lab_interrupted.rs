@@ -6,7 +6,7 @@ mod common;
 use std::{path::PathBuf, time::Duration};
 
 use common::{
-    alone, fill, judge,
+    alone, fill, has_new_file, judge,
     rescue::{PLACE, Rescue, Signal, files, full_first, in_order, rescue},
     three, until,
 };
@@ -145,12 +145,6 @@ fn interrupted_in_a_defragmentation(lab: &Lab) -> Value {
     lab.wait_serving(Duration::from_secs(60)).unwrap();
     until("the defragmentation ends", Duration::from_secs(60), || !has_new_file(rewriting));
     answer
-}
-
-fn has_new_file(master: &Master) -> bool {
-    files(master, "/var/lib/etcd/member/snap")
-        .iter()
-        .any(|path| path.to_string_lossy().contains("db.tmp."))
 }
 
 /// A second run is refused while one is at work, here a frozen one; once that

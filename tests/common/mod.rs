@@ -7,12 +7,17 @@ pub mod rescue;
 pub mod snapshot;
 
 use std::{
+    fs,
     sync::{Mutex, MutexGuard},
     thread,
     time::{Duration, Instant},
 };
 
 use lab::{Fill, Lab, Master, Release, Spec, Until};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 /// An etcd is down or up again within this time.
 const SWITCHING: Duration = Duration::from_secs(60);
@@ -66,4 +71,45 @@ pub fn switch_off(master: &Master) {
 pub fn switch_on(master: &Master) {
     master.signal("kubelet", "CONT").unwrap();
     master.wait_serving(SWITCHING).unwrap();
+}
+
+/// Whether a defragmentation has begun and not ended, or left its file.
+pub fn has_new_file(master: &Master) -> bool {
+    rescue::files(master, "/var/lib/etcd/member/snap")
+        .iter()
+        .any(|path| path.to_string_lossy().contains("db.tmp."))
+}
+
+/// Freezes a member while its new file is growing; fails when its
+/// defragmentation was over before.
+#[track_caller]
+pub fn freeze_in_defragmentation(master: &Master) {
+    let mut etcd = etcd_outside(master);
+    until("a frozen defragmentation", SWITCHING, || {
+        let Some(pid) = etcd.filter(|pid| kill(*pid, None).is_ok()) else {
+            etcd = etcd_outside(master);
+            return false;
+        };
+        if !has_new_file(master) || kill(pid, Signal::SIGSTOP).is_err() {
+            return false;
+        }
+        has_new_file(master) || {
+            kill(pid, Signal::SIGCONT).unwrap();
+            false
+        }
+    });
+}
+
+/// The pid of its etcd as this process sees it: a defragmentation may be over
+/// before a program inside the master has sent a signal.
+fn etcd_outside(master: &Master) -> Option<Pid> {
+    let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let own = network(&master.init_pid()?.to_string())?;
+    let pids = fs::read_dir("/proc").ok()?.flatten();
+    pids.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|pid| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+            name.is_ok_and(|name| name.trim() == "etcd") && network(pid).as_ref() == Some(&own)
+        })
+        .find_map(|pid| Some(Pid::from_raw(pid.parse().ok()?)))
 }
