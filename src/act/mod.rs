@@ -26,6 +26,7 @@ pub mod self_test;
 mod snapshot;
 mod spool;
 mod trial_write;
+mod undo;
 
 pub use compact::{compact, settle};
 pub use defragment::defragment;
@@ -41,3 +42,4 @@ pub use remove_left_overs::{Removed, remove_orphans};
 pub use snapshot::{Received, Saved, SnapshotError, receive, stream, stream_within};
 pub use spool::{SpoolError, SpoolFile};
 pub use trial_write::trial_write;
+pub use undo::{OldFile, link_database, remove_link};

@@ -10,13 +10,13 @@ use std::{
 use crate::{
     consent::Consent,
     failure::Failure,
-    model::{Bytes, Member, MemberId, Revision, World},
+    model::{Bytes, Member, MemberId, Revision, Undo, World},
 };
 
 use super::{
     defragment::{Target, defragment_member},
     execute::Walk,
-    failures,
+    failures, undo,
 };
 
 type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -46,6 +46,7 @@ impl<'w> Walk<'w> {
     pub(super) async fn defragment_together(
         &mut self,
         members: &[MemberId],
+        undo: &Undo,
         world: &World,
         revision: Revision,
         expected_stall_ms: u64,
@@ -63,6 +64,7 @@ impl<'w> Walk<'w> {
             // They are one step: either all of them may be touched or none.
             self.touch(target.member.id);
         }
+        undo::keep(self.session, undo, world, consent);
         let (session, here) = (self.session, self.here);
         let running: Vec<Running<'_, _>> = targets
             .iter()

@@ -27,6 +27,7 @@ mod rules;
 mod setting_advice;
 mod sick_disk;
 mod size;
+mod undo;
 mod unfinished_change;
 pub mod usage;
 mod version;
@@ -59,6 +60,7 @@ pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
+pub use undo::{UNDO_HOME, Undo, undo_name, undo_owner};
 pub use unfinished_change::{
     MANIFEST_BACKUPS, Phase, Purpose, UNFINISHED_CHANGE, UnfinishedChange,
 };
