@@ -43,8 +43,11 @@
 //!   look, and every step may be repeated: nothing depends on what a run
 //!   remembers, so another run does as well. The journal is never read.
 //! * Only what comes back by itself is waited for.
-//! * Nothing is removed but `db.tmp.*` of a dead defragmentation, unfinished
-//!   files of our own, and what a typed word named: keys (`purge`), the old data
+//! * The old database file of this node's member keeps a second name, where that
+//!   is free, until the run has proven all well; it is never needed, and never a
+//!   reason to refuse.
+//! * Nothing is removed but `db.tmp.*` of a dead defragmentation, unfinished and
+//!   second-name files of our own, and what a typed word named: keys (`purge`), the old data
 //!   of a member that runs elsewhere (`relocate --remove-old`).
 //! * Keys are only deleted in ranges that were counted, behind a verified
 //!   snapshot; some prefixes never. No value of a key is kept or shown.

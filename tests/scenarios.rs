@@ -11,7 +11,7 @@ use etcd_rescue::{
         Filesystem, Found, Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData,
         Manifest, Member, MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process,
         Purgeable, Quota, QuotaSource, Revision, Scope, SickDisk, Silence, SilenceKind,
-        SnapshotPlace, StepKind, Wishes, World, diagnosis::Histogram,
+        SnapshotPlace, StepKind, Undo, Wishes, World, diagnosis::Histogram,
     },
 };
 
@@ -80,13 +80,15 @@ fn told(scenario: &str) -> String {
                         expected_stall_ms,
                         stall_basis,
                         leader,
+                        undo,
                     } => {
                         let basis = stall_basis.iter().map(|basis| format!(" ({basis})"));
                         let basis: String = basis.collect();
                         writeln!(
                             out,
-                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{basis}{}",
-                            if *leader { ", leader" } else { "" }
+                            ", {db_size}, settled at {revision}, up to {expected_stall_ms} ms{basis}{}{}",
+                            if *leader { ", leader" } else { "" },
+                            told_undo(undo, &world)
                         )
                     }
                     StepKind::Disarm { alarms } => {
@@ -94,11 +96,18 @@ fn told(scenario: &str) -> String {
                             alarms.iter().map(|a| format!("{} {}", a.kind, a.member)).collect();
                         writeln!(out, ": {}", whose.join(", "))
                     }
-                    StepKind::DefragmentTogether { revision, names, expected_stall_ms, .. } => {
+                    StepKind::DefragmentTogether {
+                        revision,
+                        names,
+                        expected_stall_ms,
+                        undo,
+                        ..
+                    } => {
                         writeln!(
                             out,
-                            ": {} at once, settled at {revision}, up to {expected_stall_ms} ms",
-                            names.join(", ")
+                            ": {} at once, settled at {revision}, up to {expected_stall_ms} ms{}",
+                            names.join(", "),
+                            told_undo(undo, &world)
                         )
                     }
                     StepKind::Compare | StepKind::Verify => writeln!(out),
@@ -120,6 +129,16 @@ fn told(scenario: &str) -> String {
         }
     }
     out
+}
+
+/// How a step can be taken back, where a hard link is thinkable.
+fn told_undo(undo: &Undo, world: &World) -> String {
+    let thinkable = world.node.disk.as_ref().is_some_and(|disk| disk.undo_dir.is_some());
+    match undo {
+        Undo::Link(path) => format!(", undo {}", path.display()),
+        Undo::None(why) if thinkable => format!(", no undo: {why}"),
+        Undo::None(_) | Undo::Elsewhere => String::new(),
+    }
 }
 
 /// What of a plan changes when the cluster looks like this later.
@@ -170,7 +189,14 @@ fn read(scenario: &str) -> (World, Wishes) {
                     db_file: None,
                     leftovers: Vec::new(),
                     orphans: Vec::new(),
+                    undo_dir: None,
+                    undos: Vec::new(),
                 });
+            }
+            // A directory for hard links, on etcd's own mount.
+            "beside" => {
+                let disk = world.node.disk.as_mut().expect("a disk before");
+                disk.undo_dir = words.next().map(Into::into);
             }
             // `sick DISK SIGN…`, or `doubtful` for one that is only slow.
             kind @ ("sick" | "doubtful") => {

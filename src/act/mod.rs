@@ -31,6 +31,7 @@ mod snapshot_stream;
 mod spool;
 mod trailing_checksum;
 mod trial_write;
+mod undo;
 
 pub use compact::{compact, settle};
 pub use defragment::defragment;
@@ -47,3 +48,4 @@ pub use snapshot::{ReadBack, Received, Saved, SnapshotError, receive};
 pub use snapshot_stream::{stream, stream_within};
 pub use spool::{SpoolError, SpoolFile};
 pub use trial_write::trial_write;
+pub use undo::{OldFile, link_database, remove_link};

@@ -62,6 +62,7 @@ fn defrag(id: &str, leader: bool) -> Step {
         expected_stall_ms: 100,
         stall_basis: None,
         leader,
+        undo: crate::model::Undo::Elsewhere,
     };
     step(id, kind)
 }

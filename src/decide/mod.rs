@@ -37,6 +37,7 @@ mod spool;
 mod stall;
 mod steps;
 mod streams;
+mod undo;
 mod usage;
 mod verdict;
 mod versions;
@@ -77,6 +78,7 @@ pub use settings_advice::settings_advice;
 pub use sick::{only_copy_on_sick_disk, sick_disk_below};
 pub use spool::{SpoolRoom, spool_room};
 pub use streams::open_streams;
+pub use undo::{has_room_for_undo, undo_now};
 pub use usage::{AfterDeletion, after_deletion, fillers, usage_sentences};
 pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,

@@ -3,7 +3,8 @@
 //! until etcd takes writes again.
 
 use crate::model::{
-    Bytes, Equality, Member, MemberId, MemberStatus, Revision, Scope, Step, StepKind, Wishes, World,
+    Bytes, Equality, Member, MemberId, MemberStatus, Revision, Scope, Step, StepKind, Undo, Wishes,
+    World,
 };
 
 use super::{
@@ -159,6 +160,7 @@ pub(super) fn together(followers: &[Voice<'_>], revision: Revision) -> Step {
             members: followers.iter().map(|(member, _)| member.id).collect(),
             expected_stall_ms: stalls.max().unwrap_or_default(),
             names,
+            undo: Undo::Elsewhere,
         },
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::{
     Alarm, AlarmKind, Member, MemberStatus, Plan, Refusal, RefusalKind, Revision, Scope, Step,
-    StepKind, Wishes, World, order::InOrder,
+    StepKind, Undo, Wishes, World, order::InOrder,
 };
 
 use super::{
@@ -126,6 +126,7 @@ pub(super) fn defrag_step(member: &Member, status: &MemberStatus, revision: Revi
         expected_stall_ms: stall.ms,
         stall_basis: stall.basis,
         leader: member.is_leader(),
+        undo: Undo::Elsewhere,
     };
     step(&format!("defrag:{}", member.label()), member, kind)
 }

@@ -13,7 +13,7 @@ use super::{
         cannot_defragment, defrag_order, defrag_step, nospace, snapshot_name, snapshot_source,
         step, target_revision,
     },
-    room, sick,
+    room, sick, undo,
 };
 
 /// A plan in the making.
@@ -61,6 +61,7 @@ pub(super) fn steps(world: &World, wishes: &Wishes) -> Result<Draft, Refusal> {
     }
     draft.said.extend(live::caution(world, wishes));
     draft.said.extend(cautions::of_members(world));
+    undo::plan(&mut draft.steps, world, wishes, freed);
     Ok(draft)
 }
 

@@ -22,7 +22,7 @@ use super::{
     restart::{self, Restart},
     rules,
     session::Session,
-    snapshot, usage, verify,
+    snapshot, undo, usage, verify,
 };
 
 /// The manual, part of the binary: there is nothing to look things up with on
@@ -50,6 +50,7 @@ pub async fn run(cli: Cli) -> u8 {
     match ended {
         Ok(code) => code,
         Err(failure) => {
+            let failure = undo::tell(&session, failure);
             let failure = Failure { next: session.as_called(&failure.next), ..failure };
             // Before a word is said: a terminal may be frozen, or gone.
             session.close_journal(outcome(&session, failure.exit), failure.exit, Some(&failure));

@@ -15,6 +15,7 @@ use super::{
     look::{Here, look},
     missing,
     session::Session,
+    undo,
 };
 
 /// Watches the control plane, looks once more, and tells how it ended.
@@ -44,6 +45,10 @@ pub async fn conclude(
     if wishes.scope == Scope::Recover {
         let prevention = session.as_called(&decide::prevention(&after).join("\n"));
         session.record_mut().prevention = Some(prevention);
+    }
+    if matches!(wishes.scope, Scope::Recover | Scope::Defragment) {
+        // Its last step proved the members equal; a single step did not.
+        undo::settle(session, here, &after, wishes.scope == Scope::Recover).await;
     }
     let outcome = match wishes.scope {
         Scope::Recover => Outcome::Recovered,

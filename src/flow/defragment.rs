@@ -22,7 +22,7 @@ use super::{
     failures,
     look::{Here, look},
     session::Session,
-    streams,
+    streams, undo,
     waiting::look_until_open,
 };
 
@@ -68,6 +68,7 @@ pub async fn defragment_member(
         // A repetition is the same step finished, not a new one.
         let answer = rewrite(session, here, target, consent).await?;
         let world = wait_until_serving(session, here, member.id).await?;
+        undo::in_flight(session, member, false);
         let took = began.elapsed();
         let Some(Ok(status)) = world.member(member.id).map(|member| &member.status) else {
             return Err(failures::member_gone(session, &member.label()));
@@ -86,6 +87,9 @@ pub async fn defragment_member(
                     "{} is still big ({why}): compaction had not settled there; once more",
                     member.label()
                 ));
+                if member.local {
+                    undo::give_room(session, &world).await;
+                }
                 round += 1;
             }
             DefragVerdict::Again(why) => {
@@ -148,6 +152,7 @@ async fn rewrite(
         .await
         .map_err(|error| failures::step(session, &error))?;
     session.record_mut().changed_anything = true;
+    undo::in_flight(session, member, true);
     if let Some(running) = session.record_mut().running.as_mut() {
         running.goes_on = format!(
             "{} keeps defragmenting inside the server, whatever happens here: do not restart it \
@@ -163,6 +168,7 @@ async fn rewrite(
     };
     drop(progress);
     let lost = answer.as_ref().is_err_and(|error| error.kind.effect_unknown());
+    undo::in_flight(session, member, lost);
     if !lost && let Some(running) = session.record_mut().running.as_mut() {
         running.goes_on.clear();
     }

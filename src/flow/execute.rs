@@ -21,6 +21,7 @@ use super::{
     prove::{ENOUGH, prove},
     session::Session,
     turns::{defer, leads, pick_up, refresh},
+    undo,
     waiting::look_until_open,
 };
 
@@ -129,6 +130,9 @@ impl Walk<'_> {
             _ => step.member == Some(member.id),
         };
         if rewrites && world.members.iter().any(|member| member.local && is_its_own(member)) {
+            if undo::give_room(self.session, &world).await {
+                return Box::pin(self.look(step)).await;
+            }
             decide::room_for_database(&world, Bytes(0))
                 .map_err(|refusal| failures::refused(self.session, &[refusal]))?;
         }
@@ -243,9 +247,9 @@ impl Walk<'_> {
             StepKind::Defragment { revision, expected_stall_ms, .. } => {
                 self.defragment(step, world, *revision, *expected_stall_ms, consent).await
             }
-            StepKind::DefragmentTogether { revision, members, expected_stall_ms, .. } => {
+            StepKind::DefragmentTogether { revision, members, expected_stall_ms, undo, .. } => {
                 let stall = *expected_stall_ms;
-                self.defragment_together(members, world, *revision, stall, consent).await
+                self.defragment_together(members, undo, world, *revision, stall, consent).await
             }
             StepKind::Compare => self.compare(step, self.revision, world).await,
             StepKind::Disarm { .. } => self.disarm(step, world, consent).await,

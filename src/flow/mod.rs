@@ -39,6 +39,7 @@ mod steps;
 mod streams;
 mod together;
 mod turns;
+mod undo;
 mod unreachable;
 mod usage;
 mod verify;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::logbook::Logbook;
+use super::{logbook::Logbook, undo::KeptFile};
 
 /// The step under way and what to say if we are stopped in it.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ pub struct Record {
     pub outcome: Option<Outcome>,
     /// The report, once it is written.
     pub report_path: Option<PathBuf>,
+    /// The old database file of this node's member.
+    pub kept_file: Option<KeptFile>,
 }
 
 impl Record {
@@ -97,6 +99,7 @@ impl Record {
             prevent: None,
             outcome: None,
             report_path: None,
+            kept_file: None,
             plan: None,
             before: None,
             after: None,
@@ -282,6 +285,7 @@ impl Record {
         answer.control_plane = self.control_plane.clone();
         answer.left = self.left.clone();
         answer.prevention = self.prevention.clone();
+        answer.undo_path = self.kept_file.as_ref().map(|kept| kept.link.display().to_string());
         answer.report_path = self.report_path.as_ref().map(|path| path.display().to_string());
         answer
     }

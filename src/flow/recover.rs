@@ -28,7 +28,7 @@ use super::{
     look::{Here, arrive, snapshot_places},
     missing, offer, restart,
     session::Session,
-    streams,
+    streams, undo,
     waiting::look_first,
 };
 
@@ -84,7 +84,10 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
         decision = decide::decide(&world, &wishes);
     }
     match decision {
-        Decision::NothingToDo(why) => Ok(nothing_to_do(session, &why)),
+        Decision::NothingToDo(why) => {
+            undo::settle_left_overs(session, &here, &world, false).await;
+            Ok(nothing_to_do(session, &why))
+        }
         Decision::Refused(refusals) => {
             if !offer::delete_events(session, &here, &world, &wishes, &refusals).await? {
                 return Err(missing::refused(session, &world, &refusals));
@@ -102,6 +105,7 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
             }
             let mut lock = NodeLock::take().map_err(|error| locked(session, &error))?;
             session.open_journal(&mut lock);
+            undo::drop_unused(session, &world);
             session.voice.say(&human::plan(&plan, &world, session.voice.width()));
             let walked = execute(session, &here, &plan, &wishes).await;
             // Nothing can come back before the kubelet does.

@@ -15,7 +15,7 @@ use super::{
     defragment::settle,
     equal::{Equal, NotEqual, compare},
     execute::Walk,
-    failures,
+    failures, undo,
 };
 
 impl Walk<'_> {
@@ -127,6 +127,9 @@ impl Walk<'_> {
             (decide::needed_at(place.shares_data_dir, size), place.filesystem.available);
         if free >= needed {
             return Ok(());
+        }
+        if place.shares_data_dir && undo::give_up(self.session).await {
+            return Box::pin(self.room_for_snapshot(path, size)).await;
         }
         let why = format!(
             "{} has {free} free, and a snapshot of {size} needs {needed}",

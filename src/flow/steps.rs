@@ -20,6 +20,7 @@ use super::{
     prove::{equal_data, first_write},
     save,
     together::{Running, all},
+    undo,
 };
 
 impl Walk<'_> {
@@ -119,6 +120,9 @@ impl Walk<'_> {
             return Ok(detail);
         }
         self.touch(member.id);
+        if let StepKind::Defragment { undo, .. } = &step.kind {
+            undo::keep(self.session, undo, world, consent);
+        }
         let target = self.target(member, revision, expected_stall_ms);
         let (detail, after) = defragment_member(self.session, self.here, &target, consent).await?;
         self.is_small(member, after);

@@ -10,14 +10,14 @@ use std::{
 use crate::{
     consent::Consent,
     failure::Failure,
-    model::{Bytes, Member, MemberId, Revision, World},
+    model::{Bytes, Member, MemberId, Revision, Undo, World},
     say::{Progress, ticking},
 };
 
 use super::{
     defragment::{Target, defragment_member},
     execute::Walk,
-    failures,
+    failures, undo,
 };
 
 /// Something under way, of which there are several.
@@ -48,6 +48,7 @@ impl<'w> Walk<'w> {
     pub(super) async fn defragment_together(
         &mut self,
         members: &[MemberId],
+        undo: &Undo,
         world: &World,
         revision: Revision,
         expected_stall_ms: u64,
@@ -65,6 +66,7 @@ impl<'w> Walk<'w> {
             // They are one step: either all of them may be touched or none.
             self.touch(target.member.id);
         }
+        undo::keep(self.session, undo, world, consent);
         let (session, here) = (self.session, self.here);
         let names: Vec<String> = targets.iter().map(|target| target.member.label()).collect();
         let label = format!("defragmenting {}", names.join(", "));

@@ -43,6 +43,7 @@ pub(super) fn pick_up(
 pub(super) fn refresh(session: &Session, step: &mut Step, world: &World, wishes: &Wishes) {
     let planned = step.member_name.clone();
     decide::replace_silent(step, world, wishes);
+    decide::undo_now(step, world);
     if step.member_name != planned {
         session.voice.warn(&format!(
             "{planned} does not answer: {} takes its place for `{}`",
@@ -106,6 +107,7 @@ mod tests {
                 expected_stall_ms: 1,
                 stall_basis: None,
                 leader: false,
+                undo: crate::model::Undo::Elsewhere,
             },
         };
         Step {

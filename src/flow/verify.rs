@@ -11,6 +11,7 @@ use super::{
     look::arrive,
     prove::{THOROUGH, prove},
     session::Session,
+    undo,
     waiting::look_first,
 };
 
@@ -54,6 +55,7 @@ pub async fn verify(session: &Session) -> Result<Exit, Failure> {
             ));
         }
     };
+    undo::settle_left_overs(session, &here, &world, true).await;
     session.voice.answer(&last);
     let record = session.record();
     session.voice.json(&record.answer(Outcome::Recovered, Exit::Ok, None));

@@ -38,6 +38,12 @@ pub struct DataDir {
     /// Those of them that belong to no running defragmentation, with the bytes
     /// their removal frees.
     pub orphans: Vec<(PathBuf, Bytes)>,
+    /// The directory of ours, beside this one and on the same mount, where the
+    /// database file can get a second name; `None` where there can be none.
+    pub undo_dir: Option<PathBuf>,
+    /// Second names that runs gave to database files there, with the bytes
+    /// their removal frees: none while it is the database file still.
+    pub undos: Vec<(PathBuf, Bytes)>,
 }
 
 impl DataDir {

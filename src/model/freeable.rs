@@ -17,6 +17,8 @@ pub enum FreeableKind {
     UnusedImages,
     /// The systemd journal beyond what it needs.
     Journal,
+    /// Old database files of ours, from before a defragmentation.
+    OldDatabase,
 }
 
 impl FreeableKind {
@@ -29,6 +31,7 @@ impl FreeableKind {
             Self::RotatedLogs => "rotated_logs",
             Self::UnusedImages => "unused_images",
             Self::Journal => "journal",
+            Self::OldDatabase => "old_database",
         }
     }
 }
@@ -64,6 +67,9 @@ impl fmt::Display for FreeableKind {
             Self::RotatedLogs => "rotated pod logs",
             Self::UnusedImages => "images that no container uses",
             Self::Journal => "old entries of the systemd journal",
+            Self::OldDatabase => {
+                "old database files that etcd-rescue kept to undo a defragmentation"
+            }
         })
     }
 }

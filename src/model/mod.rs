@@ -28,6 +28,7 @@ mod setting_advice;
 mod sick_disk;
 mod size;
 mod timestamp;
+mod undo;
 mod unfinished_change;
 pub mod usage;
 mod version;
@@ -61,6 +62,7 @@ pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
 pub use timestamp::{NoTimestamp, Timestamp};
+pub use undo::{UNDO_HOME, Undo, undo_name, undo_owner};
 pub use unfinished_change::{
     MANIFEST_BACKUPS, Phase, Purpose, UNFINISHED_CHANGE, UnfinishedChange,
 };

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{Alarm, Bytes, MemberId, Revision};
+use super::{Alarm, Bytes, MemberId, Revision, Undo};
 
 /// What a step does. Everything it needs is inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub enum StepKind {
         stall_basis: Option<String>,
         /// Whether the member led when the plan was made.
         leader: bool,
+        /// Whether it can be taken back.
+        undo: Undo,
     },
     /// The same for several followers at once.
     DefragmentTogether {
@@ -66,6 +68,8 @@ pub enum StepKind {
         names: Vec<String>,
         /// Upper bound of the longest stall, in milliseconds.
         expected_stall_ms: u64,
+        /// Whether that of this node's member among them can be taken back.
+        undo: Undo,
     },
     /// Take the alarms off, one by one.
     Disarm {

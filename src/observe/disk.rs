@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::{left_overs, mounts::Mounts};
+use super::{left_overs, mounts::Mounts, undo};
 use crate::model::{Bytes, DataDir, Filesystem, order::InOrder};
 
 /// Most files counted below a data directory; etcd keeps a few dozen.
@@ -39,6 +39,7 @@ pub fn data_dir(path: &Path) -> io::Result<(DataDir, Vec<String>)> {
     let used = used(path, &mut complaints);
     let snap = path.join("member/snap");
     let leftovers = leftovers(&snap);
+    let undo_dir = undo::home(path, &Mounts::read());
     let data_dir = DataDir {
         path: path.to_owned(),
         filesystem,
@@ -46,6 +47,8 @@ pub fn data_dir(path: &Path) -> io::Result<(DataDir, Vec<String>)> {
         db_file: fs::metadata(snap.join("db")).ok().map(|meta| Bytes(meta.len())),
         orphans: left_overs::orphans(&leftovers, SystemTime::now()),
         leftovers,
+        undos: undo::left(undo_dir.as_deref(), &snap),
+        undo_dir,
     };
     if data_dir.db_file.is_none() {
         complaints.push(format!("{} holds no member/snap/db", path.display()));

@@ -69,6 +69,7 @@ fn files(host: &HostRoot, settings: &Settings, disk: &DataDir) -> Vec<Freeable> 
         own_snapshots::own_snapshots(settings, disk),
         rotated_logs::rotated_logs(host, device),
         journal::journal(host, device),
+        old_databases(disk),
     ]
     .into_iter()
     .flatten()
@@ -81,6 +82,19 @@ fn left_overs(settings: &Settings, disk: &DataDir) -> Option<Freeable> {
         bytes: disk.freed_by_orphans(),
         paths: disk.orphans.iter().map(|(path, _)| path.clone()).collect(),
         command: settings.command_line("recover"),
+        otherwise: None,
+    })
+}
+
+fn old_databases(disk: &DataDir) -> Option<Freeable> {
+    let old = disk.undos.iter().filter(|(_, size)| *size > Bytes(0));
+    let bytes = old.clone().fold(Bytes(0), |sum, (_, size)| sum.plus(*size));
+    let paths: Vec<PathBuf> = old.map(|(path, _)| path.clone()).collect();
+    (!paths.is_empty()).then(|| Freeable {
+        kind: FreeableKind::OldDatabase,
+        bytes,
+        command: command("rm", paths.iter().map(|path| path.to_string_lossy())),
+        paths,
         otherwise: None,
     })
 }

@@ -100,6 +100,8 @@ mod tests {
             db_file: None,
             leftovers: Vec::new(),
             orphans: vec![("/var/lib/etcd/member/snap/db.tmp.1".into(), Bytes(1))],
+            undo_dir: None,
+            undos: Vec::new(),
         });
         let tls = Tls::load(None, None, None).expect("none is needed");
         let access = Access::new(tls, None, Duration::from_secs(5));

@@ -50,6 +50,7 @@ pub mod scrape;
 pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
+mod undo;
 mod unfinished_change;
 pub mod usage;
 pub mod yaml;

@@ -54,6 +54,14 @@ pub fn held_by_others(name: &OsStr, device: u64, inode: u64) -> Option<bool> {
     all_seen.then_some(false)
 }
 
+/// Whether this process has the file of this name and identity open; false
+/// when that cannot be seen.
+#[must_use]
+pub fn held_by(pid: i32, name: &OsStr, device: u64, inode: u64) -> bool {
+    let descriptors = Path::new("/proc").join(pid.to_string()).join("fd");
+    holds(&descriptors, name, (device, inode)).unwrap_or(false)
+}
+
 /// By its name; everybody may read that. One that ended meanwhile has none.
 fn is_writer(process: &Path) -> bool {
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 
 use super::{LABEL, UNKNOWN, copies, counted, duration, row};
 use crate::{
-    model::{Bytes, Member, Plan, Step, StepKind, World},
+    model::{Bytes, Member, Plan, Step, StepKind, Undo, World},
     say::{etcdctl, text::hang},
 };
 
@@ -329,13 +329,20 @@ fn undo(plan: &Plan, index: usize) -> String {
                 "cannot be undone (current values stay); no snapshot holds the history".to_owned()
             }
         },
-        Some(StepKind::Defragment { .. } | StepKind::DefragmentTogether { .. }) => match backup {
-            Some(_) => "not needed, no key changes; the snapshot holds everything".to_owned(),
-            None if copies::comes_later(plan, index) => {
-                "not needed, no key changes; the other members hold everything".to_owned()
+        Some(StepKind::Defragment { undo, .. } | StepKind::DefragmentTogether { undo, .. }) => {
+            let without = match backup {
+                Some(_) => "not needed, no key changes; the snapshot holds everything",
+                None if copies::comes_later(plan, index) => {
+                    "not needed, no key changes; the other members hold everything"
+                }
+                None => "not needed, no key changes; no snapshot is taken before",
+            };
+            match undo {
+                Undo::Link(path) => format!("a hard link to the old file, {}", path.display()),
+                Undo::None(why) => format!("{without} ({why})"),
+                Undo::Elsewhere => without.to_owned(),
             }
-            None => "not needed, no key changes; no snapshot is taken before".to_owned(),
-        },
+        }
         Some(StepKind::Compare) => "nothing to undo: it only reads".to_owned(),
         Some(StepKind::Disarm { .. }) => {
             "not needed; etcd raises NOSPACE again when a quota is reached".to_owned()

@@ -144,3 +144,20 @@ fn questions_name_what_they_are_about() {
         ]
     );
 }
+
+#[test]
+fn a_hard_link_is_the_undo_where_there_is_one() {
+    let mut plan = testing::plan();
+    let told =
+        |plan: &Plan| step(plan, 2, &world(), 80).split_whitespace().collect::<Vec<_>>().join(" ");
+    let set = |plan: &mut Plan, to: Undo| match &mut plan.steps[2].kind {
+        StepKind::Defragment { undo, .. } => *undo = to,
+        other => panic!("{other:?}"),
+    };
+    set(&mut plan, Undo::Link("/var/lib/etcd-rescue/undo-1-2-3Z.db".into()));
+    let wanted = "undo a hard link to the old file, /var/lib/etcd-rescue/undo-1-2-3Z.db";
+    assert!(told(&plan).contains(wanted), "{}", told(&plan));
+    set(&mut plan, Undo::None("no room"));
+    let wanted = "undo not needed, no key changes; the snapshot holds everything (no room)";
+    assert!(told(&plan).contains(wanted), "{}", told(&plan));
+}

@@ -106,6 +106,7 @@ pub(crate) fn plan() -> Plan {
             expected_stall_ms: 4_000,
             stall_basis: None,
             leader,
+            undo: crate::model::Undo::Elsewhere,
         };
         step(&format!("defrag:master-{}", index + 1), index, kind)
     };
@@ -249,6 +250,8 @@ pub(crate) fn located() -> Located {
             db_file: Some(tenths_of_mib(641)),
             leftovers: vec![("/var/lib/etcd/member/snap/db.tmp.1234567".into(), Bytes(12 << 20))],
             orphans: Vec::new(),
+            undo_dir: None,
+            undos: Vec::new(),
         }),
         memory: Some(Bytes(16 << 30)),
         compaction: None,

@@ -33,6 +33,9 @@ pub struct RecoveryAnswer {
     pub writable_after_ms: Option<u64>,
     /// The whole run, milliseconds.
     pub elapsed_ms: u64,
+    /// The old database file of this node's member, where it is kept as the run
+    /// did not prove all well; null when there is none.
+    pub undo_path: Option<String>,
     /// The Markdown report; the journal has the same name with `.jsonl`.
     pub report_path: Option<String>,
     /// Why it did not succeed.
@@ -119,6 +122,9 @@ pub struct PlannedStep {
     pub stall_basis: Option<String>,
     /// The file; only for "snapshot".
     pub path: Option<String>,
+    /// The hard link that keeps the old file of this node's member; only for
+    /// "defrag" and "defrag_together".
+    pub undo_path: Option<String>,
     /// The etcdctl commands that would do the same.
     pub etcdctl: Vec<Vec<String>>,
 }
@@ -185,6 +191,7 @@ impl RecoveryAnswer {
             steps: Vec::new(),
             writable_after_ms: None,
             elapsed_ms: 0,
+            undo_path: None,
             report_path: None,
             error: None,
             cause: None,
@@ -266,6 +273,7 @@ impl PlannedStep {
             expected_stall_ms: None,
             stall_basis: None,
             path: None,
+            undo_path: None,
             etcdctl: etcdctl::lines(step, world),
         };
         match &step.kind {
@@ -276,7 +284,7 @@ impl PlannedStep {
                 planned.path = Some(super::text(path));
             }
             StepKind::Compact { .. } => planned.kind = "compact",
-            StepKind::Defragment { db_size, expected_stall_ms, stall_basis, .. } => {
+            StepKind::Defragment { db_size, expected_stall_ms, stall_basis, undo, .. } => {
                 let member = step.member.and_then(|id| world.member(id));
                 let status = member.and_then(|member| member.status.as_ref().ok());
                 planned.kind = "defrag";
@@ -284,10 +292,12 @@ impl PlannedStep {
                 planned.expected_db_size = status.map(|status| status.db_size_in_use.0);
                 planned.expected_stall_ms = Some(*expected_stall_ms);
                 planned.stall_basis.clone_from(stall_basis);
+                planned.undo_path = undo.link().map(|path| super::text(path));
             }
             StepKind::Compare => planned.kind = "compare",
-            StepKind::DefragmentTogether { expected_stall_ms, .. } => {
+            StepKind::DefragmentTogether { expected_stall_ms, undo, .. } => {
                 planned.kind = "defrag_together";
+                planned.undo_path = undo.link().map(|path| super::text(path));
                 planned.expected_stall_ms = Some(*expected_stall_ms);
             }
             StepKind::Disarm { .. } => planned.kind = "disarm",
@@ -365,7 +375,8 @@ mod tests {
             json!([{"id": "compact", "member": null, "status": "done", "elapsed_ms": 12,
                     "detail": "compacted"}])
         );
-        for key in ["writable_after_ms", "elapsed_ms", "report_path", "error", "control_plane"] {
+        let keys = ["writable_after_ms", "elapsed_ms", "report_path", "undo_path", "error"];
+        for key in keys.into_iter().chain(["control_plane"]) {
             assert!(json.get(key).is_some(), "{key}");
         }
         assert_eq!(json["plan"][2]["kind"], "defrag");

@@ -36,7 +36,7 @@ pub fn etcd(spec: &Spec, index: usize) -> String {
     let command: String =
         etcd_command(spec, index).iter().map(|word| format!("    - {word}\n")).collect();
     let image = etcd_image(&master.etcd);
-    let env = environment(master);
+    let (env, data_dir) = (environment(master), &master.data_dir);
     let probes = etcd_probes(master.probes.for_release(&master.etcd));
     format!(
         "apiVersion: v1
@@ -77,7 +77,7 @@ spec:
       type: DirectoryOrCreate
     name: etcd-certs
   - hostPath:
-      path: /var/lib/etcd
+      path: {data_dir}
       type: DirectoryOrCreate
     name: etcd-data
 status: {{}}

@@ -53,6 +53,9 @@ pub struct MasterSpec {
     pub env: Vec<(String, String)>,
     /// Size of a disk of its own (a loop-mounted ext4) for the data directory.
     pub data_disk: Option<u64>,
+    /// Directory of the master that etcd's data directory is; below
+    /// /var/lib/etcd, so that it is no mount of its own.
+    pub data_dir: String,
 }
 
 /// A lab to be. Start with [`Spec::new`]; the builder methods apply to all
@@ -86,6 +89,7 @@ impl Spec {
             flags: Vec::new(),
             env: Vec::new(),
             data_disk: None,
+            data_dir: "/var/lib/etcd".to_owned(),
         };
         // The process id and a counter: tests of one binary may overlap.
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
@@ -130,6 +134,12 @@ impl Spec {
     /// A small disk of its own for the data directory of each master.
     pub fn data_disk(self, bytes: u64) -> Self {
         self.each(|master| master.data_disk = Some(bytes))
+    }
+
+    /// Puts the data directories below the mount of each master's /var/lib/etcd, as
+    /// `/var/lib/etcd/NAME`.
+    pub fn data_below(self, name: &str) -> Self {
+        self.each(|master| master.data_dir = format!("/var/lib/etcd/{name}"))
     }
 
     /// Makes the kubelets `times` faster than real ones.
