@@ -3,7 +3,7 @@
 
 use crate::{
     contender::{ALL, Contender},
-    numbers::{least, median},
+    numbers::{least, median, verdict},
     run::Run,
     table::{both, mib, seconds, table},
 };
@@ -93,7 +93,7 @@ impl Comparison {
             "first write",
             "all small",
             "total",
-            "longest stall of each member",
+            "longest stall of each member (worst round)",
         ];
         table(
             &head,
@@ -162,17 +162,11 @@ impl Comparison {
         let what = if of == Of::Total { "total" } else { "first write" };
         let shown =
             |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.2}"));
-        let verdict = match (limit, divided(median)) {
-            (None, _) => String::new(),
-            (Some(limit), None) => format!("at most {limit}"),
-            (Some(limit), Some(value)) if value <= limit => format!("at most {limit}: yes"),
-            (Some(limit), Some(_)) => format!("at most {limit}: NO"),
-        };
         vec![
             format!("{who} / {against}, {what}"),
             shown(divided(least)),
             shown(divided(median)),
-            verdict,
+            verdict(limit, divided(median)),
         ]
     }
 }

@@ -113,7 +113,9 @@ fn restore(etcdutl: &Path, file: &Path, dir: &Path) -> Result<()> {
 fn serve(master: &Master, tools: &Tools, dir: &Path) -> Result<Content> {
     let pid = master.init_pid().context("no power")?;
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/proc/{pid}/ns/net")).arg(&tools.etcd.etcd);
+    command.arg(format!("--net=/proc/{pid}/ns/net"));
+    // It is a process of the machine and would outlive a benchmark that is killed.
+    command.args(["setpriv", "--pdeathsig", "KILL"]).arg(&tools.etcd.etcd);
     command.arg("--data-dir").arg(dir).args(["--quota-backend-bytes", "17179869184"]);
     command.args(["--listen-client-urls", CLIENT, "--advertise-client-urls", CLIENT]);
     command.args(["--listen-peer-urls", PEER]);

@@ -26,6 +26,7 @@ const MIB: usize = 1 << 20;
 pub struct Machine {
     facts: Vec<(String, String)>,
     commit: String,
+    load: String,
 }
 
 impl Machine {
@@ -38,7 +39,8 @@ impl Machine {
         fact("memory", format!("{} MiB", kib("MemTotal:") >> 10));
         fact("kernel", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned());
         fact("system", os());
-        fact("load before", load());
+        let load = load();
+        fact("load before", load.clone());
         fact("disk", filesystem(scratch));
         let buffered = write_rate(scratch, mib, false)?;
         fact("disk, buffered writes and fsync", format!("{buffered:.0} MiB/s"));
@@ -57,7 +59,7 @@ impl Machine {
         let nothing = measured::here(scratch, &Line::new("/bin/true", &[]))?;
         let floor = nothing.measured.peak_kib;
         fact("least memory that can be seen", format!("{floor} KiB (/bin/true)"));
-        Ok(Self { facts, commit })
+        Ok(Self { facts, commit, load })
     }
 
     pub fn text(&self) -> String {
@@ -68,7 +70,8 @@ impl Machine {
 
     /// What stands below each heading, as parts may be from different runs.
     pub fn stamp(&self) -> String {
-        format!("{}, commit {}, {}, load before {}", now(), self.commit, cpu(), load())
+        let (commit, load) = (&self.commit, &self.load);
+        format!("{}, commit {commit}, {}, load before the first part {load}", now(), cpu())
     }
 
     pub fn json(&self) -> Value {

@@ -47,7 +47,7 @@ impl Line {
     }
 
     /// With its stdout thrown away.
-    pub fn to_nowhere(mut self) -> Self {
+    pub fn silent(mut self) -> Self {
         self.stdout = Some("/dev/null".into());
         self
     }

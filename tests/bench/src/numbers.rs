@@ -50,6 +50,16 @@ pub fn growth_exponent(from: (f64, f64), to: (f64, f64)) -> Option<f64> {
     sensible.then(|| (to.1 / from.1).ln() / (to.0 / from.0).ln())
 }
 
+/// What a ratio is wanted to be, and whether it is; empty without a limit.
+pub fn verdict(limit: Option<f64>, ratio: Option<f64>) -> String {
+    match (limit, ratio) {
+        (None, _) => String::new(),
+        (Some(limit), None) => format!("at most {limit}"),
+        (Some(limit), Some(value)) if value <= limit => format!("at most {limit}: yes"),
+        (Some(limit), Some(_)) => format!("at most {limit}: NO"),
+    }
+}
+
 /// Above this a growth is called worse than linear; the rest is left to noise.
 pub const LINEAR: f64 = 1.15;
 

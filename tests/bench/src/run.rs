@@ -64,6 +64,8 @@ pub struct Run {
     pub peak_kib: u64,
     /// Its last words, when it failed.
     pub said: String,
+    /// Why the cluster could not be judged; empty when it could.
+    pub unjudged: String,
 }
 
 impl Run {
@@ -85,6 +87,9 @@ impl Run {
         let bad = |snapshot: &Snapshot| !snapshot.complaint.is_empty();
         if self.snapshot.as_ref().is_some_and(bad) {
             failures.push("snapshot not restorable".to_owned());
+        }
+        if !self.unjudged.is_empty() {
+            failures.push(format!("not to be judged: {}", self.unjudged));
         }
         failures
     }
@@ -111,7 +116,10 @@ pub fn run(
     tools: &Tools,
     scratch: &Path,
 ) -> Result<Run> {
-    let lab = outage.strike(round).with_context(|| format!("raising {}", outage.name()))?;
+    // A machine under load may not raise it in time: that is no reason to lose what
+    // was measured before.
+    let lab = outage.strike(round).or_else(|_| outage.strike(round));
+    let lab = lab.with_context(|| format!("raising {}", outage.name()))?;
     let first = &lab.masters()[0];
     let leader = lab.leader()?;
     let held = content::of(&lab, first)?;
@@ -127,7 +135,10 @@ pub fn run(
     let mut run = observed(&seen, &ran);
     (run.contender, run.round, run.leader) = (contender.letter(), round, leader);
     run.outage = outage.name();
-    judged(&mut run, &lab, &held)?;
+    if let Err(error) = judged(&mut run, &lab, &held) {
+        // A cluster that does not answer any more is an outcome, too.
+        run.unjudged = format!("{error:#}");
+    }
     let limits: Vec<u64> =
         run.live_bytes.iter().map(|live| live + (live / 4).max(1 << 20)).collect();
     run.all_small_ms = all_small(&seen, &ran, &limits);
@@ -176,6 +187,7 @@ fn observed(seen: &[Seen], ran: &Ran) -> Run {
         cpu_ms: measured.cpu_ms,
         peak_kib: measured.peak_kib,
         said: if failed { last_words(&ran.stderr) } else { String::new() },
+        unjudged: String::new(),
     }
 }
 
@@ -240,6 +252,7 @@ pub mod tests {
             cpu_ms: 30.0,
             peak_kib: 8 << 10,
             said: String::new(),
+            unjudged: String::new(),
         }
     }
 
@@ -261,8 +274,15 @@ pub mod tests {
         (run.writes_accepted, run.data_kept) = (false, false);
         let complaint = "hash".to_owned();
         run.snapshot = Some(Snapshot { bytes: 1, verified: true, complaint });
-        let wanted =
-            ["exit 2", "alarm on", "writes refused", "other keys", "snapshot not restorable"];
+        run.unjudged = "no answer".to_owned();
+        let wanted = [
+            "exit 2",
+            "alarm on",
+            "writes refused",
+            "other keys",
+            "snapshot not restorable",
+            "not to be judged: no answer",
+        ];
         assert_eq!(run.failures(), wanted);
     }
 

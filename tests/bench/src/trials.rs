@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     measured::{Measured, Ran},
-    numbers::{least, median},
+    numbers::{least, median, verdict},
     table::{both, mib, table},
 };
 
@@ -84,15 +84,18 @@ impl Trials {
         table(&head, &self.names.iter().map(row).collect::<Vec<_>>())
     }
 
-    /// How the times of one stand to those of another: minima and medians.
-    pub fn ratio(&self, who: &str, against: &str) -> String {
+    /// How the times of one stand to those of another: minima and medians, and
+    /// whether the median is within a limit.
+    pub fn ratio(&self, who: &str, against: &str, limit: Option<f64>) -> String {
         let (upper, lower) = (self.walls(who), self.walls(against));
-        let divided = |by: fn(&[f64]) -> Option<f64>| {
-            let value = by(&upper).and_then(|upper| Some(upper / by(&lower)?));
+        let divided = |by: fn(&[f64]) -> Option<f64>| Some(by(&upper)? / by(&lower)?);
+        let of = |value: Option<f64>| {
             value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))
         };
-        let (minima, medians) = (divided(least), divided(median));
-        format!("- {who} / {against}, wall: {minima} of minima, {medians} of medians.\n")
+        let (minima, medians) = (of(divided(least)), of(divided(median)));
+        let wanted = verdict(limit, divided(median));
+        let wanted = if wanted.is_empty() { wanted } else { format!("; wanted: {wanted}") };
+        format!("- {who} / {against}, wall: {minima} of minima, {medians} of medians{wanted}.\n")
     }
 
     pub fn json(&self) -> Value {
@@ -130,9 +133,11 @@ mod tests {
             "{text}"
         );
         assert_eq!(
-            trials.ratio("fast", "slow"),
+            trials.ratio("fast", "slow", None),
             "- fast / slow, wall: 0.25 of minima, 0.25 of medians.\n"
         );
-        assert!(trials.ratio("fast", "bad").contains("- of minima"));
+        assert!(trials.ratio("fast", "bad", Some(0.5)).contains("- of minima"));
+        let within = trials.ratio("fast", "slow", Some(0.3));
+        assert!(within.ends_with("; wanted: at most 0.3: yes.\n"), "{within}");
     }
 }

@@ -55,7 +55,7 @@ impl Bench {
                     line.args.splice(0..0, etcdctl.clone());
                     line
                 }
-                _ => Line::new(&tools.rescue, &["snapshot", "save", "-"]).to_nowhere(),
+                _ => Line::new(&tools.rescue, &["snapshot", "save", "-"]).silent(),
             };
             forget(&file)?;
             measured::inside(first, scratch, &line)
@@ -68,8 +68,8 @@ impl Bench {
             "{} MiB, from inside master-1, both with the client certificate of kubeadm.\n\n{}\n{}{}",
             mib(bytes as f64),
             trials.text(Some(bytes)),
-            trials.ratio(OURS, THEIRS),
-            trials.ratio(TO_NOWHERE, THEIRS),
+            trials.ratio(OURS, THEIRS, Some(0.77)),
+            trials.ratio(TO_NOWHERE, THEIRS, None),
         );
         let rounds = self.extent.snapshot_rounds;
         let heading = format!("Snapshot: {rounds} rounds");
@@ -107,8 +107,8 @@ impl Bench {
             "`status` finds endpoints and certificates by itself; etcdctl was given them, and \
              `--cluster`.\n\n{}\n{}{}",
             trials.text(None),
-            trials.ratio(names[0], names[1]),
-            trials.ratio(names[2], names[3]),
+            trials.ratio(names[0], names[1], Some(0.5)),
+            trials.ratio(names[2], names[3], None),
         );
         self.tell("start", &format!("Start: {rounds} rounds"), &text, trials.json())
     }
@@ -125,7 +125,7 @@ impl Bench {
             "{} MiB of objects of Kubernetes in a snapshot, in the page cache.\n\n{}\n{}",
             mib(bytes as f64),
             trials.text(Some(bytes)),
-            trials.ratio(USAGE, SHA256SUM),
+            trials.ratio(USAGE, SHA256SUM, None),
         );
         let data = json!({ "bytes": bytes, "trials": trials.json() });
         self.tell("usage", &format!("Reading a snapshot: {rounds} rounds"), &text, data)
