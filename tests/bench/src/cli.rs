@@ -69,7 +69,20 @@ pub enum Part {
     Start,
     Usage,
     Sizes,
+    /// The four below
     Growth,
+    GrowthSize,
+    GrowthMembers,
+    GrowthKeys,
+    GrowthUsage,
+}
+
+impl Part {
+    /// The name under which several are asked for at once.
+    fn group(self) -> Option<Self> {
+        let growth = [Self::GrowthSize, Self::GrowthMembers, Self::GrowthKeys, Self::GrowthUsage];
+        growth.contains(&self).then_some(Self::Growth)
+    }
 }
 
 /// How much of everything.
@@ -96,10 +109,12 @@ pub struct Extent {
 impl Cli {
     /// Whether this part is wanted.
     pub fn wants(&self, part: Part) -> bool {
+        let group = part.group();
         if !self.only.is_empty() {
-            return self.only.contains(&part);
+            let named = |one| self.only.contains(&one);
+            return named(part) || group.is_some_and(named);
         }
-        match part {
+        match group.unwrap_or(part) {
             Part::Large => self.large,
             Part::Live => self.live_heavy,
             Part::Growth => self.growth,
@@ -163,9 +178,13 @@ mod tests {
     fn large_parts_are_asked_for() {
         let plain = parsed(&[]);
         assert!(plain.wants(Part::Recover) && plain.wants(Part::Sizes));
-        assert!(!plain.wants(Part::Large) && !plain.wants(Part::Growth));
+        assert!(!plain.wants(Part::Large) && !plain.wants(Part::GrowthSize));
         let only = parsed(&["--only", "usage,growth"]);
-        assert!(only.wants(Part::Growth) && only.wants(Part::Usage) && !only.wants(Part::Recover));
+        assert!(
+            only.wants(Part::GrowthKeys) && only.wants(Part::Usage) && !only.wants(Part::Recover)
+        );
+        let one = parsed(&["--only", "growth-size"]);
+        assert!(one.wants(Part::GrowthSize) && !one.wants(Part::GrowthKeys));
         assert_eq!(parsed(&["--contenders", "C,B"]).contenders().len(), 2);
     }
 

@@ -37,15 +37,16 @@ impl Series {
         self.points.push(Point { at, costs });
     }
 
-    /// A table: behind each cost its power of growth since the point above.
+    /// A table: behind each cost, in brackets, its power of growth since the point
+    /// above.
     pub fn text(&self) -> String {
         let mut head = vec![self.along.as_str()];
-        self.costs.iter().for_each(|cost| head.extend([*cost, "power"]));
+        head.extend(&self.costs);
         let row = |i: usize| {
             let point = &self.points[i];
-            let costs = point.costs.iter().enumerate().flat_map(|(cost, value)| {
+            let costs = point.costs.iter().enumerate().map(|(cost, value)| {
                 let shown = value.map_or_else(|| "failed".to_owned(), |v| format!("{v:.2}"));
-                [shown, self.power(i, cost)]
+                shown + &self.power(i, cost)
             });
             [format!("{}", point.at)].into_iter().chain(costs).collect::<Vec<_>>()
         };
@@ -62,8 +63,8 @@ impl Series {
         let power = before.and_then(|from| growth_exponent(from, of(&self.points[i])?));
         match power {
             None => String::new(),
-            Some(power) if power > LINEAR => format!("{power:.2} WORSE"),
-            Some(power) => format!("{power:.2}"),
+            Some(power) if power > LINEAR => format!(" ({power:.2} WORSE)"),
+            Some(power) => format!(" ({power:.2})"),
         }
     }
 }
@@ -84,9 +85,9 @@ mod tests {
             let line = text.lines().find(|line| line.starts_with(start)).unwrap();
             line.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(cells("| 64")[2..6], ["1.00", "", "1.00", ""]);
-        assert_eq!(cells("| 128")[2..6], ["2.00", "1.00", "4.00", "2.00 WORSE"]);
-        assert_eq!(cells("| 256")[2..6], ["failed", "", "8.00", "1.00"]);
+        assert_eq!(cells("| 64")[2..4], ["1.00", "1.00"]);
+        assert_eq!(cells("| 128")[2..4], ["2.00 (1.00)", "4.00 (2.00 WORSE)"]);
+        assert_eq!(cells("| 256")[2..4], ["failed", "8.00 (1.00)"]);
         assert!(text.ends_with("- left out: 512: no room\n"), "{text}");
     }
 }

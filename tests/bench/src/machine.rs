@@ -7,6 +7,8 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -26,7 +28,7 @@ const MIB: usize = 1 << 20;
 pub struct Machine {
     facts: Vec<(String, String)>,
     commit: String,
-    load: String,
+    idle: String,
 }
 
 impl Machine {
@@ -35,12 +37,12 @@ impl Machine {
         let mut facts: Vec<(String, String)> = Vec::new();
         let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
         fact("date", now());
-        fact("CPU", format!("{}, {} cores", cpu(), std::thread::available_parallelism()?));
+        fact("CPU", format!("{}, {} cores", cpu(), thread::available_parallelism()?));
         fact("memory", format!("{} MiB", kib("MemTotal:") >> 10));
         fact("kernel", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned());
         fact("system", os());
-        let load = load();
-        fact("load before", load.clone());
+        let idle = idle();
+        fact("CPU idle before", idle.clone());
         fact("disk", filesystem(scratch));
         let buffered = write_rate(scratch, mib, false)?;
         fact("disk, buffered writes and fsync", format!("{buffered:.0} MiB/s"));
@@ -59,7 +61,7 @@ impl Machine {
         let nothing = measured::here(scratch, &Line::new("/bin/true", &[]))?;
         let floor = nothing.measured.peak_kib;
         fact("least memory that can be seen", format!("{floor} KiB (/bin/true)"));
-        Ok(Self { facts, commit, load })
+        Ok(Self { facts, commit, idle })
     }
 
     pub fn text(&self) -> String {
@@ -70,8 +72,8 @@ impl Machine {
 
     /// What stands below each heading, as parts may be from different runs.
     pub fn stamp(&self) -> String {
-        let (commit, load) = (&self.commit, &self.load);
-        format!("{}, commit {commit}, {}, load before the first part {load}", now(), cpu())
+        let (commit, idle) = (&self.commit, &self.idle);
+        format!("{}, commit {commit}, {}, {idle} idle before the first part", now(), cpu())
     }
 
     pub fn json(&self) -> Value {
@@ -102,10 +104,22 @@ fn os() -> String {
     name.unwrap_or("unknown").trim_matches('"').to_owned()
 }
 
-/// The load of the last minute.
-fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().unwrap_or("unknown").to_owned()
+/// Percent of the CPU time of two seconds that nobody wanted. The load of the last
+/// minute would be that of building the programs.
+fn idle() -> String {
+    let idle_and_all = || {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default();
+        let times = line.split_whitespace().skip(1).filter_map(|word| word.parse::<u64>().ok());
+        let times: Vec<u64> = times.collect();
+        // proc_stat(5): user, nice, system, idle, iowait, ...
+        (times.get(3).copied().unwrap_or(0), times.iter().sum::<u64>())
+    };
+    let before = idle_and_all();
+    thread::sleep(Duration::from_secs(2));
+    let after = idle_and_all();
+    let share = (after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64;
+    format!("{:.0} %", 100.0 * share)
 }
 
 fn filesystem(dir: &Path) -> String {

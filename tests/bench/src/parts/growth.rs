@@ -10,6 +10,7 @@ use super::{
     progress,
 };
 use crate::{
+    cli::Part,
     contender::Contender,
     growth::Series,
     numbers::least,
@@ -18,7 +19,7 @@ use crate::{
     table::size,
 };
 
-const RECOVERY: [&str; 4] = ["first write s", "all small s", "total s", "CPU s"];
+const RECOVERY: [&str; 5] = ["first write s", "all small s", "total s", "CPU s", "peak MiB"];
 const READING: [&str; 3] = ["usage s", "sha256sum s", "peak MiB"];
 
 /// New keys need new names: each step of the series has a prefix of its own.
@@ -26,30 +27,41 @@ const PREFIXES: [&str; 3] = ["/registry/a/", "/registry/b/", "/registry/c/"];
 
 impl Bench {
     pub(super) fn growth(&mut self) -> Result<()> {
-        let mut all = Vec::new();
-        let masters = |masters| move |quota| (masters, quota, Load::Churn);
         let sizes = self.extent.growth_sizes.clone();
-        let by_size = sizes.iter().map(|&bytes| ((bytes >> 20) as f64, masters(3)(bytes)));
-        all.push(self.recoveries("MiB of churn, 3 members", by_size.collect())?);
+        if self.cli.wants(Part::GrowthSize) {
+            let at = sizes.iter().map(|&bytes| ((bytes >> 20) as f64, (3, bytes, Load::Churn)));
+            let series = self.recoveries("MiB of churn, 3 members", at.collect())?;
+            self.tell_growth("size", "recovery by size", &[series])?;
+        }
+        if self.cli.wants(Part::GrowthMembers) {
+            let bytes = sizes.first().copied().context("a size")?;
+            let counts = self.extent.growth_members.clone();
+            let at = counts.iter().map(|&count| (count as f64, (count, bytes, Load::Churn)));
+            let along = format!("members, {} of churn", size(bytes));
+            let series = self.recoveries(&along, at.collect())?;
+            self.tell_growth("members", "recovery by members", &[series])?;
+        }
+        let keys = self.extent.growth_keys.clone();
+        if self.cli.wants(Part::GrowthKeys) {
+            let quota = self.extent.keys_quota;
+            let at = keys.iter().map(|&count| (count as f64, (3, quota, Load::Keys(count))));
+            let along = format!("live keys of 64 bytes in {}, 3 members", size(quota));
+            let series = self.recoveries(&along, at.collect())?;
+            self.tell_growth("keys", "recovery by keys", &[series])?;
+        }
+        if self.cli.wants(Part::GrowthUsage) {
+            let all = [self.reading_sizes()?, self.reading_keys(&keys)?];
+            self.tell_growth("usage", "`usage --from` by size and by keys", &all)?;
+        }
+        Ok(())
+    }
 
-        let smallest = sizes.first().copied().context("a size")?;
-        let members = self.extent.growth_members.clone();
-        let by_members = members.iter().map(|&count| (count as f64, masters(count)(smallest)));
-        let along = format!("members, {} of churn", size(smallest));
-        all.push(self.recoveries(&along, by_members.collect())?);
-
-        let (quota, keys) = (self.extent.keys_quota, self.extent.growth_keys.clone());
-        let by_keys = keys.iter().map(|&count| (count as f64, (3, quota, Load::Keys(count))));
-        let along = format!("live keys of 64 bytes in {}, 3 members", size(quota));
-        all.push(self.recoveries(&along, by_keys.collect())?);
-
-        all.push(self.reading_sizes()?);
-        all.push(self.reading_keys(&keys)?);
+    fn tell_growth(&mut self, key: &str, what: &str, all: &[Series]) -> Result<()> {
         let text: Vec<String> = all.iter().map(Series::text).collect();
-        let note = "`power`: with which power of what grows the cost grew since the row above; 1 is \
-                    linear, and WORSE marks more than 1.15.";
+        let note = "In brackets: with which power of the first column a cost grew since the row \
+                    above. 1 is linear; WORSE marks more than 1.15.";
         let text = format!("{}\n{note}", text.join("\n"));
-        self.tell("growth", "Growth", &text, json!(all))
+        self.tell(&format!("growth {key}"), &format!("Growth: {what}"), &text, json!(all))
     }
 
     fn recoveries(&self, along: &str, at: Vec<(f64, (usize, u64, Load))>) -> Result<Series> {
@@ -108,7 +120,9 @@ impl Bench {
     }
 
     fn single(&self, quota: u64) -> Result<Lab> {
-        Lab::up(Spec::new(1, std::slice::from_ref(&self.tools.etcd)).quota(quota))
+        let spec = Spec::new(1, std::slice::from_ref(&self.tools.etcd)).quota(quota);
+        // etcd keeps that many entries in memory: 100,000 of 100 kB by default.
+        Lab::up(spec.etcd_flag("--snapshot-count=2000"))
     }
 
     fn read_into(&self, series: &mut Series, lab: &Lab, at: f64) -> Result<()> {
@@ -134,5 +148,6 @@ fn costs(run: &Run) -> Vec<Option<f64>> {
         run.all_small_ms.map(seconds),
         when_well(run.total_ms),
         when_well(run.cpu_ms),
+        ended_well.then_some(run.peak_kib as f64 / 1024.0),
     ]
 }

@@ -49,10 +49,7 @@ impl Bench {
         if self.cli.wants(Part::Sizes) {
             self.sizes()?;
         }
-        if self.cli.wants(Part::Growth) {
-            self.growth()?;
-        }
-        Ok(())
+        self.growth()
     }
 
     fn outage(&self, quota: u64, load: Load) -> Outage {
