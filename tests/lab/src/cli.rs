@@ -236,7 +236,7 @@ fn until(text: &str) -> Result<Until> {
 }
 
 /// A number of bytes with an optional binary unit: 64M, 2G, 1048576.
-fn size(text: &str) -> Result<u64> {
+pub fn size(text: &str) -> Result<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output},
     thread,
     time::{Duration, Instant},
@@ -17,6 +17,11 @@ impl Lab {
     /// All client endpoints.
     pub fn endpoints(&self) -> Vec<String> {
         self.masters.iter().map(Master::endpoint).collect()
+    }
+
+    /// The files of the lab's own client certificate: CA, certificate, key.
+    pub fn credentials(&self) -> [PathBuf; 3] {
+        ["ca.crt", "client.crt", "client.key"].map(|name| self.site.judge().join(name))
     }
 
     /// Runs the newest etcdctl of the lab against all members.

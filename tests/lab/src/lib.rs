@@ -33,7 +33,7 @@ pub mod site;
 mod slow_sync;
 mod spec;
 mod sweep;
-mod wire;
+pub mod wire;
 
 pub use self::{
     fill::{Fill, FillReport, Until},
