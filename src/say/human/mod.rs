@@ -18,6 +18,7 @@ mod status;
 #[cfg(test)]
 pub(crate) mod testing;
 mod usage;
+mod ways_back;
 
 use std::time::Duration;
 

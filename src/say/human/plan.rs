@@ -1,11 +1,12 @@
 //! The plan and its steps in words: what is done to whom, how long it stalls,
-//! what still serves, how to undo it, and the etcdctl line that does the same.
+//! what still serves, and the etcdctl line that does the same. How to undo it is
+//! `ways_back`'s.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use super::{LABEL, UNKNOWN, copies, counted, duration, row};
+use super::{LABEL, UNKNOWN, copies, counted, duration, row, ways_back};
 use crate::{
-    model::{Bytes, Member, Plan, Step, StepKind, Undo, World},
+    model::{Bytes, Member, Plan, Step, StepKind, World},
     say::{etcdctl, text::hang},
 };
 
@@ -33,7 +34,7 @@ pub fn plan(plan: &Plan, world: &World, width: usize) -> String {
         }
     }
     lines.push(String::new());
-    lines.extend(undo_lines(plan, width));
+    lines.extend(ways_back::lines(plan, width));
     let flags = etcdctl::tls_flags(&world.node);
     if !flags.is_empty() {
         lines.push("By hand: each etcdctl line above also takes".to_owned());
@@ -73,7 +74,7 @@ pub fn step(plan: &Plan, index: usize, world: &World, width: usize) -> String {
     if let Some(copies) = copies::at(plan, index, world) {
         add("copies", &copies);
     }
-    add("undo", &undo(plan, index));
+    add("undo", &ways_back::of(plan, index));
     if let Some(difference) = etcdctl::difference(step) {
         add("note", difference);
     }
@@ -278,88 +279,6 @@ fn meanwhile(step: &Step, world: &World) -> String {
         "; an API server usually talks to its local member only, so the one on that master waits",
     );
     text
-}
-
-/// One line per way back, with the numbers of the steps it is for.
-fn undo_lines(plan: &Plan, width: usize) -> Vec<String> {
-    let mut ways: Vec<(String, Vec<String>)> = Vec::new();
-    for (index, step) in plan.steps.iter().enumerate() {
-        if step.kind == StepKind::Verify {
-            continue;
-        }
-        let way = undo(plan, index);
-        let number = (index + 1).to_string();
-        match ways.iter_mut().find(|(known, _)| *known == way) {
-            Some((_, numbers)) => numbers.push(number),
-            None => ways.push((way, vec![number])),
-        }
-    }
-    ways.iter()
-        .enumerate()
-        .map(|(index, (way, numbers))| {
-            let label = if index == 0 { "Undo   " } else { "       " };
-            hang(label, &format!("{}: {way}", numbers.join(", ")), width)
-        })
-        .collect()
-}
-
-fn undo(plan: &Plan, index: usize) -> String {
-    let backup = snapshot_before(plan, index);
-    match plan.steps.get(index).map(|step| &step.kind) {
-        Some(StepKind::HoldKubelet { .. }) => {
-            "not needed: the kubelet goes on by itself when this run ends in any way, also when it \
-             is killed"
-                .to_owned()
-        }
-        Some(StepKind::RemoveLeftOvers { .. }) => {
-            "cannot be undone; etcd removes such files itself when it starts".to_owned()
-        }
-        Some(StepKind::Snapshot { .. }) => "delete the file".to_owned(),
-        Some(StepKind::Compact { .. }) => match backup {
-            Some(path) => format!(
-                "cannot be undone (current values stay); {} holds the history",
-                path.display()
-            ),
-            None if copies::comes_later(plan, index) => {
-                "cannot be undone: only the current value of each key stays, and history is gone \
-                 (--snapshot full-first saves it before)"
-                    .to_owned()
-            }
-            None => {
-                "cannot be undone (current values stay); no snapshot holds the history".to_owned()
-            }
-        },
-        Some(StepKind::Defragment { undo, .. } | StepKind::DefragmentTogether { undo, .. }) => {
-            let without = match backup {
-                Some(_) => "not needed, no key changes; the snapshot holds everything",
-                None if copies::comes_later(plan, index) => {
-                    "not needed, no key changes; the other members hold everything"
-                }
-                None => "not needed, no key changes; no snapshot is taken before",
-            };
-            match undo {
-                Undo::Link(path) => format!("a hard link to the old file, {}", path.display()),
-                Undo::None(why) => format!("{without} ({why})"),
-                Undo::Elsewhere => without.to_owned(),
-            }
-        }
-        Some(StepKind::Compare) => "nothing to undo: it only reads".to_owned(),
-        Some(StepKind::Disarm { .. }) => {
-            "not needed; etcd raises NOSPACE again when a quota is reached".to_owned()
-        }
-        Some(StepKind::Verify) => "nothing to undo; a lease is granted and revoked".to_owned(),
-        None => String::new(),
-    }
-}
-
-/// The file of the last snapshot step before `index`; else the one from earlier
-/// in this run.
-fn snapshot_before(plan: &Plan, index: usize) -> Option<&Path> {
-    let taken = plan.steps.iter().take(index).rev().find_map(|step| match &step.kind {
-        StepKind::Snapshot { path, .. } => Some(path.as_path()),
-        _ => None,
-    });
-    taken.or(plan.saved.as_deref())
 }
 
 fn member<'a>(step: &Step, world: &'a World) -> Option<&'a Member> {

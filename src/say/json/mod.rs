@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod located;
+mod planned_step;
 mod prevent;
 mod purge;
 mod recovery;
@@ -19,11 +20,11 @@ use serde::Serialize;
 
 pub use diagnosis::DiagnosisAnswer;
 pub use located::LocatedAnswer;
+pub use planned_step::PlannedStep;
 pub use prevent::{MemberQuotaAnswer, PreventAnswer, QuotaAnswer, RestartedAnswer};
 pub use purge::{EventsAnswer, PurgeAnswer, PurgedAnswer};
 pub use recovery::{
-    ControlPlaneAnswer, LeftMember, MemberSizes, PlannedStep, RecoveryAnswer, RefusalAnswer,
-    SnapshotAnswer,
+    ControlPlaneAnswer, LeftMember, MemberSizes, RecoveryAnswer, RefusalAnswer, SnapshotAnswer,
 };
 pub use relocation::{RelocationAnswer, SyncAnswer};
 pub use restart::RestartAnswer;
