@@ -104,6 +104,9 @@ async fn a_member_that_differs_after_its_defragmentation_stops_it() {
     let another = |state: &mut ClusterState| state.member(3).hash = 0xBEEF;
     for (odd, change) in [(2, itself as fn(&mut ClusterState)), (3, another)] {
         let cluster = Cluster::start(3).await;
+        // What etcd hashed while it compacted comes after an earlier compaction
+        // like any other hash, and is the same for all.
+        cluster.etcd.state().compacted = 500;
         cluster.etcd.then(2, Rpc::Defragment, change);
         let said = cluster.unattended("recover").run().code(5);
         let [what, state, next] = stopped(&said, &cluster, 2);

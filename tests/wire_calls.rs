@@ -104,9 +104,21 @@ async fn leases_and_hashes() {
     let lease = client.grant_lease(30).await.unwrap();
     assert_eq!(client.revoke_lease(lease).await, Ok(()));
     assert_eq!(kind(client.revoke_lease(LeaseId(1)).await), Kind::Other(5));
-    let hash = client.hash_kv(Revision(1000), TIMEOUT).await.unwrap();
+    let hash = client.hash_kv(MemberId(1), Revision(1000), TIMEOUT).await.unwrap();
     assert_eq!((hash.hash, hash.compact_revision), (0xABCD, Revision(0)));
-    assert_eq!(kind(client.hash_kv(Revision(1001), TIMEOUT).await), Kind::FutureRevision);
+    assert_eq!(
+        kind(client.hash_kv(MemberId(1), Revision(1001), TIMEOUT).await),
+        Kind::FutureRevision
+    );
+}
+
+#[tokio::test]
+async fn another_member_behind_the_address_is_told() {
+    let etcd = FakeEtcd::single().await;
+    let client = dial(&etcd).await;
+    assert_eq!(client.leads_to(MemberId(1)).await, Ok(()));
+    assert_eq!(kind(client.leads_to(MemberId(2)).await), Kind::OtherMember);
+    assert_eq!(kind(client.hash_kv(MemberId(2), Revision(0), TIMEOUT).await), Kind::OtherMember);
 }
 
 #[tokio::test]
@@ -280,5 +292,5 @@ async fn status_details_nobody_can_read_are_left_out() {
     let etcd = FakeEtcd::single().await;
     let client = dial(&etcd).await;
     etcd.script(1, Rpc::HashKv, Act::JunkDetails);
-    assert_eq!(kind(client.hash_kv(Revision(1), TIMEOUT).await), Kind::NoLeader);
+    assert_eq!(kind(client.hash_kv(MemberId(1), Revision(1), TIMEOUT).await), Kind::NoLeader);
 }

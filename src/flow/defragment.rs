@@ -146,11 +146,12 @@ async fn rewrite(
     consent: &Consent,
 ) -> Result<Answer, Failure> {
     let member = target.member;
-    let etcd = here
-        .access
-        .dial(&member.endpoint)
-        .await
-        .map_err(|error| failures::step(session, &error))?;
+    let dialled = async {
+        let etcd = here.access.dial(&member.endpoint).await?;
+        // Nobody else, whatever the address leads to: that may be a full copy.
+        etcd.leads_to(member.id).await.map(|()| etcd)
+    };
+    let etcd = dialled.await.map_err(|error| failures::step(session, &error))?;
     session.record_mut().changed_anything = true;
     undo::in_flight(session, member, true);
     if let Some(running) = session.record_mut().running.as_mut() {

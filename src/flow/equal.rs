@@ -57,33 +57,42 @@ pub async fn compare(
 ) -> Result<Equal, NotEqual> {
     let mut problem = "no member was asked".to_owned();
     let mut different = None;
-    // At exactly the compacted revision, where a quiet cluster is after a
-    // recovery, no release gives a comparable hash (3.4 refuses, 3.5 answers
-    // -1); "now" is comparable when nobody writes. So each is tried in turn,
-    // also because the API server's own compaction may fall in between.
+    // "Now" is comparable when nobody writes, and a revision when somebody
+    // does. So each is tried in turn, also because the API server's own
+    // compaction may fall in between.
+    let mut compacted = None;
     for attempt in 0..TRIES {
         if attempt > 1 {
             tokio::time::sleep(PAUSE * attempt).await;
         }
-        match fingerprints(session, here, members, attempt % 2 == 0).await {
-            Ok(prints) => match decide::hashes_agree(&prints) {
-                Ok(()) => {
-                    let each = members.iter().zip(&prints);
-                    let hashes = each.map(|(member, print)| (member.label(), print.hash));
-                    session.record_mut().set_hashes(hashes.collect());
-                    let first = prints.first();
-                    return Ok(Equal {
-                        hash: first.map_or(0, |print| print.hash),
-                        revision: first.map_or(Revision(0), |print| print.revision),
-                    });
+        let above = compacted.filter(|_| attempt % 2 == 1);
+        match fingerprints(session, here, members, above).await {
+            Ok(prints) => {
+                if prints.iter().all(|print| print.now) {
+                    compacted = prints.iter().map(|print| print.compact_revision).max();
                 }
-                Err(Unequal::Different) => different = Some(differ(&prints, members)),
-                Err(Unequal::Incomparable(why)) => problem = why,
-            },
+                match decide::hashes_agree(&prints) {
+                    Ok(()) => return Ok(agreed(session, members, &prints)),
+                    Err(Unequal::Different) => different = Some(differ(&prints, members)),
+                    Err(Unequal::Incomparable(why)) => problem = why,
+                }
+            }
             Err(error) => problem = error.to_string(),
         }
     }
     Err(different.map_or(NotEqual::Unknown(problem), NotEqual::Different))
+}
+
+/// Notes the hashes for the report.
+fn agreed(session: &Session, members: &[&Member], prints: &[KvFingerprint]) -> Equal {
+    let each = members.iter().zip(prints);
+    let hashes = each.map(|(member, print)| (member.label(), print.hash));
+    session.record_mut().set_hashes(hashes.collect());
+    let first = prints.first();
+    Equal {
+        hash: first.map_or(0, |print| print.hash),
+        revision: first.map_or(Revision(0), |print| print.revision),
+    }
 }
 
 /// Who has which hash.
@@ -96,27 +105,34 @@ fn differ(prints: &[KvFingerprint], members: &[&Member]) -> String {
     format!("the members hold different data: HashKV is {}", hashes.join(", "))
 }
 
-/// Hashes every member: now, or at the revision all of them have.
+/// Hashes every member: now, or at the revision all of them have when that is
+/// beyond `above`, where they were compacted.
+///
+/// At exactly the compacted revision no hash proves anything: 3.4 refuses, and
+/// 3.5 and 3.6 repeat what they hashed while that compaction ran, which says
+/// nothing of a file that was rewritten since (server/storage/mvcc/hash.go,
+/// HashByRev; seen on 3.5.16: the same answer after a defragmentation).
 async fn fingerprints(
     session: &Session,
     here: &Here,
     members: &[&Member],
-    now: bool,
+    above: Option<i64>,
 ) -> Result<Vec<KvFingerprint>, WireError> {
     let progress = Progress::time(&session.voice, "comparing the members' data", None);
     let mut channels = Vec::new();
-    let mut at = Revision(0);
+    let mut least: Option<Revision> = None;
     for member in members {
         let etcd = here.access.reach(&member.endpoint).await?;
-        if !now {
+        if above.is_some() {
             let own = etcd.status().await?.status.revision;
-            at = if at == Revision(0) { own } else { at.min(own) };
+            least = Some(least.map_or(own, |least| least.min(own)));
         }
         channels.push((member.id, etcd));
     }
+    let at = least.filter(|least| above.is_some_and(|above| least.0 > above));
     let mut asked = JoinSet::new();
     for (place, (member, etcd)) in channels.into_iter().enumerate() {
-        asked.spawn(async move { (place, fingerprint(&etcd, member, at, now).await) });
+        asked.spawn(async move { (place, fingerprint(&etcd, member, at).await) });
     }
     let mut prints = ticking(asked.join_all(), || progress.tick("HashKV")).await;
     prints.order_by_key(|(place, _)| *place);
@@ -126,16 +142,15 @@ async fn fingerprints(
 async fn fingerprint(
     etcd: &Etcd,
     member: MemberId,
-    at: Revision,
-    now: bool,
+    at: Option<Revision>,
 ) -> Result<KvFingerprint, WireError> {
-    let answer = etcd.hash_kv(at, HASHING).await?;
+    let answer = etcd.hash_kv(member, at.unwrap_or(Revision(0)), HASHING).await?;
     Ok(KvFingerprint {
         member,
         hash: answer.hash,
         compact_revision: answer.compact_revision.0,
-        now,
-        revision: if now { answer.revision } else { at },
+        now: at.is_none(),
+        revision: at.unwrap_or(answer.revision),
     })
 }
 

@@ -28,6 +28,10 @@ pub async fn save(
     let fail = |error| failures::snapshot(session, &error);
     let dialled = here.access.dial(&step.endpoint).await;
     let etcd = dialled.map_err(|error| failures::step(session, &error))?;
+    if let Some(member) = step.member {
+        let its = etcd.leads_to(member).await;
+        its.map_err(|error| failures::step(session, &error))?;
+    }
     let label = format!("snapshot from {}", step.member_name);
     let progress = Progress::bytes(&session.voice, &label, expected.map(|size| size.0));
     let (done, note) = (Cell::new(0), Cell::new(""));

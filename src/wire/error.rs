@@ -40,6 +40,8 @@ pub enum WireErrorKind {
     NoCa,
     /// Something else than etcd answers there.
     NotEtcd,
+    /// Another member than the one meant answers there.
+    OtherMember,
     /// The connection broke in the middle of a call; its effect is unknown.
     Broken,
     /// The call's deadline passed; its effect is unknown.
@@ -133,6 +135,9 @@ impl WireErrorKind {
             }
             Self::NoCa => "give the CA file that signed etcd's server certificate with --cacert",
             Self::NotEtcd => "check host and port: etcd's client port is usually 2379",
+            Self::OtherMember => {
+                "the address is shared, as a load balancer's is: give each member's own address"
+            }
             Self::Broken => "etcd may have been restarted: look at its state and its log",
             Self::Deadline | Self::RequestTimedOut => {
                 "etcd may still be working on it: look before sending it again"

@@ -27,6 +27,10 @@ use crate::settings::Login;
 /// etcd's usual client port.
 const PORT: u16 = 2379;
 
+/// How long a token is used for new calls: etcd's last 5 minutes, those that
+/// are signed also while they are used (--auth-token jwt,ttl; --auth-token-ttl).
+const TOKEN: Duration = Duration::from_secs(60);
+
 /// A connection to one member. Cheap to clone; clones share the connection.
 /// It never reconnects: after `Broken`, dial again.
 #[derive(Clone)]
@@ -34,6 +38,8 @@ pub struct Etcd {
     line: Line,
     timeout: Duration,
     token: Option<AsciiMetadataValue>,
+    /// Since when there is a token.
+    since: Instant,
     /// When something was answered last.
     answered: Arc<Mutex<Instant>>,
 }
@@ -63,8 +69,9 @@ impl Etcd {
         let deadline = Deadline::after(timeout);
         let stream = open(&target, Some(tls), b"h2", deadline).await?;
         let line = Line::start(&target, stream, tls.has_client(), deadline).await?;
-        let answered = Arc::new(Mutex::new(Instant::now()));
-        let mut etcd = Etcd { line, timeout, token: None, answered };
+        let since = Instant::now();
+        let answered = Arc::new(Mutex::new(since));
+        let mut etcd = Etcd { line, timeout, token: None, since, answered };
         etcd.greet(deadline).await?;
         if let Some(login) = login {
             etcd.token = etcd.log_in(login, deadline).await?;
@@ -78,8 +85,12 @@ impl Etcd {
         &self.line.target().text
     }
 
-    /// Whether the connection lives, and was answered on no longer ago than that.
+    /// Whether the connection lives, was answered on no longer ago than that, and
+    /// its token, if there is one, is not about to expire.
     pub(super) fn is_fresh(&self, age: Duration) -> bool {
+        if self.token.is_some() && self.since.elapsed() >= TOKEN {
+            return false;
+        }
         let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
         !self.line.has_ended() && answered.elapsed() < age
     }

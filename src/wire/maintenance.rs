@@ -27,7 +27,8 @@ pub struct StatusAnswer {
 
 /// A member's digest of its key space. Two members may be compared only at
 /// equal compact (and hash) revisions. Asked for exactly the compacted
-/// revision, etcd 3.4 answers `Compacted` and 3.5 a compact revision of -1
+/// revision, etcd 3.4 answers `Compacted`, and 3.5 what it hashed while that
+/// compaction ran, with the compact revision of the one before, -1 for none
 /// (seen on 3.4.23, 3.5.16, 3.5.30): ask for a later one, or for 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KvHash {
@@ -114,16 +115,36 @@ impl Etcd {
     /// `Compacted`, `FutureRevision`, `Deadline` and other refusals.
     pub async fn hash_kv(
         &self,
+        member: MemberId,
         revision: Revision,
         deadline: Duration,
     ) -> Result<KvHash, WireError> {
         let request = HashKvRequest { revision: revision.0 };
         let answer = self.ask(&HASH_KV, request, "a hash request", Some(deadline)).await?;
+        let header = answer.header.unwrap_or_default();
+        self.is_it(member, MemberId(header.member_id))?;
         Ok(KvHash {
             hash: answer.hash,
             compact_revision: Revision(answer.compact_revision),
-            revision: Revision(answer.header.unwrap_or_default().revision),
+            revision: Revision(header.revision),
         })
+    }
+
+    /// Proves that this connection leads to `member`: behind an address that is
+    /// shared by several, each connection may lead to another one.
+    ///
+    /// # Errors
+    /// `OtherMember` when it does not; those of a call.
+    pub async fn leads_to(&self, member: MemberId) -> Result<(), WireError> {
+        self.is_it(member, self.status().await?.member_id)
+    }
+
+    fn is_it(&self, member: MemberId, answered: MemberId) -> Result<(), WireError> {
+        if answered == member {
+            return Ok(());
+        }
+        let text = format!("another member answers there, {answered} instead of {member}");
+        Err(self.error(Kind::OtherMember, text))
     }
 }
 

@@ -99,6 +99,9 @@ pub struct MemberState {
     pub raft_index: u64,
     pub raft_applied_index: u64,
     pub hash: u32,
+    /// What the last compaction hashed on its way, and the revision of the one
+    /// before it (-1: none).
+    pub compaction_hash: Option<(u32, i64)>,
     /// More texts for `Status.errors`.
     pub errors: Vec<String>,
     /// The database file, for snapshots.

@@ -1,6 +1,7 @@
 //! The plan as a person reads it at 80 columns.
 
 use super::*;
+use crate::model::Undo;
 use crate::say::human::testing::{self, assert_fits, world};
 
 #[test]

@@ -111,14 +111,14 @@ impl Maintenance for Node {
         let (id, revision) = (self.id, request.into_inner().revision);
         let told = self.play(Rpc::HashKv, revision.to_string(), |state| {
             check_revision(state, revision, false)?;
-            // As 3.5 does: hashing right at the compacted revision tells -1.
+            // As 3.5 does: right at the compacted revision it tells what was
+            // hashed while that compaction ran, and where the one before was.
             let at_compacted = revision != 0 && revision == state.compacted;
-            Ok(HashKvResponse {
-                header: state.header(id),
-                compact_revision: if at_compacted { -1 } else { state.compacted },
-                hash: state.member(id).hash,
-                hash_revision: 0,
-            })
+            let now = (state.member(id).hash, state.compacted);
+            let kept = state.member(id).compaction_hash;
+            let (hash, compact_revision) = kept.filter(|_| at_compacted).unwrap_or(now);
+            let header = state.header(id);
+            Ok(HashKvResponse { header, compact_revision, hash, hash_revision: 0 })
         });
         told.await.map(Response::new)
     }
@@ -285,6 +285,10 @@ impl Kv for Node {
         let done = self.play(Rpc::Compact, asked.revision.to_string(), |state| {
             let checked = check_revision(state, asked.revision, true);
             if checked.is_ok() {
+                let before = if state.compacted == 0 { -1 } else { state.compacted };
+                for member in &mut state.members {
+                    member.compaction_hash = Some((member.hash, before));
+                }
                 state.compacted = asked.revision;
             }
             // Also the refusal "already compacted" is a barrier.
