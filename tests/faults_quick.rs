@@ -113,7 +113,10 @@ async fn a_member_that_differs_after_its_defragmentation_stops_it() {
         let name = format!("master-{odd} 0000beef");
         assert!(what.contains("hold different data") && what.contains(&name), "{what}");
         assert!(state.contains("Nobody else was defragmented: master-1, master-3 keep"), "{state}");
-        assert!(next.contains("etcd-rescue snapshot save PATH --member master-1"), "{next}");
+        assert!(
+            next.contains("etcd-rescue snapshot save PATH-master-1 --member master-1"),
+            "{next}"
+        );
         assert!(next.contains("`etcd-rescue recover --endpoints"), "{next}");
         assert_eq!(defragmented(&cluster), ["master-2"]);
         assert!(!changes(&cluster).iter().any(|call| call.contains("Snapshot")));

@@ -334,8 +334,10 @@ fn member<'a>(
             "db" => status.db_size = bytes(value),
             "use" => status.db_size_in_use = bytes(value),
             "quota" => {
-                let limit = (value != "off").then(|| bytes(value));
-                status.quota = Quota { limit, source: QuotaSource::Metric };
+                let told = value.strip_suffix('?');
+                let limit = (value != "off").then(|| bytes(told.unwrap_or(value)));
+                let source = told.map_or(QuotaSource::Metric, |_| QuotaSource::Assumed);
+                status.quota = Quota { limit, source };
             }
             "version" => {
                 status.version = value.parse().ok();

@@ -1,6 +1,6 @@
 //! What the person should know before saying yes, beyond the gates.
 
-use crate::model::{Bytes, Member, MemberStatus, QuotaSource, SnapshotPlace, World};
+use crate::model::{Bytes, Equality, Member, MemberStatus, QuotaSource, SnapshotPlace, World};
 
 use super::{
     plan::answering,
@@ -19,6 +19,22 @@ pub(super) fn own_filesystem(place: &SnapshotPlace) -> String {
          machine",
         place.filesystem.mount_point.display()
     )
+}
+
+/// One snapshot is a copy of one member; where they differ each is the last copy
+/// of what only it holds, and compaction drops history on all of them.
+pub(super) fn of_differing(world: &World) -> Option<String> {
+    let Some(Equality::Different(_)) = &world.equality else { return None };
+    let saves: Vec<String> = answering(world)
+        .filter(|(member, _)| !member.learner)
+        .map(|(member, _)| member.label())
+        .collect();
+    Some(format!(
+        "the members differ, and one snapshot is a copy of one of them only: save each before this \
+         goes on (`etcd-rescue snapshot save PATH --member NAME`, of {}), as it may be that only \
+         one is right",
+        saves.join(", ")
+    ))
 }
 
 /// Where the metrics tell of open streams, the gate looks at them before each

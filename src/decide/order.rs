@@ -3,8 +3,8 @@
 //! until etcd takes writes again.
 
 use crate::model::{
-    Bytes, Equality, Member, MemberId, MemberStatus, Revision, Scope, Step, StepKind, Undo, Wishes,
-    World,
+    Bytes, Equality, Member, MemberId, MemberStatus, QuotaSource, Revision, Scope, Step, StepKind,
+    Undo, Wishes, World,
 };
 
 use super::{
@@ -77,9 +77,11 @@ pub(super) fn why_full_first(world: &World, wishes: &Wishes) -> Option<String> {
 }
 
 /// Whether a member has to shrink before the alarm may go: its database is at
-/// nine tenths of its quota, or its quota is not known.
+/// nine tenths of its quota, or its quota is not known. One that is only assumed
+/// may be lower: the first write would raise the alarm again, in each run.
 pub(super) fn must_shrink(status: &MemberStatus) -> bool {
-    status.quota.limit.is_none_or(|limit| nearly_full(status.db_size, limit))
+    status.quota.source == QuotaSource::Assumed
+        || status.quota.limit.is_none_or(|limit| nearly_full(status.db_size, limit))
 }
 
 /// Those that have to shrink before the alarm may go, and those that can wait;

@@ -96,6 +96,7 @@ impl Parts<'_> {
         let quick = saves && why_full.is_none();
         let small = order::small(self.world, &must, &can_wait).filter(|_| quick);
         let alarm_first = quick && small.is_none();
+        draft.said.extend(cautions::of_differing(self.world).filter(|_| saves));
         if saves {
             draft.order = Some(order::told(self.world, small, why_full.as_deref()));
         }

@@ -9,6 +9,7 @@ use crate::{
     failure::{Exit, Failure},
     model::{Bytes, Member, MemberId, Revision, Step, StepKind, World},
     observe,
+    settings::quoted,
 };
 
 use super::{
@@ -70,26 +71,45 @@ impl Walk<'_> {
 
     /// The end of the quick order while there are full copies.
     fn stays_untouched(&self, small: &Member, what: String, world: &World) -> Failure {
-        let full: Vec<String> = world
+        let full: Vec<&Member> = world
             .voters()
             .filter(|member| member.id != small.id && !self.defragmented.contains(&member.id))
-            .map(Member::label)
             .collect();
-        let settings = &self.session.settings;
-        let first = full.first().cloned().unwrap_or_default();
+        let names: Vec<String> = full.iter().map(|member| member.label()).collect();
+        let (keep, files) = if names.len() == 1 {
+            ("keeps", "its file as it is")
+        } else {
+            ("keep", "their files as they are")
+        };
         let state = format!(
-            "{} Nobody else was defragmented: {} keep their files as they are.",
+            "{} Nobody else was defragmented: {} {keep} {files}.",
             self.session.record().state(),
-            full.join(", ")
+            names.join(", ")
         );
-        let save = settings.command_line(&format!("snapshot save PATH --member {first}"));
+        let first = self.save_each(&full);
         let next = format!(
-            "save a full copy first: `{save}`, and one of each other member. Then find out which one \
-             is odd (`etcdctl endpoint hashkv --cluster`): an odd one is removed and added again \
-             empty. If they prove equal after all: `{}`",
+            "{first}. Then find out which one is odd (`etcdctl endpoint hashkv --cluster`): an odd one \
+             is removed and added again empty. If they prove equal after all: `{}`",
             self.session.again()
         );
         Failure::new(Exit::Partial, what, state, next)
+    }
+
+    /// What to type to save these; of those that do not answer there is nothing
+    /// to save from here.
+    fn save_each(&self, members: &[&Member]) -> String {
+        let answering = members.iter().filter(|member| member.status.is_ok());
+        let lines: Vec<String> = answering
+            .map(|member| {
+                let name = quoted(&member.label());
+                let words = format!("snapshot save PATH-{name} --member {name}");
+                format!("`{}`", self.session.settings.command_line(&words))
+            })
+            .collect();
+        match lines.is_empty() {
+            true => "wait until the others answer".to_owned(),
+            false => format!("save a full copy of each first: {}", lines.join(", ")),
+        }
     }
 
     /// Refuses to touch a member when that could cost the last full copy: the

@@ -3,7 +3,12 @@
 //! a run ends badly, and removed when all is proven well. It never stops
 //! anything: what fails here is said, and the run goes on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
 
 use serde_json::json;
 
@@ -18,6 +23,9 @@ use crate::{
 };
 
 use super::{look::Here, prove::equal_data, session::Session};
+
+/// How long a run that ends waits for a disk to let go of a name.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The second name that this run gave to the database file.
 #[derive(Clone, Debug)]
@@ -128,9 +136,7 @@ pub fn tell(session: &Session, mut failure: Failure) -> Failure {
     let own = session.record().kept_file.clone();
     let mut links = Vec::new();
     if let Some(KeptFile { link, database, in_flight }) = own {
-        let unused =
-            !in_flight && matches!(act::remove_link(&link, &database, false), Ok(OldFile::Gone));
-        if unused {
+        if !in_flight && is_removed(&link, &database) {
             session.record_mut().kept_file = None;
             session.journal("undo_removed", json!({"path": link}));
         } else {
@@ -157,6 +163,16 @@ pub fn tell(session: &Session, mut failure: Failure) -> Failure {
     }
     drop(record);
     failure
+}
+
+/// Removes a name that still is the database file; whether it is gone. A run
+/// that ends because a disk hangs must not hang there itself.
+fn is_removed(link: &Path, database: &Path) -> bool {
+    let (tell, told) = mpsc::channel();
+    let (link, database) = (link.to_owned(), database.to_owned());
+    // Whoever waits may be gone by then.
+    thread::spawn(move || drop(tell.send(act::remove_link(&link, &database, false))));
+    matches!(told.recv_timeout(PATIENCE), Ok(Ok(OldFile::Gone)))
 }
 
 /// Removes an old file, however large; a thread, as that takes a moment.
