@@ -188,7 +188,10 @@ async fn answers_go_to_stdout_and_talk_to_stderr() {
     let document = said.json();
     assert_eq!(document["outcome"], "planned");
     assert_eq!(document["exit_code"], 0);
-    assert_eq!(document["plan"].as_array().unwrap().len(), 7);
+    let steps: Vec<_> = document["plan"].as_array().unwrap().iter().map(|s| &s["kind"]).collect();
+    let quick =
+        ["compact", "defrag", "compare", "snapshot", "defrag", "defrag", "disarm", "verify"];
+    assert_eq!(steps, quick);
     assert_eq!(cluster.changes(), [""; 0]);
 }
 
@@ -256,7 +259,9 @@ async fn what_etcd_says_cannot_move_the_cursor() {
         assert!(!said.all().contains(control), "{:?}", said.all());
     }
     let said = cluster.unattended("recover").and(&["--dry-run"]).run().code(0);
-    let path = said.json()["plan"][0]["path"].as_str().unwrap().to_owned();
+    let plan = said.json()["plan"].clone();
+    let mut paths = plan.as_array().unwrap().iter().filter_map(|step| step["path"].as_str());
+    let path = paths.next().expect("a snapshot");
     let name = path.rsplit('/').next().unwrap();
     assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{path}");
 }
