@@ -26,7 +26,7 @@ pub async fn own_live_data(data_dir: &Path, patience: Duration) -> Option<LiveDa
         let file = BoltFile::open(&path).ok()?;
         let limits = Limits { table: TABLE, ..Limits::default() };
         let usage = read_database(&file, limits, &mut |_| {}).ok()?;
-        usage.damage.is_none().then(|| LiveData {
+        usage.damage.is_none().then_some(LiveData {
             keys: usage.total.keys,
             bytes: Bytes(usage.total.live_bytes),
             file_size: usage.packed,
