@@ -85,7 +85,9 @@ async fn directories_that_take_no_snapshot() {
     );
     refused(
         &cluster,
-        &recover("/mnt").setup("mount -t tmpfs -o size=1m,mode=700 none /mnt"),
+        &recover("/mnt")
+            .and(&["--snapshot", "full-first"])
+            .setup("mount -t tmpfs -o size=1m,mode=700 none /mnt"),
         &["no room for a snapshot of 64.0 MiB: /mnt has 1.0 MiB free"],
         &[
             "in full: `etcd-rescue recover",
@@ -130,9 +132,8 @@ async fn a_disk_that_fills_up_meanwhile() {
         member.database = vec![0; 4 << 20];
         member.db_size = 1 << 20;
     }
-    for args in
-        [&["snapshot", "save", "/mnt/new.db"][..], &["recover", "--yes", "--snapshot-dir", "/mnt"]]
-    {
+    let full_first = ["recover", "--yes", "--snapshot-dir", "/mnt", "--snapshot", "full-first"];
+    for args in [&["snapshot", "save", "/mnt/new.db"][..], &full_first] {
         let full = cluster.rescue(args).setup("mount -t tmpfs -o size=3m,mode=700 none /mnt");
         let (said, _) = refuses(
             &full.in_the_end("ls -lA /mnt >&2"),
@@ -180,7 +181,7 @@ async fn a_revision_that_is_compacted_already_is_a_success() {
 async fn nobody_to_ask_gets_the_plan_and_the_two_ways_on() {
     let cluster = Cluster::start(3).await;
     let flags = cluster.snapshot_flags();
-    for (command, step) in [("recover", "7. verify"), ("compact", "2. compact history up to")] {
+    for (command, step) in [("recover", "8. verify"), ("compact", "2. compact history up to")] {
         let (said, document) = refuses(
             &cluster.rescue(&[command]).and(&flags),
             &Refusal {

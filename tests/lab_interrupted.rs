@@ -56,9 +56,9 @@ fn a_run_that_is_stopped_anywhere_is_finished_by_the_next() {
     assert!(judge::is_compacted(first, revision - 1));
 
     if full_first() {
-        killed_at(first, "Step 4 of");
+        killed_at(first, ": defragment");
         one_at_a_time(first);
-        killed_at(first, "Step 5 of");
+        killed_at(first, "Step 2 of");
     } else {
         one_at_a_time(first);
     }

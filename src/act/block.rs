@@ -3,6 +3,8 @@
 
 use prost::bytes::{Buf, Bytes};
 
+use super::block_sum::block_sum;
+
 /// Bytes in a block. Below this, disks get slower; a few of these are in memory.
 pub(super) const BLOCK: usize = 512 << 10;
 
@@ -16,13 +18,15 @@ pub(super) struct Block {
     /// Where the aligned part begins.
     start: usize,
     filled: usize,
+    /// Of what is in it, once that was asked for.
+    sum: Option<u64>,
 }
 
 impl Block {
     pub(super) fn new() -> Self {
         let memory = vec![0; BLOCK + ALIGNMENT].into_boxed_slice();
         let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self { memory, start, filled: 0 }
+        Self { memory, start, filled: 0, sum: None }
     }
 
     /// Moves as much from the front of `bytes` as there is room for.
@@ -31,6 +35,7 @@ impl Block {
         let length = room.len().min(bytes.len());
         bytes.copy_to_slice(&mut room[..length]);
         self.filled += length;
+        self.sum = None;
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -43,10 +48,20 @@ impl Block {
 
     pub(super) fn clear(&mut self) {
         self.filled = 0;
+        self.sum = None;
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.memory[self.start..self.start + self.filled]
+    }
+
+    /// The sum of what it held when this was asked for first: who changes its memory
+    /// after that is found out, whoever it is.
+    pub(super) fn sum(&mut self) -> u64 {
+        match self.sum {
+            Some(sum) => sum,
+            None => *self.sum.insert(block_sum(self.bytes(), 0)),
+        }
     }
 
     /// What it holds, and zeros up to the next length that O_DIRECT takes.
@@ -76,10 +91,15 @@ mod tests {
         assert!(block.is_full());
         assert_eq!((bytes.len(), block.padded().len()), (5, BLOCK));
         assert_eq!(block.bytes().as_ptr().align_offset(ALIGNMENT), 0);
+        let sum = block.sum();
+        block.memory[block.start] ^= 1;
+        assert_eq!((block.sum(), sum), (sum, block_sum(&[7; BLOCK], 0)));
         block.clear();
+        assert_eq!(block.sum(), block_sum(&[], 0));
         assert!(block.is_empty() && block.padded().is_empty());
         block.take(&mut bytes);
         assert_eq!(block.bytes(), [7; 5]);
+        assert_eq!(block.sum(), block_sum(&[7; 5], 0));
         let padded = block.padded();
         assert_eq!((padded.len(), &padded[..5], &padded[5..]), (4096, &[7; 5][..], &[0; 4091][..]));
         assert_eq!((block.room(1).len(), block.room(BLOCK).len()), (4096, BLOCK));

@@ -71,7 +71,7 @@ impl CheckedFile {
             }
         }
         self.written = end;
-        self.sent = block_sum(block.bytes(), self.sent);
+        self.sent = then(self.sent, block.sum());
         let often = if self.direct { SYNC_EVERY } else { SYNC_MEMORY_EVERY };
         if self.written - self.synced >= often { self.sync() } else { Ok(()) }
     }
@@ -101,7 +101,7 @@ impl CheckedFile {
         }
         self.read += length as u64;
         if length > 0 {
-            self.found = block_sum(&self.buffer.room(length)[..length], self.found);
+            self.found = then(self.found, block_sum(&self.buffer.room(length)[..length], 0));
         }
         Ok(length > 0)
     }
@@ -111,7 +111,9 @@ impl CheckedFile {
     pub(super) fn read_back(mut self) -> io::Result<bool> {
         while self.read_block()? {}
         self.use_memory()?;
-        Ok((self.read, self.found) == (self.written, self.sent))
+        // Padding, or what somebody else put behind it, is read by nobody else here.
+        let length = self.file.metadata()?.len();
+        Ok((length, self.read, self.found) == (self.written, self.written, self.sent))
     }
 
     fn use_memory(&mut self) -> io::Result<()> {
@@ -121,6 +123,11 @@ impl CheckedFile {
         self.direct = false;
         Ok(())
     }
+}
+
+/// The sum of a row of blocks, when this is the sum of the next one.
+fn then(blocks: u64, next: u64) -> u64 {
+    block_sum(&next.to_le_bytes(), blocks)
 }
 
 /// Sets the flags of an open file that can be changed (fcntl(2), `F_SETFL`).
@@ -199,10 +206,25 @@ mod tests {
             other.set_len(BLOCK as u64)?;
             let error = file.read_back().err().map(|error| error.to_string());
             assert_eq!(error.as_deref(), Some("it got shorter while it was read back"));
+            let (mut file, other) = written(&[BLOCK, 32], direct)?;
+            file.sync()?;
+            other.set_len(BLOCK as u64 + 33)?;
+            assert!(!file.read_back()?, "it is longer");
             let (file, _) = written(&[BLOCK], direct)?;
             assert!(!file.read_back()?, "what was never synced was not read back");
         }
         Ok(())
+    }
+
+    #[test]
+    fn what_changes_in_memory_after_its_sum_is_found() -> io::Result<()> {
+        let (mut file, _) = written(&[BLOCK], true)?;
+        let mut next = block(32, 7);
+        next.sum();
+        next.room(32)[3] ^= 0x10;
+        file.write(&mut next)?;
+        file.sync()?;
+        file.read_back().map(|same| assert!(!same))
     }
 
     #[test]

@@ -100,10 +100,16 @@ impl PartFile {
     /// appears under the name between these two is replaced.
     ///
     /// # Errors
-    /// The system's; the part file is removed then.
+    /// The system's; the part file is removed then. A sentence when its name leads
+    /// elsewhere by now.
     pub fn publish(mut self) -> io::Result<File> {
         let directory = self.path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let directory = File::open(directory.unwrap_or(Path::new(".")))?;
+        if !is_at(self.open()?, &self.part) {
+            // What is there now is not ours, neither to name nor to remove.
+            self.file = None;
+            return Err(io::Error::other("its unfinished file was moved, removed or replaced"));
+        }
         match fs::hard_link(&self.part, &self.path) {
             Ok(()) => fs::remove_file(&self.part)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
@@ -282,6 +288,18 @@ mod tests {
         assert!(!is_at(&open, &path), "another writer's");
         fs::remove_file(&path)?;
         assert!(!is_at(&open, &path));
+        Ok(())
+    }
+
+    #[test]
+    fn another_file_never_gets_the_name() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (path, part) = (dir.path().join("a.db"), dir.path().join("a.db.part"));
+        let file = PartFile::create(&path)?;
+        fs::remove_file(&part)?;
+        fs::write(&part, "theirs")?;
+        assert!(file.publish().is_err_and(|error| error.to_string().contains("replaced")));
+        assert_eq!((fs::read(&part)?, path.exists()), (b"theirs".to_vec(), false));
         Ok(())
     }
 

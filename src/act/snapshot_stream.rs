@@ -152,7 +152,9 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 /// Checks what comes and hands it on until there is no more, or nobody there.
 fn hash(mut blocks: Receiver<Block>, hashed: &Sender<Block>) -> TrailingChecksum {
     let mut check = TrailingChecksum::default();
-    while let Some(block) = blocks.blocking_recv() {
+    while let Some(mut block) = blocks.blocking_recv() {
+        // First, so that what is compared with the disk is what etcd's checksum is of.
+        block.sum();
         check.update(block.bytes());
         if hashed.blocking_send(block).is_err() {
             break;

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::terminal;
+use super::{
+    terminal,
+    text::{columns, fitting},
+};
 
 /// Between two drawings.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -90,8 +93,10 @@ impl Bar {
                 format!("{} [{}] ", self.prefix, signs(state.position, length, ["#", ">", "-"]))
             }
         };
-        let line: String = head.chars().chain(state.text.chars()).take(width).collect();
-        format!("{line:width$}")
+        let mut line = head + &state.text;
+        line.truncate(fitting(&line, width));
+        let blank = width.saturating_sub(columns(&line));
+        line + &" ".repeat(blank)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,6 +135,9 @@ mod tests {
         assert_eq!(line(Some(100), true, 200, 30), "snapshot ████████████████████ ");
         assert_eq!(line(None, true, 7, 16), "snapshot: 12 s  ");
         assert_eq!(line(None, true, 7, 0), "");
+        let wide = Bar::new("主机-1".to_owned(), None, true);
+        let of = |width| wide.line(&State { text: "机 x".to_owned(), ..State::default() }, width);
+        assert_eq!([9, 10, 14].map(of), ["主机-1:  ", "主机-1: 机", "主机-1: 机 x  "]);
     }
 
     #[test]

@@ -138,6 +138,42 @@ pub fn clean(text: &str, utf8: bool) -> String {
     out
 }
 
+/// Columns of a terminal that `text` takes: signs of East Asian scripts and
+/// pictures take two, marks on the letter before them none (Unicode, UAX #11).
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Byte index behind as much of `text` as fits into so many columns.
+#[must_use]
+pub fn fitting(text: &str, most: usize) -> usize {
+    let mut taken = 0;
+    let too_far = text.char_indices().find(|(_, sign)| {
+        taken += columns_of(*sign);
+        taken > most
+    });
+    too_far.map_or(text.len(), |(at, _)| at)
+}
+
+fn columns_of(sign: char) -> usize {
+    match sign {
+        '\0'..='\u{2ff}' => 1,
+        '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{303e}'
+        | '\u{3041}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{ffe0}'..='\u{ffe6}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
 /// Marks that reorder what is printed after them.
 fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -146,6 +182,13 @@ fn is_direction(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wide_signs_take_two_columns_and_marks_none() {
+        assert_eq!(columns("é→█e\u{301}"), 4);
+        assert_eq!(columns("主机-1"), 6);
+        assert_eq!([0, 1, 3, 4, 9].map(|most| fitting("主机-1", most)), [0, 0, 3, 6, 8]);
+    }
 
     #[test]
     fn a_path_on_a_line_of_its_own_stays_whole() {

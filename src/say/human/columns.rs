@@ -1,8 +1,13 @@
 //! Tables without borders. Owns how wide columns are; knows nothing of what is
 //! in them.
 
+use crate::say::text::{columns as long, fitting};
+
 /// Columns between two columns of a table.
 const GAP: usize = 2;
+/// The first column is never narrower, unless all that is in it is: letters below
+/// each other cannot be read, and the terminal wraps what is too wide.
+const LEAST: usize = 8;
 /// A line that has no more room than this is full.
 const FULL: usize = 2;
 
@@ -52,7 +57,7 @@ pub(super) fn table(columns: &[Column], width: usize) -> String {
     let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
     let others: Vec<_> = others.iter().map(|column| (column, column.width())).collect();
     let taken: usize = others.iter().map(|(_, width)| GAP + width).sum();
-    let room = first_width(first, width.saturating_sub(taken).max(1));
+    let room = first_width(first, width.saturating_sub(taken).max(LEAST));
     let mut lines = Vec::new();
     for row in 0..=rows {
         let mut parts = folded(first.cell(row), room).into_iter();
@@ -80,11 +85,8 @@ fn first_width(first: &Column, room: usize) -> usize {
 }
 
 fn aligned(text: &str, width: usize, right: bool) -> String {
-    if right { format!("{text:>width$}") } else { format!("{text:width$}") }
-}
-
-fn long(text: &str) -> usize {
-    text.chars().count()
+    let blank = " ".repeat(width.saturating_sub(long(text)));
+    if right { blank + text } else { text.to_owned() + &blank }
 }
 
 /// `cell` in lines of at most `room` columns, which is at least one: between words
@@ -104,10 +106,11 @@ fn folded(cell: &str, room: usize) -> Vec<&str> {
 
 /// Where the first line of a text ends that is longer than `room`.
 fn line_end(text: &str, room: usize) -> usize {
-    let at = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
-    let limit = at(room);
+    // A sign that is wider than the room has a line of its own.
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    let limit = fitting(text, room).max(first);
     // A word may end just where the room does.
-    let last_space = text[..at(room + 1)].rfind(' ').filter(|space| *space > 0);
+    let last_space = text[..fitting(text, room + 1)].rfind(' ').filter(|space| *space > 0);
     let Some(space) = last_space else { return limit };
     let word = text[space + 1..].split(' ').next().unwrap_or_default();
     let left = room.saturating_sub(long(&text[..space]) + 1);
@@ -140,6 +143,29 @@ mod tests {
         assert_eq!(folded("several longerthanthat", 8), ["several", "longerth", "anthat"]);
         assert_eq!(folded("ééé é", 3), ["ééé", "é"]);
         assert_eq!(folded("", 1), [""]);
+        assert_eq!(folded("主机 主机-1", 7), ["主机", "主机-1"]);
+        assert_eq!(folded("主机", 1), ["主", "机", ""]);
+    }
+
+    #[test]
+    fn wide_signs_keep_columns_straight() {
+        let columns = [
+            Column::text("NAME", vec!["主机-1".into(), "b".into()]),
+            Column::text("ID", vec!["7".into(); 2]),
+        ];
+        assert_eq!(table(&columns, 80), "NAME    ID\n主机-1  7\nb       7");
+    }
+
+    #[test]
+    fn no_room_at_all_leaves_words_that_can_be_read() {
+        let columns = [
+            Column::text("NAME", vec!["master-1.internal".into()]),
+            Column::number("SIZE", vec!["1".repeat(40)]),
+        ];
+        let lines = table(&columns, 40);
+        let first: Vec<_> =
+            lines.lines().map(|line| line.get(..8).unwrap_or(line).trim_end()).collect();
+        assert_eq!(first, ["NAME", "master-1", ".interna", "l"]);
     }
 
     #[test]

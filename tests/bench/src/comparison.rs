@@ -162,11 +162,19 @@ impl Comparison {
         let what = if of == Of::Total { "total" } else { "first write" };
         let shown =
             |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.2}"));
+        // Whoever fails now and then is not wanted to be quick in between.
+        let of_who = self.runs.iter().filter(|run| run.contender == who);
+        let failed = of_who.filter(|run| !run.failures().is_empty()).count();
+        let wanted = verdict(limit, divided(median));
+        let wanted = match (limit, failed) {
+            (Some(limit), 1..) => format!("at most {limit}: NO, {failed} failed"),
+            _ => wanted,
+        };
         vec![
             format!("{who} / {against}, {what}"),
             shown(divided(least)),
             shown(divided(median)),
-            verdict(limit, divided(median)),
+            wanted,
         ]
     }
 }

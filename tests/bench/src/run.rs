@@ -88,6 +88,9 @@ impl Run {
         if self.snapshot.as_ref().is_some_and(bad) {
             failures.push("snapshot not restorable".to_owned());
         }
+        if self.exit_ok && self.snapshot.is_none() && saves(self.contender) {
+            failures.push("no snapshot".to_owned());
+        }
         if !self.unjudged.is_empty() {
             failures.push(format!("not to be judged: {}", self.unjudged));
         }
@@ -106,6 +109,14 @@ impl Run {
         let (end, live) = self.worst_size();
         end > live + (live / 10).max(1 << 20)
     }
+}
+
+/// Whether a contender is one that takes a snapshot: without one it was quick at
+/// something else.
+fn saves(letter: &str) -> bool {
+    [Contender::ArticleWithSnapshot, Contender::Rescue, Contender::RescueFullFirst]
+        .iter()
+        .any(|one| one.letter() == letter)
 }
 
 /// Raises the outage, lets the contender at it, and takes the lab down again.
@@ -248,7 +259,11 @@ pub mod tests {
             alarms: String::new(),
             writes_accepted: true,
             data_kept: true,
-            snapshot: None,
+            snapshot: saves(contender).then(|| Snapshot {
+                bytes: 1 << 20,
+                verified: true,
+                complaint: String::new(),
+            }),
             cpu_ms: 30.0,
             peak_kib: 8 << 10,
             said: String::new(),
@@ -284,6 +299,13 @@ pub mod tests {
             "not to be judged: no answer",
         ];
         assert_eq!(run.failures(), wanted);
+    }
+
+    #[test]
+    fn who_is_to_save_and_does_not_has_failed() {
+        let without = |contender| Run { snapshot: None, ..good(contender, 1.0, 2.0) }.failures();
+        assert_eq!(["A", "B"].map(without), [Vec::<String>::new(), Vec::new()]);
+        assert_eq!(["A2", "C", "C2"].map(without), [["no snapshot"]; 3]);
     }
 
     #[test]

@@ -47,15 +47,22 @@ impl Trials {
 
     /// Wall times of one in milliseconds; none when it failed.
     pub fn walls(&self, name: &str) -> Vec<f64> {
-        let failed = self.failed.contains_key(name);
-        let all = self.took.get(name).filter(|_| !failed).into_iter().flatten();
-        all.map(Measured::wall_ms).collect()
+        self.good(name).iter().map(Measured::wall_ms).collect()
+    }
+
+    /// The same of its CPU time.
+    pub fn cpus(&self, name: &str) -> Vec<f64> {
+        self.good(name).iter().map(|one| one.cpu_ms).collect()
     }
 
     /// The most memory one took in any round; none when it failed.
     pub fn peak_kib(&self, name: &str) -> Option<u64> {
+        self.good(name).iter().map(|one| one.peak_kib).max()
+    }
+
+    fn good(&self, name: &str) -> &[Measured] {
         let failed = self.failed.contains_key(name);
-        self.took.get(name).filter(|_| !failed)?.iter().map(|one| one.peak_kib).max()
+        self.took.get(name).filter(|_| !failed).map_or(&[], Vec::as_slice)
     }
 
     /// A row each: wall and CPU in milliseconds, peak memory and, when each handles
@@ -69,12 +76,10 @@ impl Trials {
             if let Some(why) = self.failed.get(name) {
                 return vec![name.clone(), why.clone()];
             }
-            let took = self.took.get(name).map_or(&[][..], Vec::as_slice);
-            let walls = self.walls(name);
-            let cpu: Vec<f64> = took.iter().map(|one| one.cpu_ms).collect();
-            let peak = took.iter().map(|one| one.peak_kib).max().unwrap_or(0);
-            let whole = |ms: f64| format!("{ms:.1}");
-            let mut cells = vec![name.clone(), both(&walls, whole), both(&cpu, whole)];
+            let (walls, cpus) = (self.walls(name), self.cpus(name));
+            let peak = self.peak_kib(name).unwrap_or(0);
+            let tenths = |ms: f64| format!("{ms:.1}");
+            let mut cells = vec![name.clone(), both(&walls, tenths), both(&cpus, tenths)];
             cells.push(mib(peak as f64 * 1024.0));
             if let (Some(bytes), Some(ms)) = (bytes, median(&walls)) {
                 cells.push(format!("{:.0}", bytes as f64 / f64::from(1 << 20) / ms * 1e3));

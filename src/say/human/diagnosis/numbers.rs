@@ -53,7 +53,7 @@ pub(super) fn minute(nanos: i64) -> String {
     Timestamp::from_nanosecond(nanos).strftime("%Y-%m-%d %H:%M UTC")
 }
 
-/// "23 02:58:07" of nanoseconds since the epoch: the day of the month and the
+/// "11-23 02:58:07" of nanoseconds since the epoch: the day of the year and the
 /// time, for lines that stand together.
 pub(super) fn second(nanos: i64) -> String {
     Timestamp::from_nanosecond(nanos).strftime("%m-%d %H:%M:%S")

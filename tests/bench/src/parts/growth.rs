@@ -20,7 +20,7 @@ use crate::{
 };
 
 const RECOVERY: [&str; 5] = ["first write s", "all small s", "total s", "CPU s", "peak MiB"];
-const READING: [&str; 3] = ["usage s", "sha256sum s", "peak MiB"];
+const READING: [&str; 5] = ["usage s", "CPU s", "peak MiB", "sha256sum s", "CPU s"];
 
 /// New keys need new names: each step of the series has a prefix of its own.
 const PREFIXES: [&str; 3] = ["/registry/a/", "/registry/b/", "/registry/c/"];
@@ -132,9 +132,11 @@ impl Bench {
         let trials = read_by_turns(&self.tools.rescue, &self.scratch, &file, rounds);
         forget(&file)?;
         let trials = trials?;
-        let best = |name: &str| least(&trials.walls(name)).map(|ms| ms / 1e3);
+        let wall = |name: &str| least(&trials.walls(name)).map(|ms| ms / 1e3);
+        let cpu = |name: &str| least(&trials.cpus(name)).map(|ms| ms / 1e3);
         let peak = trials.peak_kib(USAGE).map(|kib| kib as f64 / 1024.0);
-        series.add(at, vec![best(USAGE), best(SHA256SUM), peak]);
+        let (ours, theirs) = (USAGE, SHA256SUM);
+        series.add(at, vec![wall(ours), cpu(ours), peak, wall(theirs), cpu(theirs)]);
         Ok(())
     }
 }
