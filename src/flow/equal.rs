@@ -1,5 +1,5 @@
-//! Whether members hold the same data: HashKV of each at one revision, all
-//! asked at the same time. Judges nothing else, and changes nothing.
+//! Whether members hold the same data: HashKV of each at one revision. Judges
+//! nothing else, and changes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     decide::{self, KvFingerprint, Unequal},
-    model::{Equality, Member, MemberId, Revision, Wishes, World, order::InOrder},
+    model::{AlarmKind, Equality, Member, MemberId, Revision, Wishes, World, order::InOrder},
     say::{Progress, ticking},
     wire::{Etcd, WireError},
 };
@@ -130,13 +130,28 @@ async fn fingerprints(
         channels.push((member.id, etcd));
     }
     let at = least.filter(|least| above.is_some_and(|above| least.0 > above));
+    let show = || progress.tick("HashKV");
+    // A member that is hashed commits nothing meanwhile. Where writes are refused
+    // anyway all are hashed at once; else one by one, so that the others go on.
+    if !members.iter().any(|member| refuses_writes(member)) {
+        let mut prints = Vec::new();
+        for (member, etcd) in channels {
+            prints.push(ticking(fingerprint(&etcd, member, at), show).await?);
+        }
+        return Ok(prints);
+    }
     let mut asked = JoinSet::new();
     for (place, (member, etcd)) in channels.into_iter().enumerate() {
         asked.spawn(async move { (place, fingerprint(&etcd, member, at).await) });
     }
-    let mut prints = ticking(asked.join_all(), || progress.tick("HashKV")).await;
+    let mut prints = ticking(asked.join_all(), show).await;
     prints.order_by_key(|(place, _)| *place);
     prints.into_iter().map(|(_, print)| print).collect()
+}
+
+fn refuses_writes(member: &Member) -> bool {
+    let alarms = member.status.as_ref().map_or(&[][..], |status| &status.alarms);
+    alarms.iter().any(|alarm| alarm.kind == AlarmKind::NoSpace)
 }
 
 async fn fingerprint(
