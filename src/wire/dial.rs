@@ -11,6 +11,7 @@ use std::{
 use hyper::Uri;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
+    io::BufReader,
     net::{TcpStream, lookup_host},
     time::{Instant, timeout_at},
 };
@@ -85,6 +86,9 @@ impl Deadline {
     }
 }
 
+/// Bytes taken from a socket at once.
+const READ_AHEAD: usize = 64 << 10;
+
 /// Connects; for `https` also shakes hands, offering `alpn`.
 pub(super) async fn open(
     target: &Target,
@@ -105,7 +109,8 @@ pub(super) async fn open(
     let name = ServerName::try_from(target.host.clone()).map_err(|_| {
         target.error(Kind::BadEndpoint, "its host is neither a name nor an address")
     })?;
-    let tcp = connect(target, deadline).await?;
+    // TLS asks for a few KB at a time; the system is asked for all there is.
+    let tcp = BufReader::with_capacity(READ_AHEAD, connect(target, deadline).await?);
     let shaking = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     match timeout_at(deadline.at, shaking).await {
         Ok(Ok(stream)) => Ok(Tap::new(stream)),
