@@ -81,7 +81,7 @@ fn below(data_dir: &Path) -> DiskBelow {
     let _may_have_ended = child.kill();
     read.expect("an answer in time");
     child.wait().expect("ended");
-    serde_json::from_slice(&answer).expect("a whole answer")
+    postcard::from_bytes(&answer).expect("a whole answer")
 }
 
 #[test]
