@@ -24,11 +24,12 @@ pub const THOROUGH: Duration = Duration::from_secs(10);
 /// The same at the end of a recovery, whose last look comes later still. Each
 /// write is held against the quota of the member that takes it before it is
 /// accepted, and of every member when it is applied: one that is still over it
-/// raises the alarm at once (0.3 s were seen; server/etcdserver/api/v3rpc/
-/// quota.go and apply.go).
-pub const ENOUGH: Duration = Duration::from_secs(1);
-/// So many trial writes in that time, and those of the members' first round.
-const ROUNDS: u32 = 25;
+/// raises the alarm within that write's round trip (server/etcdserver/api/v3rpc/
+/// quota.go and apply.go; 0.3 s were seen from one that was applied elsewhere).
+pub const ENOUGH: Duration = Duration::from_millis(400);
+/// Between two trial writes: a part of that time, in bounds.
+const PARTS: u32 = 25;
+const SHORTEST_PACE: Duration = Duration::from_millis(30);
 /// A disarm takes a moment to be applied on every member, and after an outage
 /// a request may time out or meet a change of leader: each write is tried for
 /// this long.
@@ -100,7 +101,7 @@ async fn keep_writing(
         is_writable(session);
     }
     let label = "proving that writes stay accepted";
-    let pace = quiet / ROUNDS;
+    let pace = (quiet / PARTS).max(SHORTEST_PACE);
     // The last write ends a little later.
     let progress = Progress::time(&session.voice, label, Some(quiet + pace * 3));
     let began = Instant::now();
