@@ -28,6 +28,8 @@ use super::{
 
 /// More rounds would only stall the member again: something else is wrong.
 const ROUNDS: u32 = 3;
+/// What was seen longer ago than this is looked at again.
+const MOMENT: Duration = Duration::from_millis(200);
 /// How often the growing file is looked at.
 const TICK: Duration = Duration::from_millis(250);
 /// How often another member's metric is looked at.
@@ -59,8 +61,17 @@ pub async fn defragment_member(
     let before = member.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     let mut round = 1;
     loop {
-        settle(session, here, member, target.revision).await?;
-        if streams::wait_until_ended(session, here, member).await? {
+        let began = Instant::now();
+        let (settled, waited) = tokio::join!(
+            settle(session, here, member, target.revision),
+            streams::wait_until_ended(session, here, member)
+        );
+        settled?;
+        let mut waited = waited?;
+        if began.elapsed() > MOMENT {
+            waited |= streams::wait_until_ended(session, here, member).await?;
+        }
+        if waited {
             // The world went on meanwhile.
             look_until_open(session, here, target.wishes).await?;
         }
@@ -147,7 +158,7 @@ async fn rewrite(
 ) -> Result<Answer, Failure> {
     let member = target.member;
     let dialled = async {
-        let etcd = here.access.dial(&member.endpoint).await?;
+        let etcd = here.access.reach(&member.endpoint).await?;
         // Nobody else, whatever the address leads to: that may be a full copy.
         etcd.leads_to(member.id).await.map(|()| etcd)
     };

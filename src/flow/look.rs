@@ -85,8 +85,13 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     let dead = here.dead.borrow().clone();
     let fresh = here.told.borrow().clone().filter(|(at, _)| at.elapsed() < FRESH);
     let told = fresh.as_ref().map_or(&[][..], |(_, members)| members);
-    let mut world = match observe::look(&node, &here.access, &seen, &dead, told).await {
-        Ok(world) => world,
+    let mut node_now = node.clone();
+    let (looked, ()) = tokio::join!(
+        observe::look(&node, &here.access, &seen, &dead, told),
+        look_at_disk(&mut node_now)
+    );
+    let mut world = match looked {
+        Ok(world) => World { node: node_now, ..world },
         Err(nobody) => return Err(failures::nobody_answers(session, &node, &nobody.0)),
     };
     if fresh.is_none() {
@@ -98,7 +103,6 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
         member.status.as_ref().is_err_and(|silence| silence.kind == SilenceKind::NoHost)
     });
     *here.dead.borrow_mut() = without_host.map(|member| member.id).collect();
-    look_at_disk(&mut world.node).await;
     observe::left_overs::keep_what_is_used(&mut world, &here.access).await;
     session.record_mut().logbook.looked(&world);
     Ok(world)

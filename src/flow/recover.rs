@@ -61,8 +61,11 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
         session.record_mut().before = Some(world.clone());
         session.record_mut().after = Some(world.clone());
         session.voice.say(&restart::status(session, &world));
-        world.snapshot_places = snapshot_places(session, &here.node).await?;
-        read_data(session, &here, &mut world, &wishes).await;
+        let (places, ()) = tokio::join!(
+            snapshot_places(session, &here.node),
+            read_data(session, &here, &mut world, &wishes)
+        );
+        world.snapshot_places = places?;
         Ok::<_, Failure>((world, wishes))
     };
     let (looked, health) = tokio::join!(looked, health);
