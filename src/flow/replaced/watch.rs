@@ -37,6 +37,9 @@ pub(super) struct Watch<'a> {
     failed: BTreeSet<String>,
     /// The most restarts a container of them had, by the kubelet's count.
     restarts: usize,
+    /// The last words of the latest of them whose log could be read, and what
+    /// they come to. A kubelet removes logs together with dead containers.
+    words: Option<(Vec<String>, Option<String>)>,
     /// Which container serves, and since when.
     pub(super) steady: Option<(String, Instant)>,
 }
@@ -49,6 +52,7 @@ impl<'a> Watch<'a> {
             seen: BTreeSet::new(),
             failed: BTreeSet::new(),
             restarts: 0,
+            words: None,
             steady: None,
         }
     }
@@ -69,6 +73,11 @@ impl<'a> Watch<'a> {
         let end = node.last_end.as_ref().filter(|end| self.is_new(&end.id));
         if let Some(end) = end.filter(|end| self.seen.contains(&end.id) && end.exit_code != 0) {
             self.failed.insert(end.id.clone());
+        }
+        if let Some(end) = end.filter(|end| !end.last_lines.is_empty()) {
+            let first = end.last_lines.len().saturating_sub(LINES);
+            let story = Restart::of_node(node).map(|restart| restart.story().text.clone());
+            self.words = Some((end.last_lines[first..].to_vec(), story));
         }
     }
 
@@ -128,14 +137,14 @@ impl<'a> Watch<'a> {
     }
 
     pub(super) fn failed(&self, node: &Located, why: String) -> NotRunning {
-        let end = node.last_end.as_ref().filter(|end| self.is_new(&end.id));
-        let lines = end.map(|end| end.last_lines.as_slice()).unwrap_or_default();
-        let first = lines.len().saturating_sub(LINES);
-        let story =
-            end.and_then(|_| Restart::of_node(node)).map(|restart| restart.story().text.clone());
+        let (log, story) = self.words.clone().unwrap_or_else(|| {
+            let end = node.last_end.as_ref().filter(|end| self.is_new(&end.id));
+            let restart = end.and_then(|_| Restart::of_node(node));
+            (Vec::new(), restart.map(|restart| restart.story().text.clone()))
+        });
         NotRunning {
             why: story.map_or_else(|| why.clone(), |story| format!("{why}: {story}")),
-            log: lines[first..].to_vec(),
+            log,
             seen: self.seen.iter().cloned().collect(),
         }
     }
