@@ -62,7 +62,7 @@ pub use one_master::{
 };
 pub use order::{equality_in_question, no_copy_left};
 pub use patience::{Patience, passes, patience};
-pub use plan::{Decision, decide, snapshot_name, snapshot_source};
+pub use plan::{Decision, any_voter, decide, snapshot_name, snapshot_source};
 pub use prevention::prevention;
 pub use purge::{
     Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
