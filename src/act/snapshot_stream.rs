@@ -136,6 +136,7 @@ async fn receive(
     drop(filled);
     match next_free(free, path, silence).await? {
         Some(spare) => incoming.prove(spare).await,
+        None if incoming.file.is_some() => Err(SnapshotError::OwnFile),
         None => Ok(false),
     }
 }
