@@ -79,6 +79,8 @@ async fn codes_may_change_as_long_as_texts_do_not() {
         cluster.etcd.script(3, Rpc::Compact, not_yet);
         let answer = cluster.unattended("recover").run().code(0).json();
         assert_eq!(answer["outcome"], "recovered", "{version}: {answer:#}");
+        let asked = |call: &&String| call.starts_with("master-3 Compact");
+        assert!(cluster.etcd.calls().iter().filter(asked).count() > 1, "it was asked again");
 
         let cluster = cluster_of((version, SET, SET, None)).await;
         cluster.etcd.state().member(3).learner = true;

@@ -1,3 +1,5 @@
+//! What the table says of each release, and that it is one.
+
 use super::{Behaviour::*, *};
 
 fn has(version: &str, what: Behaviour) -> bool {
