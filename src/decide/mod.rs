@@ -40,7 +40,6 @@ mod streams;
 mod undo;
 mod usage;
 mod verdict;
-mod versions;
 mod wanted_edits;
 
 pub use advice::cause;
@@ -84,5 +83,4 @@ pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,
 };
-pub use versions::{VersionRule, rules_for};
 pub use wanted_edits::{flag, wanted_edits};

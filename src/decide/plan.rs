@@ -34,7 +34,9 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
     if wishes.scope == Scope::Recover && !needs_recovery(world) {
         // A cluster without quorum, or with a member out of sight, is not
         // "nothing to do": say what is wrong instead.
-        let refusals = refusals(world, wishes);
+        let mut refusals = refusals(world, wishes);
+        // A bug of a step that is not taken is none.
+        refusals.retain(|refusal| refusal.kind != RefusalKind::Version);
         return if refusals.is_empty() {
             let mut why = "no alarm is on, and every member is well below its quota".to_owned();
             why.push_str(&still_large(world));
