@@ -352,7 +352,7 @@ fn member<'a>(
             "learner" => member.learner = true,
             "refused" => {
                 let kind = SilenceKind::Refused;
-                member.status = Err(Silence { kind, why: "connection refused".to_owned() });
+                member.status = Err(Silence { kind, ..Silence::from("connection refused") });
                 return member;
             }
             "down" => {

@@ -1,9 +1,12 @@
 //! The gates: what must hold before anything is changed. `--yes` skips none.
 
-use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
+use crate::model::{
+    AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World,
+    layout::{Layout, May},
+};
 
 use super::{
-    etcdctl,
+    apart, etcdctl,
     versions::{Concern, concerns},
 };
 
@@ -17,6 +20,12 @@ pub(super) const LAG_LIMIT: u64 = 1_000;
 pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refusals.extend(corrupt(world));
+    let layout = somebody_elses(world.node.layout()).or_else(|| apart::refusal(world, wishes));
+    if layout.is_some() {
+        // Whatever else is wrong is not for this run.
+        refusals.extend(layout);
+        return refusals;
+    }
     refusals.extend(hanging_disk(world, wishes));
     refusals.extend(quorum(world));
     // Without a quorum every further gate would only repeat the same news.
@@ -36,6 +45,16 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     }
     refusals.extend(last_copy(world, wishes));
     refusals
+}
+
+/// An etcd that somebody else looks after.
+fn somebody_elses(row: &Layout) -> Option<Refusal> {
+    matches!(row.may, May::Look | May::Nothing).then(|| Refusal {
+        kind: RefusalKind::Layout,
+        flag: None,
+        what: row.why.to_owned(),
+        next: row.instead.join("\n"),
+    })
 }
 
 /// How much room there is can be told as little as whether a write would ever
@@ -110,7 +129,7 @@ fn quorum(world: &World) -> Option<Refusal> {
         .voters()
         .filter_map(|member| {
             let error = member.status.as_ref().err()?;
-            Some(format!("{} ({error})", member.label()))
+            (!apart::counts_as_up(world, member)).then(|| format!("{} ({error})", member.label()))
         })
         .collect();
     let up = voters - missing.len();
@@ -151,7 +170,7 @@ fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let allowed = |member: &Member| wishes.allow_missing.iter().any(|name| member.is_called(name));
     world
         .voters()
-        .filter(|member| !allowed(member))
+        .filter(|member| !allowed(member) && !apart::is_apart(member))
         .filter_map(|member| {
             let error = member.status.as_ref().err()?;
             let name = member.label();

@@ -9,7 +9,7 @@ use std::{
 
 use super::host::HostRoot;
 use crate::{
-    model::{Process, order::InOrder},
+    model::{Process, layout, order::InOrder},
     sys::proc_stat,
 };
 
@@ -38,11 +38,11 @@ impl EtcdProcess {
 /// Every etcd (and k3s server) process. Empty when /proc cannot be read.
 #[must_use]
 pub fn etcd_processes(host: &HostRoot) -> Vec<EtcdProcess> {
-    let mut found: Vec<EtcdProcess> =
-        entries(host, |comm| matches!(comm, "etcd" | "k3s" | "k3s-server"))
-            .into_iter()
-            .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
-            .collect();
+    let names = layout::column(|row| row.comms);
+    let mut found: Vec<EtcdProcess> = entries(host, |comm| names.contains(&comm))
+        .into_iter()
+        .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
+        .collect();
     found.order_by_key(|etcd| etcd.process.pid);
     found
 }
@@ -98,7 +98,8 @@ pub fn is_etcd(pid: i32) -> bool {
     let host = HostRoot::default();
     let entry = Entry { pid, directory: host.path(format!("/proc/{pid}")) };
     let comm = fs::read_to_string(entry.directory.join("comm"));
-    comm.is_ok_and(|comm| comm.trim_end() == "etcd")
+    let names = layout::column(|row| row.comms);
+    comm.is_ok_and(|comm| names.contains(&comm.trim_end()))
         && entry.args().is_some_and(|args| !args.is_empty())
 }
 

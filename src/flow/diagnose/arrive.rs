@@ -42,7 +42,7 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
             Some(Access::new(tls, session.settings.login.clone(), timeout))
         }
         Err(error) => {
-            let failure = failures::tls(session, &error);
+            let failure = failures::tls(session, &node, &error);
             if !on_this_node(&node) {
                 return Err(failure);
             }
@@ -101,8 +101,12 @@ async fn locate(session: &Session, parts: &Parts) -> Result<Located, LocateError
 
 /// No etcd here: a directory named by hand can be looked at all the same.
 fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<Located, Failure> {
-    let nothing =
-        matches!(error, LocateError::NoEtcd { .. } | LocateError::NoRuntimeAndNoProcess { .. });
+    let nothing = matches!(
+        error,
+        LocateError::NoEtcd { .. }
+            | LocateError::NoRuntimeAndNoProcess { .. }
+            | LocateError::Down(_)
+    );
     let error = match nothing && !nix::unistd::geteuid().is_root() {
         true => LocateError::NotRoot,
         false => error,

@@ -17,6 +17,12 @@ use crate::model::{
 #[must_use]
 pub fn located(node: &Located, restart: Option<&str>, now: Timestamp, width: usize) -> String {
     let mut rows = Rows { lines: Vec::new(), width };
+    if let Some(detected) = &node.layout {
+        rows.add("Layout", detected.layout.name, &detected.evidence.join("; "));
+        if !detected.layout.why.is_empty() {
+            rows.add("", detected.layout.why, "");
+        }
+    }
     match &node.runtime {
         None => rows.add("Runtime", "none found", ""),
         Some(runtime) => {

@@ -228,6 +228,7 @@ impl RecoveryAnswer {
 /// A gate as one stable word.
 fn gate(kind: RefusalKind) -> &'static str {
     match kind {
+        RefusalKind::Layout => "layout",
         RefusalKind::Corrupt => "corrupt",
         RefusalKind::NoQuorum => "no_quorum",
         RefusalKind::MissingVoter => "missing_voter",
