@@ -69,7 +69,12 @@ impl Clues {
                 Some(format!("etcd's pod is {namespace}/{pod}"))
             }
             Sign::Path(root) => {
-                let below = |path: &Path| path.starts_with(root);
+                // kOps' volumes carry their own ids behind a dash.
+                let open = root.ends_with('-');
+                let below = |path: &Path| match open {
+                    true => path.to_string_lossy().starts_with(root),
+                    false => path.starts_with(root),
+                };
                 let (what, path) = self.paths.iter().find(|(_, path)| below(path))?;
                 Some(format!("etcd's {what} is {}", path.display()))
             }

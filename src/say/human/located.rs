@@ -277,6 +277,8 @@ mod tests {
         assert_eq!(
             text,
             "\
+Layout       kubeadm (or kind) [etcd's manifest is
+             /etc/kubernetes/manifests/etcd.yaml]
 Runtime      containerd 1.7.24, CRI v1, /run/containerd/containerd.sock [default
              path]
 Container    0f3c9a7be112, running for 3 min 4 s, restarted 14 times
@@ -314,6 +316,7 @@ Memory       16.0 GiB"
     #[test]
     fn nothing_found_is_said_and_secrets_are_not() {
         let text = located(&Located::default(), None, now(), 80);
+        assert!(!text.contains("Layout"), "nobody looked: {text}");
         assert!(text.contains("Runtime      none found\nContainer    none found"), "{text}");
         assert!(text.contains("Endpoints    unknown") && text.contains("Quota        unknown"));
         let full = located(&testing::located(), None, now(), 80);
