@@ -1,7 +1,7 @@
 //! An etcd that does not run on this node: reached by flags, or where the API
 //! server's flags say. Data only.
 
-use super::{Keeps, KubeletIs, Layout, May, Owner, plain};
+use super::{Keeps, KubeletIs, Layout, Lines, May, Written, plain};
 
 pub(super) const ROW: Layout = Layout {
     id: "external",
@@ -9,12 +9,15 @@ pub(super) const ROW: Layout = Layout {
     sockets: &[],
     env_files: &[],
     kubelet: KubeletIs::Uninvolved,
-    keeps: Keeps::Owner(Owner {
+    keeps: Keeps::Lines(Lines {
         obstacle: "etcd does not run on this node: its settings are on its own machines",
-        way: "run `etcd-rescue prevent` on each machine of etcd's, without --endpoints",
-        prevention: "etcd's settings are on its own machines: `etcd-rescue prevent` on each of them",
-        quota: "Or raise the quota on etcd's own machines, one at a time: `etcd-rescue prevent \
-                --quota SIZE` on each",
+        head: "on each machine of etcd's: `etcd-rescue prevent` there, or in its environment file \
+               (`systemctl cat etcd` names it):",
+        before: &[],
+        written: Written::Variable,
+        tail: "then `systemctl restart etcd`, one machine at a time",
+        place: "in etcd's environment file on its own machines (`systemctl cat etcd` names it), \
+                then restart etcd there",
     }),
     moving: "run `etcd-rescue relocate` on the machine whose etcd is to move",
     may: May::Full,
