@@ -20,11 +20,13 @@ pub(super) const LAG_LIMIT: u64 = 1_000;
 pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refusals.extend(corrupt(world));
-    let layout = somebody_elses(world.node.layout()).or_else(|| apart::refusal(world, wishes));
-    if layout.is_some() {
-        // Whatever else is wrong is not for this run.
-        refusals.extend(layout);
-        return refusals;
+    if refusals.is_empty() {
+        let layout = somebody_elses(world.node.layout());
+        let layout = layout.or_else(|| apart::refusal(world, wishes));
+        if layout.is_some() {
+            // Whatever else is wrong is not for this run.
+            return layout.into_iter().collect();
+        }
     }
     refusals.extend(hanging_disk(world, wishes));
     refusals.extend(quorum(world));
@@ -41,7 +43,8 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     if rewrites && !wishes.accept_version_risk {
-        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s)).next());
+        let unit = world.node.layout().kubelet.unit();
+        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s, unit)).next());
     }
     refusals.extend(last_copy(world, wishes));
     refusals
@@ -233,15 +236,16 @@ fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<
     })
 }
 
-fn version_risk(member: &Member, status: &MemberStatus) -> Option<Refusal> {
+fn version_risk(member: &Member, status: &MemberStatus, unit: &str) -> Option<Refusal> {
     let rule = concerns(status.version, Concern::CrashDuringDefrag)?;
     Some(Refusal {
         kind: RefusalKind::Version,
         flag: Some("--accept-version-risk".to_owned()),
         what: format!("member {} runs etcd {}: {}", member.label(), status.version_text, rule.text),
-        next: "make sure that nothing restarts etcd meanwhile (`systemctl stop kubelet` on each \
-               master, and start it again afterwards), then add --accept-version-risk"
-            .to_owned(),
+        next: format!(
+            "make sure that nothing restarts etcd meanwhile (`systemctl stop {unit}` on each \
+             master, and start it again afterwards), then add --accept-version-risk"
+        ),
     })
 }
 

@@ -23,7 +23,10 @@ pub(super) fn of_kubelets(
     wishes: &Wishes,
     order: &[(&Member, &MemberStatus)],
 ) -> (Option<Step>, Vec<String>) {
-    let others = of_other_masters(world, order);
+    let others = match kubelet_is(world) {
+        KubeletIs::Apart(_) => of_other_masters(world, order),
+        KubeletIs::Etcd | KubeletIs::Uninvolved => Vec::new(),
+    };
     let Some(why) = needs_hold(world, order) else { return (None, others) };
     let said = match &world.node.kubelet {
         _ if kubelet_is(world) == KubeletIs::Uninvolved => None,
@@ -62,10 +65,7 @@ fn by_hand(world: &World) -> String {
 
 /// The lines that stop a kubelet and start it again; containers stay.
 fn stop_and_start(world: &World) -> String {
-    let unit = match kubelet_is(world) {
-        KubeletIs::Apart(unit) => unit,
-        _ => "kubelet",
-    };
+    let unit = kubelet_is(world).unit();
     format!(
         "`systemctl stop {unit}` first (containers keep running), and `systemctl start {unit}` \
          afterwards"

@@ -192,7 +192,15 @@ fn find_process(
         _ => match process::of_host(&processes) {
             Ok(found) => found,
             Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
-                return Err(LocateError::SeveralProcesses(several));
+                let Some(main) = process::main_of(&processes) else {
+                    return Err(LocateError::SeveralProcesses(several));
+                };
+                located.complaints.push(format!(
+                    "{} etcd processes run here: this is the main one, by its port; the other ones \
+                     (events, port 4002) are clusters of their own: --endpoints names them",
+                    several.len()
+                ));
+                Some(main)
             }
             Err(several) => {
                 located.complaints.push(format!("{} etcd processes run here", several.len()));

@@ -76,6 +76,29 @@ pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Pr
     }
 }
 
+/// Of several, the one that alone serves clients at a port that only the main etcd
+/// of an installation has.
+#[must_use]
+pub fn main_of(processes: &[EtcdProcess]) -> Option<&EtcdProcess> {
+    let usual = layout::plain().client_port;
+    let ports = layout::ALL.iter().map(|row| row.client_port).filter(|port| *port != usual);
+    let ends: Vec<String> = ports.map(|port| format!(":{port}")).collect();
+    let serves = |etcd: &&EtcdProcess| {
+        let process = &etcd.process;
+        let words = process.args.iter().chain(&process.env);
+        let mut urls = words.filter(|word| {
+            let word = word.to_ascii_lowercase().replace('_', "-");
+            word.contains("listen-client-urls=")
+        });
+        urls.any(|urls| {
+            let mut each = urls.split(',');
+            each.any(|url| ends.iter().any(|end| url.trim_end_matches('/').ends_with(end)))
+        })
+    };
+    let mut found = processes.iter().filter(serves);
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// Pid and arguments of every process of this name in this pid namespace:
 /// paths of one inside a container would mean other files.
 #[must_use]
@@ -215,6 +238,20 @@ mod tests {
         let pid = of_host(&all[2..]).map(|found| found.map(|etcd| etcd.process.pid));
         assert_eq!(pid, Ok(Some(12)));
         assert_eq!(of_host(&[]), Ok(None));
+    }
+
+    #[test]
+    fn the_main_etcd_of_kops_is_told_by_its_port() {
+        let with = |pid, url: &str| {
+            let mut found = etcd(pid, "etcd", false, &[]);
+            found.process.env = vec![format!("ETCD_LISTEN_CLIENT_URLS={url}")];
+            found
+        };
+        let both = [with(10, "https://0.0.0.0:4002"), with(11, "https://0.0.0.0:4001")];
+        assert_eq!(main_of(&both).map(|found| found.process.pid), Some(11));
+        let others = [with(10, "https://0.0.0.0:2379"), with(11, "https://0.0.0.0:2479")];
+        assert_eq!(main_of(&others), None);
+        assert_eq!(main_of(&[both.clone(), both].concat()), None, "two of them");
     }
 
     #[test]

@@ -87,6 +87,17 @@ pub enum KubeletIs {
     Uninvolved,
 }
 
+impl KubeletIs {
+    /// The systemd unit that stops and starts it.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Apart(unit) => unit,
+            Self::Etcd | Self::Uninvolved => "kubelet",
+        }
+    }
+}
+
 /// One installation. Paths are the host's, as they are by default.
 pub struct Layout {
     /// Its short name, stable: scripts read it.

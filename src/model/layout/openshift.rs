@@ -55,7 +55,7 @@ pub(super) const ROW: Layout = Layout {
         "then on each master, the leader's last, one after the other: `crictl exec $C sh -c 'unset \
          ETCDCTL_ENDPOINTS; etcdctl --command-timeout=60s --endpoints=https://localhost:2379 \
          defrag'`",
-        "only when every member is below its quota: `crictl exec $C etcdctl alarm disarm`",
+        "only when every member is below its quota and NOSPACE alone is on: `crictl exec $C etcdctl alarm disarm`",
         "once the API server is back: `oc get clusteroperator etcd`, `oc -n openshift-etcd get \
          pods`, `oc -n openshift-etcd-operator logs deploy/etcd-operator`",
         "with the quorum lost: `/usr/local/bin/quorum-restore.sh`; from a backup: \

@@ -43,7 +43,7 @@ pub(super) const ROW: Layout = Layout {
         "`talosctl -n NODE etcd status`, `talosctl -n NODE etcd alarm list`",
         "save it first: `talosctl -n NODE etcd snapshot db.snapshot`",
         "one node after the other, the leader's last: `talosctl -n NODE etcd defrag`",
-        "only when every member is below its quota: `talosctl -n NODE etcd alarm disarm`",
+        "only when every member is below its quota and NOSPACE alone is on: `talosctl -n NODE etcd alarm disarm`",
     ],
     sharers: &[],
     not_ours: &[],
