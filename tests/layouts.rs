@@ -2,7 +2,6 @@
 //! scripted runtime: `locate` tells which it is, by what, and finds everything.
 
 #[path = "fake/cri.rs"]
-#[allow(dead_code)] // another part is for others
 mod fake;
 
 use std::{fs, time::Duration};

@@ -62,13 +62,13 @@ pub fn container_args(
 ) -> Option<(PathBuf, Vec<String>)> {
     directories(host, kubelet).iter().find_map(|directory| {
         let files = files(directory).into_iter().rev();
-        let pods = files.filter_map(|path| {
+        let mut pods = files.filter_map(|path| {
             let documents = yaml::documents(&path).ok()?;
             let container = documents.iter().find_map(|pod| container(pod, name))?;
             let args = args(&container);
             Some((path, args))
         });
-        pods.filter(|(_, args)| !args.is_empty()).next()
+        pods.find(|(_, args)| !args.is_empty())
     })
 }
 

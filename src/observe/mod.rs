@@ -40,6 +40,7 @@ pub mod metrics;
 mod metrics_page;
 pub mod mounts;
 pub mod node;
+mod nothing_found;
 mod own_live_data;
 mod path_map;
 pub mod place;

@@ -16,19 +16,16 @@ use super::{
     container::{self, FindError},
     data_disk, disk, elsewhere, endpoints, first_look, freeable,
     host::HostRoot,
-    k3s,
     kubelet::Kubelet,
     kubelet_process::kubelet_process,
     last_end, layout, manifest,
+    nothing_found::{nothing, without_etcd},
     path_map::PathMap,
     process::{self, EtcdProcess},
     runtime::{self, BadEndpoint, Runtimes},
 };
 use crate::{
-    model::{
-        Container, ContainerState, EtcdVersion, Found, Located, Mount, layout as layouts,
-        layout::Detected,
-    },
+    model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
     settings::Settings,
     sys::aside::Missed,
     wire::Tls,
@@ -209,57 +206,6 @@ fn find_process(
         },
     };
     Ok(found.cloned())
-}
-
-/// A k3s server that keeps its data elsewhere than in an etcd of its own.
-fn without_etcd(host: &HostRoot, etcd: &EtcdProcess) -> Option<Detected> {
-    let without = etcd.is_k3s() && k3s::arguments(host, &etcd.process).is_none();
-    without.then(|| Detected {
-        layout: layouts::sqlite(),
-        evidence: vec![format!(
-            "{} (pid {}) has no server/db/etcd directory",
-            etcd.process.comm, etcd.process.pid
-        )],
-    })
-}
-
-async fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
-    let mut traces: Vec<PathBuf> = layouts::column(|row| row.data_dirs)
-        .into_iter()
-        .map(|path| host.path(path).join("member"))
-        .chain(layouts::column(|row| row.pki).into_iter().map(|path| host.path(path)))
-        .collect();
-    let paths: Vec<&Path> = traces.iter().map(PathBuf::as_path).collect();
-    match aside::answers(&paths, data_disk::PATIENCE).await {
-        Err(Missed::Late(_)) => traces.clear(),
-        _ => {
-            traces.retain(|path| path.exists());
-            match layout::of_node(host) {
-                Some(detected) if detected.layout.may == layouts::May::Nothing => {
-                    return LocateError::NotEtcd(detected);
-                }
-                Some(detected) if !starts_by_manifest(detected.layout) => {
-                    return LocateError::Down(detected);
-                }
-                _ => {}
-            }
-        }
-    }
-    if runtimes.connected.is_empty() {
-        let tried = runtimes
-            .failed
-            .iter()
-            .map(|(socket, error)| (socket.value.clone(), error.clone()))
-            .collect();
-        return LocateError::NoRuntimeAndNoProcess { tried };
-    }
-    let asked = runtimes.connected.iter().map(|it| it.runtime.socket.value.clone()).collect();
-    LocateError::NoEtcd { asked, traces }
-}
-
-/// Whether etcd is a static pod that anybody can put back.
-fn starts_by_manifest(row: &layouts::Layout) -> bool {
-    row.keeps == layouts::Keeps::Manifest
 }
 
 /// Everything that follows from etcd's settings.

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     failure::Failure,
     flow::{failures, session::Session},
-    model::{Found, Located},
+    model::{Found, Located, layout},
     observe::{self, LocateError},
     wire::{Access, Tls},
 };
@@ -17,8 +17,6 @@ use super::parts::{NotSeen, Parts};
 const FIND: Duration = Duration::from_secs(15);
 /// One call to a member: the whole has to end in time.
 const CALL: Duration = Duration::from_secs(5);
-/// Where etcd's data usually are.
-const USUAL: &str = "/var/lib/etcd";
 
 /// This node, and the way to the members.
 pub struct Here {
@@ -123,7 +121,8 @@ fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<
 /// What the command line alone says, and where etcd's data usually are.
 fn by_flags(session: &Session, or_usual: bool) -> Located {
     let settings = &session.settings;
-    let usual = or_usual.then(|| Found::new(PathBuf::from(USUAL), "default path"));
+    let usual = layout::plain().data_dirs.first().filter(|_| or_usual);
+    let usual = usual.map(|path| Found::new(PathBuf::from(path), "default path"));
     let named = settings.data_dir.clone().map(|path| Found::new(path, "--data-dir"));
     let endpoints = settings.endpoints.iter();
     Located {
