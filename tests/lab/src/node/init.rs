@@ -1,5 +1,5 @@
-//! The first process of a master: mounts /proc, runs containerd and the kubelet
-//! and starts them again when they die, as a service supervisor would, and takes
+//! The first process of a master: mounts /proc, runs containerd, the kubelet
+//! and what else its layout has outside of containers, and starts them again when they die, as a service supervisor would, and takes
 //! the status of every orphan.
 
 use std::{
@@ -19,10 +19,13 @@ use nix::{
 };
 
 use super::{Node, real_kubelet};
-use crate::site::Site;
+use crate::{
+    layout::{Runtime, host_etcd::HostProcess},
+    site::Site,
+};
 
-/// Where containerd listens.
-pub const SOCKET: &str = "/run/containerd/containerd.sock";
+/// What the log says when everything was started once.
+pub const STARTED: &str = "everything is started";
 /// Tells that the images are in containerd's store already.
 const STOCKED: &str = "images-are-in";
 
@@ -32,27 +35,23 @@ pub fn run(dir: &Path) -> Result<()> {
     let site = Site { dir: node.lab.clone() };
     let bare: Option<&str> = None;
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), bare).context("mounting /proc")?;
-    let containerd = Service {
-        program: "containerd".into(),
-        name: "containerd",
-        args: Vec::new(),
-        env: Vec::new(),
-        log: dir.join("containerd.log"),
-    };
-    let kubelet = Service {
-        program: site.program("kubelet"),
-        name: "/usr/bin/kubelet",
-        args: if node.real_kubelet { real_kubelet::args(&node) } else { small_kubelet_args(&node) },
-        env: vec![(crate::kubelet::SPEED, node.speed.to_string())],
-        log: dir.join("kubelet.log"),
-    };
+    let row = node.layout.row();
+    let mut running = Vec::new();
+    if let Some(runtime) = row.runtime {
+        let containerd = Service::containerd(runtime, dir);
+        running.push((containerd.start()?, containerd));
+        await_runtime(runtime.socket)?;
+        stock_images(dir, &site, runtime.socket)?;
+    }
     if node.real_kubelet {
         real_kubelet::prepare(&node, dir)?;
     }
-    let mut running = vec![(containerd.start()?, &containerd)];
-    await_runtime()?;
-    stock_images(dir, &site)?;
-    running.push((kubelet.start()?, &kubelet));
+    let kubelet = row.kubelet.map(|_| Service::kubelet(&node, &site, dir));
+    let others = node.processes.iter().map(|process| Service::of_host(process, dir));
+    for service in kubelet.into_iter().chain(others) {
+        running.push((service.start()?, service));
+    }
+    println!("{STARTED}");
     loop {
         let dead = match wait() {
             Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => {
@@ -70,26 +69,83 @@ pub fn run(dir: &Path) -> Result<()> {
 }
 
 fn small_kubelet_args(node: &Node) -> Vec<String> {
-    vec![
-        "--config=/var/lib/kubelet/config.yaml".into(),
-        format!("--container-runtime-endpoint=unix://{SOCKET}"),
-        format!("--hostname-override={}", node.name),
-    ]
+    let row = node.layout.row();
+    let mut args = Vec::new();
+    if let Some(kubelet) = row.kubelet {
+        args.push(match kubelet.config {
+            Some(path) => format!("--config={path}"),
+            None => format!("--pod-manifest-path={}", kubelet.manifests),
+        });
+    }
+    args.extend(row.runtime.map(|it| format!("--container-runtime-endpoint=unix://{}", it.socket)));
+    args.push(format!("--hostname-override={}", node.name));
+    args
 }
 
 struct Service {
     program: PathBuf,
-    name: &'static str,
+    name: String,
     args: Vec<String>,
-    env: Vec<(&'static str, String)>,
+    env: Vec<(String, String)>,
+    /// Whether it gets no variable but those.
+    alone: bool,
     log: PathBuf,
+}
+
+impl Service {
+    fn containerd(runtime: Runtime, dir: &Path) -> Self {
+        let usual = runtime.config == "/etc/containerd/config.toml";
+        let args = if usual { vec![] } else { vec!["-c".to_owned(), runtime.config.to_owned()] };
+        Self {
+            program: "containerd".into(),
+            name: "containerd".to_owned(),
+            args,
+            env: Vec::new(),
+            alone: false,
+            log: dir.join("containerd.log"),
+        }
+    }
+
+    fn kubelet(node: &Node, site: &Site, dir: &Path) -> Self {
+        let args =
+            if node.real_kubelet { real_kubelet::args(node) } else { small_kubelet_args(node) };
+        Self {
+            program: site.program("kubelet"),
+            name: "/usr/bin/kubelet".to_owned(),
+            args,
+            env: vec![(crate::kubelet::SPEED.to_owned(), node.speed.to_string())],
+            alone: false,
+            log: dir.join("kubelet.log"),
+        }
+    }
+
+    fn of_host(process: &HostProcess, dir: &Path) -> Self {
+        let mut env = process.env.clone();
+        env.extend(process.keeps.as_ref().map(|kept| {
+            let kept = serde_json::to_string(kept).unwrap_or_default();
+            (super::keeper::KEPT.to_owned(), kept)
+        }));
+        Self {
+            program: dir.join("bin").join(&process.name),
+            name: process.called.clone(),
+            args: process.args.clone(),
+            env,
+            // etcd takes every ETCD_… for a setting.
+            alone: true,
+            log: dir.join(format!("{}.log", process.name)),
+        }
+    }
 }
 
 impl Service {
     fn start(&self) -> Result<u32> {
         let log = File::options().create(true).append(true).open(&self.log)?;
-        let child = Command::new(&self.program)
-            .arg0(self.name)
+        let mut command = Command::new(&self.program);
+        if self.alone {
+            command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin");
+        }
+        let child = command
+            .arg0(&self.name)
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
@@ -103,9 +159,9 @@ impl Service {
     }
 }
 
-fn await_runtime() -> Result<()> {
+fn await_runtime(socket: &str) -> Result<()> {
     let patience = Instant::now() + Duration::from_secs(60);
-    while std::os::unix::net::UnixStream::connect(SOCKET).is_err() {
+    while std::os::unix::net::UnixStream::connect(socket).is_err() {
         if Instant::now() > patience {
             bail!("containerd does not open its socket; see containerd.log");
         }
@@ -114,7 +170,7 @@ fn await_runtime() -> Result<()> {
     Ok(())
 }
 
-fn stock_images(dir: &Path, site: &Site) -> Result<()> {
+fn stock_images(dir: &Path, site: &Site, socket: &str) -> Result<()> {
     let mark = dir.join(STOCKED);
     if mark.exists() {
         return Ok(());
@@ -127,7 +183,7 @@ fn stock_images(dir: &Path, site: &Site) -> Result<()> {
     });
     for archive in archives {
         let mut import = Command::new("ctr");
-        import.args(["-n", "k8s.io", "images", "import"]).arg(archive);
+        import.args(["-a", socket, "-n", "k8s.io", "images", "import"]).arg(archive);
         crate::network::succeed(import)?;
     }
     File::create(mark)?;

@@ -1,0 +1,423 @@
+//! Masters as each distribution lays them out, with a real etcd where one runs:
+//! everything is found without a flag, and a real NOSPACE alarm ends as the layout
+//! allows. etcdctl judges.
+
+mod common;
+
+#[path = "common/stage.rs"]
+mod stage;
+
+use std::{thread, time::Duration};
+
+use common::{
+    alone, fill, judge, release,
+    rescue::{PLACE, Ran, Rescue, files, rescue},
+    until,
+};
+use lab::{Fill, Lab, Layout, Master, Spec};
+use serde_json::{Value, json};
+use stage::flat;
+
+const LOCATE: [&str; 3] = ["locate", "-w", "json"];
+const RECOVER: [&str; 4] = ["recover", "--yes", "-w", "json"];
+const QUOTA: u64 = 16 << 20;
+
+/// What `locate` has to find of one layout; null is for what is not there.
+struct Wanted {
+    layout: Layout,
+    etcd: &'static str,
+    id: &'static str,
+    evidence: &'static str,
+    found: Value,
+}
+
+fn wanted() -> [Wanted; 7] {
+    let rke2 = "/var/lib/rancher/rke2/server";
+    let k3s = "/var/lib/rancher/k3s/server";
+    let crio = "/etc/kubernetes/static-pod-resources/etcd-certs";
+    [
+        Wanted {
+            layout: Layout::Minikube,
+            etcd: "3.5.16",
+            id: "minikube",
+            evidence: "/var/lib/minikube",
+            found: json!({
+                "socket": "/run/containerd/containerd.sock",
+                "pod": "kube-system/etcd-master-1",
+                "process": "etcd",
+                "name": "master-1",
+                "data_dir": "/var/lib/minikube/etcd",
+                "cacert": "/var/lib/minikube/certs/etcd/ca.crt",
+                "cert": "/var/lib/minikube/certs/etcd/healthcheck-client.crt",
+                "key": "/var/lib/minikube/certs/etcd/healthcheck-client.key",
+                "manifest": "/etc/kubernetes/manifests/etcd.yaml",
+                "metrics": "http://127.0.0.1:2381",
+            }),
+        },
+        Wanted {
+            layout: Layout::Rke2,
+            etcd: "3.5.16",
+            id: "rke2",
+            evidence: "/var/lib/rancher/rke2",
+            found: json!({
+                "socket": "/run/k3s/containerd/containerd.sock",
+                "pod": "kube-system/etcd-master-1",
+                "process": "etcd",
+                "name": "master-1-3d7b1c20",
+                "data_dir": format!("{rke2}/db/etcd"),
+                "cacert": format!("{rke2}/tls/etcd/server-ca.crt"),
+                "cert": format!("{rke2}/tls/etcd/server-client.crt"),
+                "key": format!("{rke2}/tls/etcd/server-client.key"),
+                "manifest": "/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml",
+                "metrics": "http://127.0.0.1:2381",
+            }),
+        },
+        Wanted {
+            layout: Layout::K3s,
+            etcd: "3.5",
+            id: "k3s",
+            evidence: "/var/lib/rancher/k3s",
+            found: json!({
+                "socket": "/run/k3s/containerd/containerd.sock",
+                "pod": null,
+                "process": "k3s-server",
+                "name": "master-1-9e4c07aa",
+                "data_dir": format!("{k3s}/db/etcd"),
+                "cacert": format!("{k3s}/tls/etcd/server-ca.crt"),
+                "cert": format!("{k3s}/tls/etcd/server-client.crt"),
+                "key": format!("{k3s}/tls/etcd/server-client.key"),
+                "manifest": null,
+                "metrics": "http://127.0.0.1:2381",
+            }),
+        },
+        Wanted {
+            layout: Layout::Kubespray,
+            etcd: "3.5.16",
+            id: "kubespray",
+            evidence: "/etc/ssl/etcd/ssl",
+            found: json!({
+                "socket": "/run/containerd/containerd.sock",
+                "pod": null,
+                "process": "etcd",
+                "name": "etcd1",
+                "data_dir": "/var/lib/etcd",
+                "cacert": "/etc/ssl/etcd/ssl/ca.pem",
+                "cert": "/etc/ssl/etcd/ssl/admin-master-1.pem",
+                "key": "/etc/ssl/etcd/ssl/admin-master-1-key.pem",
+                "manifest": null,
+                "metrics": "https://127.0.0.1:2379",
+            }),
+        },
+        Wanted {
+            layout: Layout::K0s,
+            etcd: "3.5",
+            id: "k0s",
+            evidence: "/var/lib/k0s",
+            found: json!({
+                "socket": null,
+                "pod": null,
+                "process": "etcd",
+                "name": "master-1",
+                "data_dir": "/var/lib/k0s/etcd",
+                "cacert": "/var/lib/k0s/pki/etcd/ca.crt",
+                "cert": "/var/lib/k0s/pki/etcd/server.crt",
+                "key": "/var/lib/k0s/pki/etcd/server.key",
+                "manifest": null,
+                "metrics": "https://127.0.0.1:2379",
+            }),
+        },
+        Wanted {
+            layout: Layout::Plain,
+            etcd: "3.4",
+            id: "plain",
+            evidence: "nothing here is like an installation that is known",
+            found: json!({
+                "socket": null,
+                "pod": null,
+                "process": "etcd",
+                "name": "master-1",
+                "data_dir": "/var/lib/etcd/default",
+                "cacert": "/etc/etcd/pki/ca.crt",
+                "cert": "/etc/etcd/pki/server.crt",
+                "key": "/etc/etcd/pki/server.key",
+                "manifest": null,
+                "metrics": "https://127.0.0.1:2379",
+            }),
+        },
+        Wanted {
+            layout: Layout::Openshift,
+            etcd: "3.5",
+            id: "openshift",
+            evidence: "openshift-etcd/etcd-master-1",
+            found: json!({
+                "socket": "/var/run/crio/crio.sock",
+                "pod": "openshift-etcd/etcd-master-1",
+                "process": "etcd",
+                "name": "master-1",
+                "data_dir": "/var/lib/etcd",
+                "cacert": format!("{crio}/configmaps/etcd-all-bundles/server-ca-bundle.crt"),
+                "cert": format!("{crio}/secrets/etcd-all-certs/etcd-peer-master-1.crt"),
+                "key": format!("{crio}/secrets/etcd-all-certs/etcd-peer-master-1.key"),
+                "manifest": "/etc/kubernetes/manifests/etcd-pod.yaml",
+                "metrics": "https://127.0.0.1:9978",
+            }),
+        },
+    ]
+}
+
+/// One master of this layout, full.
+fn full(wanted: &Wanted) -> Lab {
+    let spec = Spec::new(1, &[release(wanted.etcd)]).quota(QUOTA).layout(wanted.layout);
+    let lab = Lab::up(spec).unwrap();
+    finds_everything(lab.master("master-1"), wanted);
+    fill(&lab, Fill::churn(), "master-1");
+    lab
+}
+
+#[track_caller]
+fn finds_everything(master: &Master, wanted: &Wanted) {
+    let answer = rescue(master, &LOCATE).ends(0).json();
+    is_layout(&answer, wanted.id, wanted.evidence);
+    let value = |pointer: &str| answer.pointer(pointer).cloned().unwrap_or_default();
+    let pod = match &answer["container"] {
+        Value::Null => Value::Null,
+        it => {
+            json!(format!("{}/{}", it["namespace"].as_str().unwrap(), it["pod"].as_str().unwrap()))
+        }
+    };
+    let found = json!({
+        "socket": value("/runtime/socket/value"),
+        "pod": pod,
+        "process": value("/process/comm"),
+        "name": value("/name/value"),
+        "data_dir": value("/data_dir/value"),
+        "cacert": value("/cacert/value"),
+        "cert": value("/cert/value"),
+        "key": value("/key/value"),
+        "manifest": value("/manifest/path"),
+        "metrics": value("/metrics_url/value"),
+    });
+    assert_eq!(found, wanted.found, "{}: {answer:#}", wanted.id);
+    assert_eq!(answer["endpoints"][0]["value"], "https://127.0.0.1:2379", "{answer:#}");
+    assert_eq!(answer["quota"]["value"], QUOTA, "{answer:#}");
+    let roles: Vec<_> = answer["certificates"].as_array().unwrap().iter().collect();
+    assert_eq!(roles.len(), 4, "{answer:#}");
+    assert_eq!(value("/disk/path").as_str().is_some(), true, "{answer:#}");
+}
+
+#[track_caller]
+fn is_layout(answer: &Value, id: &str, evidence: &str) {
+    assert_eq!(answer["layout"], id, "{answer:#}");
+    let told = answer["layout_evidence"].as_array().expect("evidence");
+    let fits = |line: &Value| line.as_str().is_some_and(|line| line.contains(evidence));
+    assert!(told.iter().any(fits), "`{evidence}` is not in {told:?}");
+}
+
+/// What etcdctl sees of every member.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    alarms: String,
+    members: Vec<(i64, u64)>,
+}
+
+impl Seen {
+    fn of(lab: &Lab) -> Self {
+        let member = |master| (judge::revision(master), judge::db_size(master));
+        Self { alarms: judge::alarms(lab), members: lab.members().map(member).collect() }
+    }
+}
+
+/// Fails unless the refusal is this one and etcd is as it was.
+#[track_caller]
+fn refused(lab: &Lab, ran: Ran, code: i32, before: &Seen, parts: &[&str]) {
+    let ran = ran.ends(code);
+    let answer = ran.json();
+    assert_eq!(answer["exit_code"], code, "{answer:#}");
+    let told = flat(&ran.stderr);
+    for part in parts {
+        assert!(told.contains(part), "`{part}` is not in: {}", ran.stderr);
+    }
+    assert_eq!(*before, Seen::of(lab), "something has changed");
+    for master in lab.members() {
+        assert_eq!(files(master, PLACE).len(), 0, "a snapshot was left");
+    }
+}
+
+#[track_caller]
+fn recovered(lab: &Lab, before: &str, ran: Ran) -> Value {
+    let answer = ran.ends(0).json();
+    assert_eq!(answer["outcome"], "recovered", "{answer:#}");
+    assert_eq!(judge::alarms(lab), "");
+    let members: Vec<&Master> = lab.members().collect();
+    judge::same_data(before, members.iter().copied());
+    judge::small(before, members.iter().copied());
+    for master in members {
+        assert!(judge::put(master, "/judge/after"), "{} takes no write", master.name());
+    }
+    assert_eq!(judge::alarms(lab), "");
+    answer
+}
+
+#[test]
+fn one_master_of_each_layout_recovers_without_a_flag() {
+    let _turn = alone();
+    for wanted in wanted().iter().filter(|it| it.layout != Layout::Openshift) {
+        eprintln!("{}", wanted.id);
+        let lab = full(wanted);
+        let first = lab.master("master-1");
+        let before = judge::data(first);
+        let answer = recovered(&lab, &before, rescue(first, &RECOVER));
+        let held = answer["steps"][0]["id"] == "hold-kubelet";
+        // Its liveness probe fails while the alarm is on.
+        assert_eq!(held, wanted.layout == Layout::Rke2, "{answer:#}");
+        assert_ne!(first.state_of("kubelet"), Some('T'));
+    }
+}
+
+#[test]
+fn openshift_is_left_to_its_operator() {
+    let _turn = alone();
+    let all = wanted();
+    let wanted = all.iter().find(|it| it.layout == Layout::Openshift).unwrap();
+    let lab = full(wanted);
+    let first = lab.master("master-1");
+    let before = Seen::of(&lab);
+    let parts = ["this is OpenShift", "cluster-backup.sh", "etcdctl alarm disarm"];
+    refused(&lab, rescue(first, &RECOVER), 4, &before, &parts);
+    // Looking is no change.
+    let status = rescue(first, &["status", "-w", "json"]).ends(0).json();
+    assert_eq!(status["alarms"][0]["alarm"], "NOSPACE", "{status:#}");
+    let copy = "/var/lib/etcd-rescue/copy.db";
+    rescue(first, &["snapshot", "save", copy]).ends(0);
+    rescue(first, &["snapshot", "verify", copy]).ends(0);
+    assert_eq!(before, Seen::of(&lab));
+}
+
+#[test]
+fn three_masters_of_kubespray_recover_by_their_admins_certificate() {
+    let _turn = alone();
+    let lab =
+        Lab::up(Spec::new(3, &[release("3.5.16")]).quota(QUOTA).layout(Layout::Kubespray)).unwrap();
+    fill(&lab, Fill::churn(), "master-2");
+    let before = judge::data(lab.master("master-1"));
+    recovered(&lab, &before, rescue(lab.master("master-1"), &RECOVER));
+    judge::equal_hashes(&lab);
+}
+
+#[test]
+fn an_etcd_on_other_machines_is_found_by_the_api_servers_flags_or_by_hand() {
+    let _turn = alone();
+    let spec = Spec::new(2, &[release("3.5.16")]).quota(QUOTA).layout(Layout::External);
+    let lab = Lab::up(spec.apiserver(true)).unwrap();
+    let (etcd, master) = (lab.master("master-1"), lab.master("master-2"));
+    fill(&lab, Fill::churn(), "master-1");
+    let before = judge::data(etcd);
+    let answer = rescue(master, &LOCATE).ends(0).json();
+    is_layout(&answer, "external", "--etcd-servers");
+    assert_eq!(answer["endpoints"][0]["value"], etcd.endpoint(), "{answer:#}");
+    assert_eq!(answer["cert"]["value"], "/etc/kubernetes/pki/apiserver-etcd-client.crt");
+    let endpoint = etcd.endpoint();
+    let pki = "/etc/kubernetes/pki";
+    let by_hand = [
+        "--endpoints",
+        &endpoint,
+        "--cacert",
+        &format!("{pki}/etcd/ca.crt"),
+        "--cert",
+        &format!("{pki}/apiserver-etcd-client.crt"),
+        "--key",
+        &format!("{pki}/apiserver-etcd-client.key"),
+    ];
+    let status = rescue(master, &[&["status", "-w", "json"], &by_hand[..]].concat()).ends(0);
+    assert_eq!(status.json()["members"][0]["reachable"], true);
+    recovered(&lab, &before, rescue(master, &[&RECOVER, &by_hand[..]].concat()));
+}
+
+#[test]
+fn members_of_k0s_are_reached_through_tunnels_only() {
+    let _turn = alone();
+    let lab = Lab::up(Spec::new(3, &[release("3.5")]).quota(QUOTA).layout(Layout::K0s)).unwrap();
+    let [first, second, third] = ["master-1", "master-2", "master-3"].map(|name| lab.master(name));
+    fill(&lab, Fill::churn(), "master-2");
+    let (data, before) = (judge::data(first), Seen::of(&lab));
+    let lines = ["ssh -L", "master-2", "master-3"];
+    refused(&lab, rescue(first, &RECOVER), 4, &before, &lines);
+    let _tunnels =
+        [first.tunnel(23792, second, 2379).unwrap(), first.tunnel(23793, third, 2379).unwrap()];
+    let all = "https://127.0.0.1:2379,https://127.0.0.1:23792,https://127.0.0.1:23793";
+    let answer =
+        recovered(&lab, &data, rescue(first, &[&RECOVER[..], &["--endpoints", all]].concat()));
+    assert_eq!(answer["members"].as_array().map(Vec::len), Some(3), "{answer:#}");
+}
+
+#[test]
+fn a_k3s_process_is_never_stopped() {
+    let _turn = alone();
+    let spec = Spec::new(1, &[release("3.5")]).quota(64 << 20).layout(Layout::K3s);
+    let lab = Lab::up(spec).unwrap();
+    let first = lab.master("master-1");
+    fill(&lab, Fill::churn(), "master-1");
+    let data = judge::data(first);
+    looks_like_a_slow_disk(first);
+    let process = first.pid_of("k3s-server");
+    let mut run = Rescue::start(first, &RECOVER);
+    run.await_line("it is not held");
+    let watched = thread::scope(|scope| {
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let over = &over;
+        let watch = scope.spawn(move || {
+            let mut states = String::new();
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                states.extend(first.state_of("k3s-server"));
+                thread::sleep(Duration::from_millis(5));
+            }
+            states
+        });
+        recovered(&lab, &data, run.finish());
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        watch.join().unwrap()
+    });
+    assert!(!watched.is_empty() && !watched.contains('T'), "{watched}");
+    assert_eq!(first.pid_of("k3s-server"), process);
+}
+
+/// More than one in a hundred syncs since its start took so long that five of them
+/// take longer than any probe waits.
+fn looks_like_a_slow_disk(master: &Master) {
+    master.kill_etcd().unwrap();
+    until("k3s starts again", Duration::from_secs(60), || master.pid_of("k3s-server").is_some());
+    master.wait_serving(Duration::from_secs(60)).unwrap();
+    // Refused, but written to the log of raft before.
+    for _ in 0..100 {
+        assert!(!judge::put(master, "refused"));
+    }
+    let slow = master.slow_sync(Duration::from_millis(8_500)).unwrap();
+    for _ in 0..2 {
+        let args = ["put", "refused", "value", "--command-timeout=30s"];
+        assert!(!master.etcdctl(&args).unwrap().status.success());
+    }
+    drop(slow);
+}
+
+#[test]
+fn what_is_no_etcd_is_recognised() {
+    let _turn = alone();
+    for (layout, id, evidence, parts) in [
+        (Layout::Microk8s, "microk8s", "/var/snap/microk8s", ["dqlite", "microk8s inspect"]),
+        (Layout::K3sSqlite, "k3s-sqlite", "state.db", ["sqlite", "journalctl -u k3s"]),
+        (Layout::Talos, "talos", "ID=talos", ["Talos", "talosctl -n NODE etcd defrag"]),
+    ] {
+        eprintln!("{id}");
+        let lab = Lab::up(Spec::new(1, &[release("3.5")]).layout(layout)).unwrap();
+        let master = lab.master("master-1");
+        let ran = rescue(master, &LOCATE);
+        is_layout(&ran.json(), id, evidence);
+        for command in [&LOCATE[..], &RECOVER] {
+            let ran = rescue(master, command).ends(7);
+            let told = flat(&ran.stderr);
+            for part in parts {
+                assert!(told.contains(part), "`{part}` is not in: {}", ran.stderr);
+            }
+        }
+    }
+}
