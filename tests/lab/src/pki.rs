@@ -139,7 +139,9 @@ fn names(name: &str, ip: &str) -> Result<Vec<SanType>> {
 fn params(subject: &Subject<'_>, days: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, subject.common_name);
+    if !subject.common_name.is_empty() {
+        params.distinguished_name.push(DnType::CommonName, subject.common_name);
+    }
     if let Some(organization) = subject.organization {
         params.distinguished_name.push(DnType::OrganizationName, organization);
     }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Etcd, Layout, expand, settings};
+use super::{Etcd, Layout, expand, settings, table::OPENSHIFT_METRICS};
 use crate::{
     manifest, site,
     spec::{MasterSpec, Probes, Spec},
@@ -95,7 +95,8 @@ fn openshift(spec: &Spec, index: usize) -> Value {
     told.remove("data-dir");
     told.remove("quota-backend-bytes");
     let flags: Vec<String> = settings::flags(&told).iter().map(|flag| inside(flag)).collect();
-    let (cert, key, ca) = (inside(etcd.peer.cert), inside(etcd.peer.key), inside(etcd.ca));
+    let (cert, key) = (inside(OPENSHIFT_METRICS.cert), inside(OPENSHIFT_METRICS.key));
+    let ca = inside(etcd.ca);
     let metrics = format!(
         "#!/bin/sh\nset -eu\nexec nice -n -18 etcd grpc-proxy start --endpoints https://{ip}:9978 \
          --metrics-addr https://0.0.0.0:9979 --listen-addr 127.0.0.1:9977 \

@@ -256,6 +256,13 @@ static K0S: Row = Row {
     ..NOTHING
 };
 
+/// What the pod's proxy of etcd's metrics shows; it takes no certificate with a name
+/// to ask with.
+pub const OPENSHIFT_METRICS: Pair = pair(
+    "/etc/kubernetes/static-pod-resources/etcd-certs/secrets/etcd-all-certs/etcd-serving-metrics-{node}.crt",
+    "/etc/kubernetes/static-pod-resources/etcd-certs/secrets/etcd-all-certs/etcd-serving-metrics-{node}.key",
+);
+
 /// Below what the pod sees as /etc/kubernetes/static-pod-certs.
 const OPENSHIFT_PEER: Pair = pair(
     "/etc/kubernetes/static-pod-resources/etcd-certs/secrets/etcd-all-certs/etcd-peer-{node}.crt",
@@ -279,6 +286,7 @@ static OPENSHIFT: Row = Row {
             "/etc/kubernetes/static-pod-resources/etcd-certs/secrets/etcd-all-certs/etcd-serving-{node}.key",
         ),
         peer: OPENSHIFT_PEER,
+        clients: &[(OPENSHIFT_METRICS, "")],
         ca: "/etc/kubernetes/static-pod-resources/etcd-certs/configmaps/etcd-all-bundles/server-ca-bundle.crt",
         peer_ca: "/etc/kubernetes/static-pod-resources/etcd-certs/configmaps/etcd-all-bundles/server-ca-bundle.crt",
         metrics: Some("https://0.0.0.0:9978"),

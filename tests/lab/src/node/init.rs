@@ -58,6 +58,11 @@ pub fn run(dir: &Path) -> Result<()> {
                 pid.as_raw().unsigned_abs()
             }
             Ok(_) | Err(Errno::EINTR) => continue,
+            // A master of which only its files matter.
+            Err(Errno::ECHILD) if running.is_empty() => {
+                thread::sleep(Duration::from_secs(1));
+                continue;
+            }
             Err(error) => bail!("waiting for children: {error}"),
         };
         if let Some(place) = running.iter_mut().find(|(pid, _)| *pid == dead) {
