@@ -7,14 +7,19 @@ mod common;
 #[path = "common/stage.rs"]
 mod stage;
 
-use std::{thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use common::{
     alone, fill, judge, release,
     rescue::{PLACE, Ran, Rescue, files, rescue},
     until,
 };
-use lab::{Fill, Lab, Layout, Master, Spec};
+use lab::{Fill, Lab, Layout, Master, Spec, Tunnel};
 use serde_json::{Value, json};
 use stage::flat;
 
@@ -200,9 +205,10 @@ fn finds_everything(master: &Master, wanted: &Wanted) {
     assert_eq!(found, wanted.found, "{}: {answer:#}", wanted.id);
     assert_eq!(answer["endpoints"][0]["value"], "https://127.0.0.1:2379", "{answer:#}");
     assert_eq!(answer["quota"]["value"], QUOTA, "{answer:#}");
-    let roles: Vec<_> = answer["certificates"].as_array().unwrap().iter().collect();
-    assert_eq!(roles.len(), 4, "{answer:#}");
-    assert_eq!(value("/disk/path").as_str().is_some(), true, "{answer:#}");
+    assert_eq!(answer["disk"]["data_dir"], wanted.found["data_dir"], "{answer:#}");
+    let certificates = answer["certificates"].as_array().unwrap().iter();
+    let roles: Vec<&str> = certificates.filter_map(|it| it["role"].as_str()).collect();
+    assert_eq!(roles, ["ca", "client", "server", "peer"], "{answer:#}");
 }
 
 #[track_caller]
@@ -216,20 +222,22 @@ fn is_layout(answer: &Value, id: &str, evidence: &str) {
 /// What etcdctl sees of every member.
 #[derive(Debug, PartialEq)]
 struct Seen {
-    alarms: String,
+    alarms: BTreeSet<String>,
     members: Vec<(i64, u64)>,
 }
 
 impl Seen {
     fn of(lab: &Lab) -> Self {
         let member = |master| (judge::revision(master), judge::db_size(master));
-        Self { alarms: judge::alarms(lab), members: lab.members().map(member).collect() }
+        // In no order: etcd keeps them in a map.
+        let alarms = judge::alarms(lab).lines().map(str::to_owned).collect();
+        Self { alarms, members: lab.members().map(member).collect() }
     }
 }
 
-/// Fails unless the refusal is this one and etcd is as it was.
+/// Fails unless the refusal is this one and etcd is as it was; what was said.
 #[track_caller]
-fn refused(lab: &Lab, ran: Ran, code: i32, before: &Seen, parts: &[&str]) {
+fn refused(lab: &Lab, ran: Ran, code: i32, before: &Seen, parts: &[&str]) -> String {
     let ran = ran.ends(code);
     let answer = ran.json();
     assert_eq!(answer["exit_code"], code, "{answer:#}");
@@ -241,6 +249,7 @@ fn refused(lab: &Lab, ran: Ran, code: i32, before: &Seen, parts: &[&str]) {
     for master in lab.members() {
         assert_eq!(files(master, PLACE).len(), 0, "a snapshot was left");
     }
+    told
 }
 
 #[track_caller]
@@ -337,17 +346,41 @@ fn an_etcd_on_other_machines_is_found_by_the_api_servers_flags_or_by_hand() {
 fn members_of_k0s_are_reached_through_tunnels_only() {
     let _turn = alone();
     let lab = Lab::up(Spec::new(3, &[release("3.5")]).quota(QUOTA).layout(Layout::K0s)).unwrap();
-    let [first, second, third] = ["master-1", "master-2", "master-3"].map(|name| lab.master(name));
+    let first = lab.master("master-1");
     fill(&lab, Fill::churn(), "master-2");
     let (data, before) = (judge::data(first), Seen::of(&lab));
-    let lines = ["ssh -L", "master-2", "master-3"];
-    refused(&lab, rescue(first, &RECOVER), 4, &before, &lines);
-    let _tunnels =
-        [first.tunnel(23792, second, 2379).unwrap(), first.tunnel(23793, third, 2379).unwrap()];
-    let all = "https://127.0.0.1:2379,https://127.0.0.1:23792,https://127.0.0.1:23793";
+    let parts = ["serves 127.0.0.1 alone", "master-2", "master-3"];
+    let said = refused(&lab, rescue(first, &RECOVER), 4, &before, &parts);
+    // As if these lines were typed.
+    let tunnels: Vec<Tunnel> = commands(&said, "ssh ").map(|line| dig(&lab, first, line)).collect();
+    assert_eq!(tunnels.len(), 2, "{said}");
+    let command = commands(&said, "etcd-rescue recover ").next().expect("what to type next");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
     let answer =
-        recovered(&lab, &data, rescue(first, &[&RECOVER[..], &["--endpoints", all]].concat()));
+        recovered(&lab, &data, rescue(first, &[&words[..], &["--yes", "-w", "json"]].concat()));
     assert_eq!(answer["members"].as_array().map(Vec::len), Some(3), "{answer:#}");
+    for master in lab.masters() {
+        assert!(judge::put(master, "/judge/each"), "{}", master.name());
+    }
+}
+
+/// The commands in what was said that begin so.
+fn commands<'a>(said: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    said.split('`').skip(1).step_by(2).filter(move |command| command.starts_with(begin))
+}
+
+/// Does what `ssh … -L PORT:127.0.0.1:PORT root@ADDRESS` would do on this master.
+fn dig(lab: &Lab, from: &Master, line: &str) -> Tunnel {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "-L").expect("-L");
+    let [port, host, to_port] = words[at + 1].split(':').collect::<Vec<_>>()[..] else {
+        panic!("{line}")
+    };
+    assert_eq!(host, "127.0.0.1", "{line}");
+    let address = words.last().unwrap().trim_start_matches("root@");
+    let to = lab.masters().iter().find(|it| it.ip() == address || it.name() == address);
+    let to = to.unwrap_or_else(|| panic!("no master is {address}: {line}"));
+    from.tunnel(port.parse().unwrap(), to, to_port.parse().unwrap()).unwrap()
 }
 
 #[test]
@@ -362,19 +395,19 @@ fn a_k3s_process_is_never_stopped() {
     let process = first.pid_of("k3s-server");
     let mut run = Rescue::start(first, &RECOVER);
     run.await_line("it is not held");
+    let over = AtomicBool::new(false);
     let watched = thread::scope(|scope| {
-        let over = std::sync::atomic::AtomicBool::new(false);
-        let over = &over;
-        let watch = scope.spawn(move || {
+        let watch = scope.spawn(|| {
             let mut states = String::new();
-            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            while !over.load(Ordering::Relaxed) {
                 states.extend(first.state_of("k3s-server"));
                 thread::sleep(Duration::from_millis(5));
             }
             states
         });
-        recovered(&lab, &data, run.finish());
-        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        let ran = run.finish();
+        over.store(true, Ordering::Relaxed);
+        recovered(&lab, &data, ran);
         watch.join().unwrap()
     });
     assert!(!watched.is_empty() && !watched.contains('T'), "{watched}");
@@ -402,18 +435,18 @@ fn looks_like_a_slow_disk(master: &Master) {
 #[test]
 fn what_is_no_etcd_is_recognised() {
     let _turn = alone();
-    for (layout, id, evidence, parts) in [
-        (Layout::Microk8s, "microk8s", "/var/snap/microk8s", ["dqlite", "microk8s inspect"]),
-        (Layout::K3sSqlite, "k3s-sqlite", "state.db", ["sqlite", "journalctl -u k3s"]),
-        (Layout::Talos, "talos", "ID=talos", ["Talos", "talosctl -n NODE etcd defrag"]),
+    for (layout, parts) in [
+        (Layout::Microk8s, ["/var/snap/microk8s/current is there", "dqlite", "microk8s inspect"]),
+        (Layout::K3sSqlite, ["server/db/etcd", "sqlite", "journalctl -u k3s"]),
+        (
+            Layout::Talos,
+            ["os-release says ID=talos", "this is Talos", "talosctl -n NODE etcd defrag"],
+        ),
     ] {
-        eprintln!("{id}");
         let lab = Lab::up(Spec::new(1, &[release("3.5")]).layout(layout)).unwrap();
-        let master = lab.master("master-1");
-        let ran = rescue(master, &LOCATE);
-        is_layout(&ran.json(), id, evidence);
-        for command in [&LOCATE[..], &RECOVER] {
-            let ran = rescue(master, command).ends(7);
+        for (command, code) in [(&LOCATE[..], 7), (&RECOVER, 4)] {
+            let ran = rescue(lab.master("master-1"), command).ends(code);
+            assert_eq!(ran.json()["exit_code"], code);
             let told = flat(&ran.stderr);
             for part in parts {
                 assert!(told.contains(part), "`{part}` is not in: {}", ran.stderr);
