@@ -352,7 +352,7 @@ fn members_of_k0s_are_reached_through_tunnels_only() {
     let parts = ["serves 127.0.0.1 alone", "master-2", "master-3"];
     let said = refused(&lab, rescue(first, &RECOVER), 4, &before, &parts);
     // As if these lines were typed.
-    let tunnels: Vec<Tunnel> = commands(&said, "ssh ").map(|line| dig(&lab, first, line)).collect();
+    let tunnels: Vec<Tunnel> = commands(&said, " -L ").map(|line| dig(&lab, first, line)).collect();
     assert_eq!(tunnels.len(), 2, "{said}");
     let command = commands(&said, "etcd-rescue recover ").next().expect("what to type next");
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
@@ -364,9 +364,9 @@ fn members_of_k0s_are_reached_through_tunnels_only() {
     }
 }
 
-/// The commands in what was said that begin so.
-fn commands<'a>(said: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
-    said.split('`').skip(1).step_by(2).filter(move |command| command.starts_with(begin))
+/// The commands in what was said that have this in them.
+fn commands<'a>(said: &'a str, part: &'a str) -> impl Iterator<Item = &'a str> {
+    said.split('`').skip(1).step_by(2).filter(move |command| command.contains(part))
 }
 
 /// Does what `ssh … -L PORT:127.0.0.1:PORT root@ADDRESS` would do on this master.
