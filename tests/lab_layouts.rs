@@ -34,6 +34,10 @@ struct Wanted {
     id: &'static str,
     evidence: &'static str,
     found: Value,
+    /// Where `prevent` sends people; none where it does it itself.
+    prevent: Option<&'static str>,
+    /// What `locate` says when etcd does not run, and its exit code.
+    down: Option<(i32, &'static str)>,
 }
 
 fn wanted() -> [Wanted; 7] {
@@ -58,6 +62,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": "/etc/kubernetes/manifests/etcd.yaml",
                 "metrics": "http://127.0.0.1:2381",
             }),
+            prevent: None,
+            down: None,
         },
         Wanted {
             layout: Layout::Rke2,
@@ -76,6 +82,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": "/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml",
                 "metrics": "http://127.0.0.1:2381",
             }),
+            prevent: Some("/etc/rancher/rke2/config.yaml"),
+            down: None,
         },
         Wanted {
             layout: Layout::K3s,
@@ -94,6 +102,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": null,
                 "metrics": "http://127.0.0.1:2381",
             }),
+            prevent: Some("/etc/rancher/k3s/config.yaml"),
+            down: Some((7, "systemctl status k3s")),
         },
         Wanted {
             layout: Layout::Kubespray,
@@ -112,6 +122,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": null,
                 "metrics": "https://127.0.0.1:2379",
             }),
+            prevent: Some("/etc/etcd.env"),
+            down: Some((0, "there are only its settings in /etc/etcd.env")),
         },
         Wanted {
             layout: Layout::K0s,
@@ -130,6 +142,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": null,
                 "metrics": "https://127.0.0.1:2379",
             }),
+            prevent: Some("/etc/k0s/k0s.yaml"),
+            down: Some((7, "systemctl status k0scontroller")),
         },
         Wanted {
             layout: Layout::Plain,
@@ -148,6 +162,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": null,
                 "metrics": "https://127.0.0.1:2379",
             }),
+            prevent: Some("environment file"),
+            down: Some((0, "there are only its settings in /etc/default/etcd")),
         },
         Wanted {
             layout: Layout::Openshift,
@@ -166,6 +182,8 @@ fn wanted() -> [Wanted; 7] {
                 "manifest": "/etc/kubernetes/manifests/etcd-pod.yaml",
                 "metrics": "https://127.0.0.1:9978",
             }),
+            prevent: Some("oc edit etcd cluster"),
+            down: None,
         },
     ]
 }
@@ -280,7 +298,39 @@ fn one_master_of_each_layout_recovers_without_a_flag() {
         // Its liveness probe fails while the alarm is on.
         assert_eq!(held, wanted.layout == Layout::Rke2, "{answer:#}");
         assert_ne!(first.state_of("kubelet"), Some('T'));
+        prevents(first, wanted);
+        is_down(first, wanted);
     }
+}
+
+/// `prevent` writes into the manifest, or says where to write and writes nothing.
+#[track_caller]
+fn prevents(master: &Master, wanted: &Wanted) {
+    let process = master.pid_of(master.etcd_process());
+    let code = if wanted.prevent.is_some() { 4 } else { 0 };
+    let ran =
+        rescue(master, &["prevent", "--auto-compaction-retention", "2h", "--confirm", "master-1"])
+            .ends(code);
+    let restarted = master.pid_of(master.etcd_process()) != process;
+    let Some(part) = wanted.prevent else {
+        assert!(restarted, "{}{}", ran.text(), ran.stderr);
+        let located = rescue(master, &LOCATE).ends(0).json();
+        return assert_eq!(located["flags"]["auto-compaction-retention"], "2h", "{located:#}");
+    };
+    let told = flat(&format!("{}{}", ran.text(), ran.stderr));
+    assert!(told.contains(part), "`{part}` is not in: {told}");
+    assert!(!restarted, "{told}");
+}
+
+/// What is found when etcd does not run.
+#[track_caller]
+fn is_down(master: &Master, wanted: &Wanted) {
+    let Some((code, part)) = wanted.down else { return };
+    master.end_etcd_for_good().unwrap();
+    let ran = rescue(master, &["locate"]).ends(code);
+    let told = flat(&format!("{}{}", ran.text(), ran.stderr));
+    assert!(told.contains(part), "`{part}` is not in: {told}");
+    rescue(master, &RECOVER).ends(7);
 }
 
 #[test]
@@ -299,6 +349,7 @@ fn openshift_is_left_to_its_operator() {
     let copy = "/var/lib/etcd-rescue/copy.db";
     rescue(first, &["snapshot", "save", copy]).ends(0);
     rescue(first, &["snapshot", "verify", copy]).ends(0);
+    prevents(first, wanted);
     assert_eq!(before, Seen::of(&lab));
 }
 

@@ -10,6 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
     MasterSpec, Release, cluster,
@@ -169,6 +173,25 @@ impl Master {
     /// SIGKILL to etcd. The kubelet, or who else keeps it, starts it again.
     pub fn kill_etcd(&self) -> Result<()> {
         self.signal(self.etcd_process(), "KILL")
+    }
+
+    /// Ends the etcd of a layout without a pod for it, with who holds it, for good:
+    /// the master's first process, which would start it again, is stopped.
+    pub fn end_etcd_for_good(&self) -> Result<()> {
+        let init = self.init_pid().with_context(|| format!("{} has no power", self.name))?;
+        kill(Pid::from_raw(i32::try_from(init)?), Signal::SIGSTOP)?;
+        for name in ["k0s", self.etcd_process()] {
+            if self.pid_of(name).is_some() {
+                self.signal(name, "KILL")?;
+            }
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        // Nobody takes its status.
+        while self.state_of(self.etcd_process()).is_some_and(|state| state != 'Z') {
+            ensure!(Instant::now() < deadline, "etcd of {} does not end", self.name);
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// Ends everything in the master at once, as a power cut does.
