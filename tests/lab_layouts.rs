@@ -351,6 +351,36 @@ fn openshift_is_left_to_its_operator() {
     rescue(first, &["snapshot", "verify", copy]).ends(0);
     prevents(first, wanted);
     assert_eq!(before, Seen::of(&lab));
+    let data = judge::data(first);
+    let next = rescue(first, &RECOVER).ends(4).json()["error"]["next"].clone();
+    typed(first, next.as_str().unwrap());
+    assert_eq!(judge::alarms(&lab), "");
+    judge::same_data(&data, [first]);
+    judge::small(&data, [first]);
+    assert!(judge::put(first, "/judge/after"));
+}
+
+/// crictl by containerd's own client: the lab has none.
+const CRICTL: &str = "set -e
+crictl() {
+    verb=$1; shift
+    case $verb in
+        ps) ctr -a /run/crio/crio.sock -n k8s.io containers list -q \
+            'labels.\"io.kubernetes.container.name\"==etcdctl' ;;
+        exec) ctr -a /run/crio/crio.sock -n k8s.io tasks exec --exec-id x$(date +%s%N) \"$@\" ;;
+    esac
+}
+";
+
+/// Types the commands in this advice that go to the runtime, in order.
+#[track_caller]
+fn typed(master: &Master, advice: &str) {
+    let lines: Vec<&str> = commands(advice, "crictl").collect();
+    assert!(lines.len() >= 5, "{advice}");
+    let script = format!("{CRICTL}{}", lines.join("\n"));
+    let out = master.command("/bin/sh").args(["-c", &script]).output().unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{script}\n{text}{}", String::from_utf8_lossy(&out.stderr));
 }
 
 #[test]
@@ -413,6 +443,26 @@ fn members_of_k0s_are_reached_through_tunnels_only() {
     for master in lab.masters() {
         assert!(judge::put(master, "/judge/each"), "{}", master.name());
     }
+    as_far_as_it_goes_without_tunnels(&lab, &words);
+}
+
+/// What each master of k0s can do alone; only the alarm needs to see them all, by the
+/// endpoints in these words.
+#[track_caller]
+fn as_far_as_it_goes_without_tunnels(lab: &Lab, words: &[&str]) {
+    fill(lab, Fill::churn(), "master-3");
+    let data = judge::data(lab.master("master-1"));
+    rescue(lab.master("master-1"), &["compact", "--yes"]).ends(0);
+    for master in lab.masters() {
+        rescue(master, &["defrag", "--yes"]).ends(0);
+    }
+    judge::small(&data, lab.masters());
+    rescue(lab.master("master-1"), &["disarm", "--yes"]).ends(4);
+    assert!(judge::alarms(lab).contains("NOSPACE"));
+    let disarm = [&["disarm"], &words[1..], &["--yes"]].concat();
+    rescue(lab.master("master-1"), &disarm).ends(0);
+    assert_eq!(judge::alarms(lab), "");
+    judge::same_data(&data, lab.masters());
 }
 
 /// The commands in what was said that have this in them.

@@ -168,10 +168,12 @@ impl Lab {
     }
 }
 
-/// What the scripts in OpenShift's pod need.
-const SHELL: [(&str, &str); 4] = [
+/// What the scripts in OpenShift's pod need, and who types commands there.
+const SHELL: [(&str, &str); 6] = [
     ("/bin/dash", "/bin/sh"),
     ("/bin/sleep", "/bin/sleep"),
+    ("/bin/grep", "/bin/grep"),
+    ("/usr/bin/head", "/usr/bin/head"),
     ("/usr/bin/nice", "/usr/bin/nice"),
     ("/usr/bin/ionice", "/usr/bin/ionice"),
 ];
