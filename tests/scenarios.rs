@@ -11,7 +11,9 @@ use etcd_rescue::{
         Filesystem, Found, Freeable, FreeableKind, Guardian, KubeletProcess, LastEnd, LiveData,
         Manifest, Member, MemberId, MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process,
         Purgeable, Quota, QuotaSource, Revision, Scope, SickDisk, Silence, SilenceKind,
-        SnapshotPlace, StepKind, Undo, Wishes, World, diagnosis::Histogram,
+        SnapshotPlace, StepKind, Undo, Wishes, World,
+        diagnosis::Histogram,
+        layout::{ALL, Detected},
     },
 };
 
@@ -260,6 +262,14 @@ fn read(scenario: &str) -> (World, Wishes) {
                     Some(LastEnd { started_at, finished_at, exit_code, ..LastEnd::default() });
                 world.node.container = Some(container);
             }
+            "layout" => {
+                let id = words.next().expect("layout ID");
+                let layout = ALL.iter().copied().find(|row| row.id == id).expect("a row");
+                let evidence = Vec::new();
+                world.node.layout = Some(Detected { layout, evidence });
+                let own = format!("https://127.0.0.1:{}", layout.client_port);
+                world.node.endpoints = vec![Found::new(own, "flag")];
+            }
             "process" => {
                 let comm = words.next().expect("process NAME").to_owned();
                 let process = Process { pid: 4, args: Vec::new(), env: Vec::new(), comm };
@@ -352,7 +362,15 @@ fn member<'a>(
             "learner" => member.learner = true,
             "refused" => {
                 let kind = SilenceKind::Refused;
-                member.status = Err(Silence { kind, why: "connection refused".to_owned() });
+                member.status = Err(Silence { kind, ..Silence::from("connection refused") });
+                return member;
+            }
+            "apart" => {
+                member.endpoint = "https://127.0.0.1:2379".to_owned();
+                let kind = SilenceKind::OwnNodeOnly;
+                let peer_host = Some(value.to_owned());
+                let why = "it serves its own node only".to_owned();
+                member.status = Err(Silence { kind, why, peer_host });
                 return member;
             }
             "down" => {

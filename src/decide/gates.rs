@@ -2,9 +2,10 @@
 
 use crate::model::{
     AlarmKind, Behaviour, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World,
+    layout::{Layout, May},
 };
 
-use super::etcdctl;
+use super::{apart, etcdctl};
 
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
@@ -16,6 +17,14 @@ pub(super) const LAG_LIMIT: u64 = 1_000;
 pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refusals.extend(corrupt(world));
+    if refusals.is_empty() {
+        let layout = somebody_elses(world.node.layout());
+        let layout = layout.or_else(|| apart::refusal(world, wishes));
+        if layout.is_some() {
+            // Whatever else is wrong is not for this run.
+            return layout.into_iter().collect();
+        }
+    }
     refusals.extend(hanging_disk(world, wishes));
     refusals.extend(quorum(world));
     // Without a quorum every further gate would only repeat the same news.
@@ -31,10 +40,21 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     if rewrites && !wishes.accept_version_risk {
-        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s)).next());
+        let unit = world.node.layout().kubelet.unit();
+        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s, unit)).next());
     }
     refusals.extend(last_copy(world, wishes));
     refusals
+}
+
+/// An etcd that somebody else looks after.
+fn somebody_elses(row: &Layout) -> Option<Refusal> {
+    matches!(row.may, May::Look | May::Nothing).then(|| Refusal {
+        kind: RefusalKind::Layout,
+        flag: None,
+        what: row.why.to_owned(),
+        next: row.instead.join("\n"),
+    })
 }
 
 /// How much room there is can be told as little as whether a write would ever
@@ -109,7 +129,7 @@ fn quorum(world: &World) -> Option<Refusal> {
         .voters()
         .filter_map(|member| {
             let error = member.status.as_ref().err()?;
-            Some(format!("{} ({error})", member.label()))
+            (!apart::counts_as_up(world, member)).then(|| format!("{} ({error})", member.label()))
         })
         .collect();
     let up = voters - missing.len();
@@ -150,7 +170,7 @@ fn missing_voters(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     let allowed = |member: &Member| wishes.allow_missing.iter().any(|name| member.is_called(name));
     world
         .voters()
-        .filter(|member| !allowed(member))
+        .filter(|member| !allowed(member) && !apart::is_apart(member))
         .filter_map(|member| {
             let error = member.status.as_ref().err()?;
             let name = member.label();
@@ -213,15 +233,16 @@ fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<
     })
 }
 
-fn version_risk(member: &Member, status: &MemberStatus) -> Option<Refusal> {
+fn version_risk(member: &Member, status: &MemberStatus, unit: &str) -> Option<Refusal> {
     let rule = status.row(Behaviour::CrashDuringDefrag)?;
     Some(Refusal {
         kind: RefusalKind::Version,
         flag: Some("--accept-version-risk".to_owned()),
         what: format!("member {} runs etcd {}: {}", member.label(), status.version_text, rule.text),
-        next: "make sure that nothing restarts etcd meanwhile (`systemctl stop kubelet` on each \
-               master, and start it again afterwards), then add --accept-version-risk"
-            .to_owned(),
+        next: format!(
+            "make sure that nothing restarts etcd meanwhile (`systemctl stop {unit}` on each \
+             master, and start it again afterwards), then add --accept-version-risk"
+        ),
     })
 }
 

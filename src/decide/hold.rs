@@ -3,6 +3,7 @@
 
 use crate::model::{
     AlarmKind, Member, MemberStatus, Probe, ProbeKind, Step, StepKind, Wishes, World,
+    layout::KubeletIs,
 };
 
 use super::{plan::answering, stall::stall};
@@ -22,10 +23,14 @@ pub(super) fn of_kubelets(
     wishes: &Wishes,
     order: &[(&Member, &MemberStatus)],
 ) -> (Option<Step>, Vec<String>) {
-    let others = of_other_masters(world, order);
+    let others = match kubelet_is(world) {
+        KubeletIs::Apart(_) => of_other_masters(world, order),
+        KubeletIs::Etcd | KubeletIs::Uninvolved => Vec::new(),
+    };
     let Some(why) = needs_hold(world, order) else { return (None, others) };
     let said = match &world.node.kubelet {
-        _ if is_k3s(world) => Some(
+        _ if kubelet_is(world) == KubeletIs::Uninvolved => None,
+        _ if kubelet_is(world) == KubeletIs::Etcd => Some(
             "the kubelet of this node is part of the k3s process, which is etcd itself here: it \
              is not held, and nothing probes that etcd"
                 .to_owned(),
@@ -60,9 +65,7 @@ fn by_hand(world: &World) -> String {
 
 /// The lines that stop a kubelet and start it again; containers stay.
 fn stop_and_start(world: &World) -> String {
-    let manifest = world.node.manifest.as_ref();
-    let rke2 = manifest.is_some_and(|manifest| manifest.path.starts_with("/var/lib/rancher/rke2"));
-    let unit = if rke2 { "rke2-server" } else { "kubelet" };
+    let unit = kubelet_is(world).unit();
     format!(
         "`systemctl stop {unit}` first (containers keep running), and `systemctl start {unit}` \
          afterwards"
@@ -149,8 +152,8 @@ fn still_starting(world: &World, probe: &Probe) -> bool {
     age < budget.saturating_add(STARTUP_SLACK)
 }
 
-fn is_k3s(world: &World) -> bool {
-    world.node.process.as_ref().is_some_and(|process| process.comm.starts_with("k3s"))
+fn kubelet_is(world: &World) -> KubeletIs {
+    world.node.layout().kubelet
 }
 
 /// The kubelets of other masters usually go by the same kind of manifest.

@@ -1,19 +1,22 @@
 //! Whether etcd's manifest on this node is ours to edit, or somebody's who
 //! writes it anew. Pure.
 
-use crate::model::{Located, Obstacle};
+use crate::model::{
+    Located, Obstacle,
+    layout::{ALL, Sign},
+};
 
-use super::settings_advice::{Keeper, keeper, usual_flags};
+use super::settings_advice::{keeps, usual_flags};
 
 /// Why the manifest is not edited on this kind of installation, with the right
 /// way; `None` = it may be. `namespace` is that of the pod in the manifest.
 #[must_use]
 pub fn keeper_obstacle(node: &Located, namespace: Option<&str>) -> Option<Obstacle> {
-    let keeper = match namespace {
-        Some("openshift-etcd") => Keeper::Operator,
-        _ => keeper(node),
-    };
-    keeper.obstacle(&usual_flags())
+    // The pod in the file counts where no container was found.
+    let told = |sign: &Sign| matches!(sign, Sign::Namespace(name) if namespace == Some(name));
+    let row = ALL.iter().find(|row| row.signs.iter().any(told));
+    let keeps = row.map_or_else(|| keeps(node), |row| row.keeps);
+    keeps.obstacle(&usual_flags())
 }
 
 #[cfg(test)]

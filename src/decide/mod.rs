@@ -4,6 +4,7 @@
 
 mod advice;
 mod anew;
+mod apart;
 mod cautions;
 mod comeback;
 mod diagnosis;

@@ -50,6 +50,9 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
         return Decision::NothingToDo("no alarm is on".to_owned());
     }
     let mut refusals = refusals(world, wishes);
+    if refusals.iter().any(|refusal| refusal.kind == RefusalKind::Layout) {
+        return Decision::Refused(refusals);
+    }
     refusals.extend(bad_revision(world, wishes));
     if wishes.scope == Scope::Disarm {
         refusals.extend(disarm_refusals(world));

@@ -3,41 +3,36 @@
 //! program has nothing to edit.
 
 use super::settings_advice::{
-    Keeper, LARGEST_GIB, WHY_COMPACTION, keeper, largest_gib, retention, smallest, usual_flags,
+    LARGEST_GIB, WHY_COMPACTION, keeps, largest_gib, retention, smallest, usual_flags,
 };
-use crate::model::{Behaviour, Bytes, Quota, World};
+use crate::model::{Behaviour, Bytes, Quota, World, layout::Keeps};
 
 /// How to keep it from happening again, line by line.
 #[must_use]
 pub fn prevention(world: &World) -> Vec<String> {
-    let keeper = keeper(&world.node);
+    let keeps = keeps(&world.node);
     let mut lines = vec!["what filled it: `etcd-rescue usage`".to_owned()];
-    if keeper == Keeper::Operator {
-        lines.push(
-            "OpenShift's etcd operator owns etcd's settings: there is nothing to edit on a node. \
-             Delete what fills etcd, and see that the operator is well: `oc get clusteroperator \
-             etcd`"
-                .to_owned(),
-        );
+    if let Keeps::Owner(owner) = keeps {
+        lines.push(owner.prevention.to_owned());
     } else {
-        lines.extend(compaction(world, &keeper));
+        lines.extend(compaction(world, &keeps));
         if smallest(world).is_some_and(|quota| quota.limit == Quota::DEFAULT.limit) {
-            lines.push(quota(&keeper, world.node.memory));
+            lines.push(quota(&keeps, world.node.memory));
         }
     }
     lines.push("to be warned the next time: `etcd-rescue rules` for Prometheus".to_owned());
-    if keeper.is_editable() {
+    if keeps == Keeps::Manifest {
         lines.push("never leave a backup file in the manifests directory".to_owned());
     }
     lines
 }
 
 /// What makes etcd drop its history by itself.
-fn compaction(world: &World, keeper: &Keeper) -> Vec<String> {
+fn compaction(world: &World, keeps: &Keeps) -> Vec<String> {
     if let Some(value) = retention(&world.node) {
         return vec![format!("auto-compaction is already on, with a retention of {value}")];
     }
-    let mut lines = if keeper.is_editable() {
+    let mut lines = if *keeps == Keeps::Manifest {
         let version =
             world.members.iter().filter_map(|member| member.status.as_ref().ok()?.version).min();
         let defrag = version.filter(|version| version.has(Behaviour::BootstrapDefrag)).map(|_| {
@@ -49,7 +44,7 @@ fn compaction(world: &World, keeper: &Keeper) -> Vec<String> {
                        `etcd-rescue prevent`";
         std::iter::once(prevent.to_owned()).chain(defrag).collect()
     } else {
-        keeper.way(&usual_flags())
+        keeps.way(&usual_flags())
     };
     lines.push(format!("  why: {WHY_COMPACTION}"));
     lines
@@ -57,11 +52,9 @@ fn compaction(world: &World, keeper: &Keeper) -> Vec<String> {
 
 /// How to raise the quota by hand when the data do not fit below it.
 pub(super) fn raise_quota(world: &World) -> String {
-    let keeper = keeper(&world.node);
-    if keeper == Keeper::Operator {
-        return "Raising the quota goes through OpenShift's API, which takes no writes now: delete \
-                first"
-            .to_owned();
+    let keeps = keeps(&world.node);
+    if let Keeps::Owner(owner) = keeps {
+        return owner.quota.to_owned();
     }
     let largest = largest_gib(world.node.memory) << 30;
     let now = smallest(world).and_then(|quota| quota.limit).unwrap_or_default();
@@ -73,21 +66,14 @@ pub(super) fn raise_quota(world: &World) -> String {
     }
     // Twice as much is room to clean up in; more is asked for only by choice.
     let wanted = (now.0.saturating_mul(2)).min(largest);
-    let how = match &keeper {
-        Keeper::Kubeadm(_) | Keeper::StaticPod(_) => {
+    let how = match &keeps {
+        Keeps::Lines(lines) => {
+            let line = lines.written.line("quota-backend-bytes", &wanted.to_string());
+            format!("{} {}", line.trim_start_matches([' ', '-']), lines.place)
+        }
+        Keeps::Manifest | Keeps::Owner(_) => {
             format!("`etcd-rescue prevent --quota {}`", typed(wanted))
         }
-        Keeper::Rancher(path) => format!(
-            "quota-backend-bytes={wanted} as `etcd-arg` in {path}, then restart that server"
-        ),
-        Keeper::K0s => format!(
-            "quota-backend-bytes: \"{wanted}\" as spec.storage.etcd.extraArgs in \
-             /etc/k0s/k0s.yaml, then restart k0s"
-        ),
-        Keeper::Service | Keeper::Operator => format!(
-            "ETCD_QUOTA_BACKEND_BYTES={wanted} in etcd's environment file (`systemctl cat etcd` \
-             names it), then restart etcd"
-        ),
     };
     format!(
         "Or raise the quota on every master, one at a time: {how}; wait until `etcd-rescue status` \
@@ -106,7 +92,7 @@ fn typed(bytes: u64) -> String {
 }
 
 /// How far the default quota can be raised.
-fn quota(keeper: &Keeper, memory: Option<Bytes>) -> String {
+fn quota(keeps: &Keeps, memory: Option<Bytes>) -> String {
     let gib = largest_gib(memory);
     if gib <= 2 {
         return "  the quota is etcd's default of 2 GiB, and this node's memory allows no more: \
@@ -120,7 +106,7 @@ fn quota(keeper: &Keeper, memory: Option<Bytes>) -> String {
         Some(_) => "the advised maximum".to_owned(),
         None => "the advised maximum; never more than half of the memory".to_owned(),
     };
-    let how = if keeper.is_editable() {
+    let how = if *keeps == Keeps::Manifest {
         format!("`etcd-rescue prevent --quota {gib}GiB`")
     } else {
         format!("quota-backend-bytes={} there", gib << 30)

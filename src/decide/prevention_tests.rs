@@ -130,7 +130,7 @@ fn what_is_on_already_is_seen_wherever_it_is_set() {
 
 #[test]
 fn a_quota_fits_into_half_of_the_memory() {
-    let keeper = Keeper::Kubeadm(KUBEADM.into());
+    let keeper = Keeps::Manifest;
     let advised = |gib: u64| quota(&keeper, Some(Bytes(gib << 30)));
     assert!(advised(64).contains("`etcd-rescue prevent --quota 8GiB` raises it to 8 GiB"));
     assert!(advised(8).contains("--quota 4GiB` raises it to 4 GiB (half of"), "{}", advised(8));

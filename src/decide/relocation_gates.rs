@@ -1,42 +1,24 @@
 //! Whether a member can be moved by editing its manifest, and what it means
 //! that it is down meanwhile. Pure.
 
-use crate::model::{ContainerState, Located, Obstacle, World};
+use crate::model::{
+    ContainerState, Located, Obstacle, World,
+    layout::{self, Keeps, Lines, Owner},
+};
 
-use super::one_master::kubelet_obstacle;
+use super::{one_master::kubelet_obstacle, settings_advice::keeps};
 
 /// Why this node's etcd is not moved by editing its manifest, and the right way.
 #[must_use]
 pub fn layout_obstacle(node: &Located) -> Option<Obstacle> {
     let obstacle =
         |what: &str, next: &str| Some(Obstacle { what: what.to_owned(), next: next.to_owned() });
-    let data = node.data_dir.as_ref().map(|found| found.value.as_path());
-    let manifest = node.manifest.as_ref().map(|manifest| manifest.path.as_path());
-    let below = |root: &str| manifest.into_iter().chain(data).any(|path| path.starts_with(root));
-    let namespace = node.container.as_ref().map(|container| container.namespace.as_str());
-    if namespace == Some("openshift-etcd") {
-        return obstacle(
-            "OpenShift's etcd operator owns etcd's manifest, and would write it anew",
-            "mount the disk on /var/lib/etcd by a MachineConfig, as OpenShift's documentation \
-             describes (\"Moving etcd to a different disk\")",
-        );
-    }
-    let k3s = node.process.as_ref().is_some_and(|process| process.comm.starts_with("k3s"));
-    if k3s || below("/var/lib/rancher") {
-        return obstacle(
-            "RKE2 and k3s write etcd's manifest and directory themselves, at each start",
-            "on one server at a time: `systemctl stop rke2-server && rke2-killall.sh` (k3s: \
-             `systemctl stop k3s && k3s-killall.sh`), `cp -a` the content of its db/etcd directory \
-             to the new disk, mount that disk over db/etcd (also in /etc/fstab), and start it again",
-        );
-    }
-    if manifest.is_none() {
-        return obstacle(
-            "etcd is no static pod here: there is no manifest to edit",
-            "with systemd, on one master at a time: `systemctl stop etcd`, `cp -a` the data \
-             directory to the new disk, mount that disk over it (also in /etc/fstab), `systemctl \
-             start etcd`",
-        );
+    if let Keeps::Lines(Lines { obstacle: what, .. }) | Keeps::Owner(Owner { obstacle: what, .. }) =
+        keeps(node)
+    {
+        let row = node.layout();
+        let moving = if row.moving.is_empty() { layout::plain().moving } else { row.moving };
+        return obstacle(what, moving);
     }
     let running = node.container.as_ref().is_some_and(|it| it.state == ContainerState::Running);
     if !running {

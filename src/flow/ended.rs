@@ -73,9 +73,10 @@ impl<'a> Advice<'a> {
         format!(
             "`{again}` once etcd is up again, or now on another master: one kill comes 80 to 250 \
              seconds after the start, and the recovery takes seconds. If it is killed too early: \
-             `systemctl stop kubelet` as soon as etcd runs (it runs on), `{again}`, `systemctl \
-             start kubelet`",
-            again = self.again
+             `systemctl stop {unit}` as soon as etcd runs (it runs on), `{again}`, `systemctl \
+             start {unit}`",
+            again = self.again,
+            unit = self.node.layout().kubelet.unit()
         )
     }
 
@@ -156,10 +157,10 @@ impl<'a> Advice<'a> {
     fn wrong_settings(&self) -> String {
         format!(
             "Correct it: flags in {manifest} (copies belong elsewhere: the kubelet runs every \
-             file of that directory), certificates with `kubeadm certs check-expiration` and \
-             `ls -l /etc/kubernetes/pki/etcd`, ports with `ss -ltnp`. The kubelet takes up a \
+             file of that directory), certificates ({renewal}), ports with `ss -ltnp`. The kubelet takes up a \
              changed manifest within 20 seconds; all it wrote: `{logs}`; then `{again}`",
             manifest = self.manifest,
+            renewal = self.node.layout().renewal,
             logs = self.logs,
             again = self.again
         )

@@ -43,6 +43,8 @@ pub(super) struct Held {
     lost: Option<String>,
     /// What was told last, as the same may go wrong at every tick.
     told: String,
+    /// Its systemd unit.
+    unit: &'static str,
 }
 
 /// This node's etcd as it was seen last.
@@ -99,6 +101,7 @@ impl Held {
             located: now,
             lost: None,
             told: String::new(),
+            unit: node.layout().kubelet.unit(),
         }
     }
 
@@ -149,8 +152,9 @@ pub(super) async fn take(
             error.to_string(),
             format!(
                 "to go on without holding it: `{} --no-hold`; or stop it yourself with \
-                 `systemctl stop kubelet` and start it again afterwards",
-                session.again()
+                 `systemctl stop {}` and start it again afterwards",
+                session.again(),
+                node.layout().kubelet.unit()
             ),
         )
     })?;
@@ -176,11 +180,15 @@ pub(super) async fn take(
 /// Why the plan must not go on: the kubelet that it relies on being held is
 /// not held any more. One that somebody else stopped is as good as held.
 pub(super) fn lost(session: &Session) -> Option<Failure> {
-    let why = session.hold_mut().as_ref()?.lost.clone()?;
+    let (why, unit) = {
+        let held = session.hold_mut();
+        let held = held.as_ref()?;
+        (held.lost.clone()?, held.unit)
+    };
     Some(session.stopped(
         format!("the kubelet of this node is not held any more: {why}"),
         format!(
-            "`{0}`, which holds it again; or stop it yourself with `systemctl stop kubelet`, \
+            "`{0}`, which holds it again; or stop it yourself with `systemctl stop {unit}`, \
              start it again afterwards, and `{0} --no-hold`",
             session.again()
         ),

@@ -114,11 +114,13 @@ async fn container(session: &Session) -> Result<(Located, Container), Failure> {
         .await
         .map_err(|error| failures::locate(session, &error))?;
     let container = node.container.clone().ok_or_else(|| {
+        let unit = node.layout().unit;
+        let unit = if unit.is_empty() { "etcd" } else { unit };
         Failure::new(
             Exit::Unreachable,
-            "etcd does not run in a container on this node",
+            format!("etcd does not run in a container on this node ({})", node.layout().name),
             "Nothing was changed in etcd.",
-            "if systemd runs it: `journalctl -u etcd`",
+            format!("its words are in the journal: `journalctl -u {unit} --since -1h`"),
         )
     })?;
     Ok((node, container))

@@ -65,7 +65,7 @@ pub async fn arrive(session: &Session) -> Result<Here, Failure> {
     };
     let (ca, cert, key) = (path(&node.ca), path(&node.cert), path(&node.key));
     let tls = Tls::load(ca.as_deref(), cert.as_deref(), key.as_deref())
-        .map_err(|error| failures::tls(session, &error))?;
+        .map_err(|error| failures::tls(session, &node, &error))?;
     let access = Access::new(tls, session.settings.login.clone(), session.settings.timeout);
     let last = RefCell::new(Some((Instant::now(), node.clone())));
     Ok(Here {

@@ -3,7 +3,7 @@
 
 use crate::{
     failure::Failure,
-    model::{Member, Refusal, RefusalKind, World},
+    model::{Member, Refusal, RefusalKind, SilenceKind, World},
     say::json::LeftMember,
     settings::quoted,
 };
@@ -75,12 +75,21 @@ fn how_to_heal(session: &Session, member: &Member) -> String {
     let mut settings = session.settings.clone();
     settings.allow_missing.retain(|name| !member.is_called(name));
     let again = settings.command_line(&session.command_now());
-    match member.host() {
+    let silence = member.status.as_ref().err();
+    let apart = silence.filter(|silence| silence.kind == SilenceKind::OwnNodeOnly);
+    let host = apart.map_or_else(|| member.host(), |silence| silence.peer_host.as_deref());
+    match host {
         Some(host) => {
             let file = std::env::current_exe().unwrap_or_else(|_| "etcd-rescue".into());
             let file = quoted(&file.to_string_lossy());
             let target = quoted(&format!("root@{host}:etcd-rescue"));
             let login = format!("root@{}", host.trim_matches(['[', ']']));
+            if apart.is_some() {
+                let words = session.command_now();
+                return format!(
+                    "on its own node: `scp {file} {target} && ssh -t {login} ./etcd-rescue {words}`"
+                );
+            }
             format!(
                 "look at it there: `scp {file} {target} && ssh -t {login} ./etcd-rescue \
                  locate`; when it is back: `{again}` here"

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     decide,
     failure::{Exit, Failure},
-    model::{Located, RestartCause},
+    model::{Located, RestartCause, layout::May},
     observe::LocateError,
     settings::Settings,
     wire::{TlsError, WireError, WireErrorKind as Kind},
@@ -25,6 +25,8 @@ pub fn locate(session: &Session, error: &LocateError) -> Failure {
         LocateError::NotRoot => Exit::Refused,
         LocateError::SeveralContainers(_) | LocateError::SeveralProcesses(_) => Exit::NeedsDecision,
         LocateError::RuntimeEndpointUnreadable { .. } => Exit::Usage,
+        LocateError::NotEtcd(_) if changes(session) => Exit::Refused,
+        LocateError::Down(it) if it.layout.may == May::Look && changes(session) => Exit::Refused,
         _ => Exit::Unreachable,
     };
     let next = match error {
@@ -47,15 +49,23 @@ pub fn locate(session: &Session, error: &LocateError) -> Failure {
     Failure::new(exit, error.what(), UNTOUCHED, next)
 }
 
+/// Commands that change something, where there is something.
+const CHANGING: [&str; 7] =
+    ["recover", "compact", "defrag", "disarm", "purge", "prevent", "relocate"];
+
+fn changes(session: &Session) -> bool {
+    session.command.split(' ').next().is_some_and(|word| CHANGING.contains(&word))
+}
+
 /// The certificates cannot be used.
-pub fn tls(session: &Session, error: &TlsError) -> Failure {
+pub fn tls(session: &Session, node: &Located, error: &TlsError) -> Failure {
     let next = match error {
         TlsError::Expired { .. } | TlsError::NotYetValid { .. } => {
             let other = again_with(session, other_pair);
             format!(
-                "`kubeadm certs check-expiration`, then `kubeadm certs renew all` (both work \
-                 without an API server), or check this machine's clock with `date`, or show \
-                 another certificate: `{other}`"
+                "renew it: {}; or check this machine's clock with `date`, or show another \
+                 certificate: `{other}`",
+                node.layout().renewal
             )
         }
         _ => format!(
@@ -119,9 +129,7 @@ pub fn nobody_answers(session: &Session, node: &Located, errors: &[WireError]) -
 fn what_to_type(session: &Session, node: &Located, kind: Option<Kind>) -> String {
     match kind {
         Some(Kind::ServerCertExpired | Kind::ServerCertNotYetValid | Kind::ServerCertUnusable) => {
-            "On that master: `kubeadm certs check-expiration`, then `kubeadm certs renew all`; both \
-             work without an API server"
-                .to_owned()
+            format!("Renew it on that master: {}", node.layout().renewal)
         }
         Some(Kind::WrongCa | Kind::NoCa) => format!(
             "`{}` (kubeadm's is /etc/kubernetes/pki/etcd/ca.crt)",

@@ -218,6 +218,9 @@ pub struct Certificate {
 /// for and not found; `complaints` say why where that matters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Located {
+    /// The installation it belongs to and how that was told; `None` = nobody looked:
+    /// `layout` then goes by what else is here.
+    pub layout: Option<super::layout::Detected>,
     /// The container runtime.
     pub runtime: Option<Runtime>,
     /// The etcd container.

@@ -146,6 +146,8 @@ pub enum SilenceKind {
     Hangs,
     /// The two sides cannot agree on TLS.
     Tls,
+    /// It serves its own node only, and was not asked.
+    OwnNodeOnly,
     /// Something else, or it was not even asked.
     #[default]
     Other,
@@ -158,6 +160,8 @@ pub struct Silence {
     pub kind: SilenceKind,
     /// One line for people.
     pub why: String,
+    /// Host of its peer address, where that says more than its client address.
+    pub peer_host: Option<String>,
 }
 
 impl fmt::Display for Silence {
@@ -168,7 +172,7 @@ impl fmt::Display for Silence {
 
 impl From<String> for Silence {
     fn from(why: String) -> Self {
-        Self { kind: SilenceKind::Other, why }
+        Self { kind: SilenceKind::Other, why, peer_host: None }
     }
 }
 

@@ -9,6 +9,7 @@ mod disk;
 mod equality;
 mod freeable;
 mod kubelet;
+pub mod layout;
 mod live_data;
 mod located;
 mod manifest_edit;

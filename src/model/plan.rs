@@ -132,6 +132,8 @@ pub struct Refusal {
 /// The gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalKind {
+    /// This kind of installation is not changed by us, or not from this node alone.
+    Layout,
     /// A CORRUPT (or unknown) alarm is raised.
     Corrupt,
     /// No leader or too few members for a quorum.

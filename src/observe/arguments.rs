@@ -2,12 +2,15 @@
 //! configuration file. Pure; which process or container the words come from
 //! is the caller's.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use saphyr::YamlOwned;
 
 use super::yaml;
-use crate::model::{Found, Quota, QuotaSource};
+use crate::model::{Found, Quota, QuotaSource, layout::Layout};
 
 /// Flags read here that take a value, so that the next word belongs to them
 /// even when it begins with a dash (`--quota-backend-bytes -1`).
@@ -33,6 +36,25 @@ const VALUED: [&str; 20] = [
     "auto-compaction-mode",
     "auto-compaction-retention",
 ];
+
+/// The value of one flag of another program, in either spelling (`--flag=value`,
+/// `--flag value`); the last one counts.
+#[must_use]
+pub fn flag_of(args: &[String], name: &str) -> Option<String> {
+    let mut value = None;
+    let mut words = args.iter().peekable();
+    while let Some(word) = words.next() {
+        let Some(rest) = word.strip_prefix("--").and_then(|rest| rest.strip_prefix(name)) else {
+            continue;
+        };
+        if let Some(text) = rest.strip_prefix('=') {
+            value = Some(text.to_owned());
+        } else if rest.is_empty() {
+            value = words.peek().map(|next| (*next).clone());
+        }
+    }
+    value.filter(|text| !text.is_empty())
+}
 
 /// What etcd listens on when nothing says otherwise (etcd embed/config.go).
 const DEFAULT_CLIENT_URL: &str = "http://localhost:2379";
@@ -68,6 +90,23 @@ impl Arguments {
             settings.insert(flag, Found::new(value, source));
         }
         Self { settings }
+    }
+
+    /// What this installation always tells etcd, with everything below another
+    /// directory than usual when `home` says so: (the usual one, the one in use).
+    #[must_use]
+    pub fn of_layout(row: &Layout, home: Option<(&str, &Path)>) -> Self {
+        let moved = |value: &str| {
+            let (usual, home) = home?;
+            let rest = Path::new(value).strip_prefix(usual).ok()?;
+            Some(home.join(rest).display().to_string())
+        };
+        let source = format!("the usual of {}", row.name);
+        let settings = row.implied.iter().map(|(flag, value)| {
+            let value = moved(value).unwrap_or_else(|| (*value).to_owned());
+            ((*flag).to_owned(), Found::new(value, source.clone()))
+        });
+        Self { settings: settings.collect() }
     }
 
     /// Reads the text of a `--config-file`. etcd ignores flags and

@@ -14,13 +14,10 @@ use super::{
     path_map::PathMap,
 };
 use crate::{
-    model::{Certificate, CertificateRole, Found, order::InOrder},
+    model::{Certificate, CertificateRole, Found, layout, order::InOrder},
     settings::Settings,
     wire::Tls,
 };
-
-/// Names of CA files beside etcd's own certificate, when no flag names one.
-const CA_NAMES: [&str; 3] = ["ca.crt", "server-ca.crt", "ca.pem"];
 
 /// Where the choice is made from.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +94,8 @@ fn ca(sources: &Sources) -> Option<Found<PathBuf>> {
         .map(|found| Found::new(sources.map.to_host(&found.value), found.source));
     by_env.filter(|found| found.value.exists()).or(by_flag).or_else(|| {
         let directory = directory(sources)?;
-        CA_NAMES
-            .iter()
+        layout::column(|row| row.cas)
+            .into_iter()
             .map(|name| directory.join(name))
             .find(|path| path.exists())
             .map(|path| Found::new(path, "beside etcd's certificate"))
@@ -169,57 +166,66 @@ fn holds_a_key(path: &Path) -> bool {
     read.is_ok() && bytes.windows(marker.len()).any(|window| window == marker)
 }
 
-/// The candidates, best first: what the container's own etcdctl would use,
-/// the small client certificate kubeadm makes for probes, RKE2's and k3s's,
-/// kubespray's, etcd's own (kubeadm gives it clientAuth), the API server's,
-/// etcd's peer certificate (OpenShift gives it clientAuth).
+/// The candidates, best first: what the container's own etcdctl would use, those
+/// that lie beside etcd's own by the table of installations, etcd's own (kubeadm
+/// gives it clientAuth), those above it, etcd's peer certificate (OpenShift gives
+/// it clientAuth).
 fn pairs(sources: &Sources) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let by_env = |name| environment(sources, name).map(|found| found.value);
     if let (Some(cert), Some(key)) = (by_env("ETCDCTL_CERT"), by_env("ETCDCTL_KEY")) {
         pairs.push(Pair { cert, key, source: "ETCDCTL_CERT of the container".to_owned() });
     }
-    if let Some(directory) = directory(sources) {
-        for name in ["healthcheck-client", "server-client"] {
-            pairs.push(beside(&directory, name));
-        }
-        pairs.extend(admin_pairs(&directory, sources.map.host));
-    }
+    let directory = directory(sources);
+    let known = |above: bool| {
+        let names =
+            layout::clients().into_iter().filter(move |(cert, _)| cert.starts_with("../") == above);
+        let pairs = names.map(|name| beside(directory.as_deref(), name, sources.map.host));
+        pairs.collect::<Vec<_>>().concat()
+    };
+    pairs.extend(known(false));
     pairs.extend(own_pair(sources, "cert-file", "key-file"));
-    if let Some(parent) = directory(sources).as_deref().and_then(Path::parent) {
-        pairs.push(beside(parent, "apiserver-etcd-client"));
-    }
+    pairs.extend(known(true));
     pairs.extend(own_pair(sources, "peer-cert-file", "peer-key-file"));
     pairs
 }
 
-fn beside(directory: &Path, name: &str) -> Pair {
-    Pair {
-        cert: directory.join(format!("{name}.crt")),
-        key: directory.join(format!("{name}.key")),
-        source: format!("{name} beside etcd's certificate"),
+/// The pairs of these names in or above the directory of etcd's own certificate.
+fn beside(directory: Option<&Path>, (cert, key): (&str, &str), host: &HostRoot) -> Vec<Pair> {
+    let above = cert.starts_with("../");
+    let directory = if above { directory.and_then(Path::parent) } else { directory };
+    let Some(directory) = directory else { return Vec::new() };
+    let (cert, key) = (cert.trim_start_matches("../"), key.trim_start_matches("../"));
+    if let (Some((before, after)), Some((_, key_after))) =
+        (cert.split_once('*'), key.split_once('*'))
+    {
+        return starred(directory, (before, after, key_after), host);
     }
+    let source = format!("{} beside etcd's certificate", cert.trim_end_matches(".crt"));
+    vec![Pair { cert: directory.join(cert), key: directory.join(key), source }]
 }
 
-/// kubespray's `admin-<host>.pem` with `admin-<host>-key.pem`, this host's
-/// first.
-fn admin_pairs(directory: &Path, host: &HostRoot) -> Vec<Pair> {
+/// Those named after a host, such as kubespray's `admin-<host>.pem` with
+/// `admin-<host>-key.pem`, this host's first.
+fn starred(directory: &Path, parts: (&str, &str, &str), host: &HostRoot) -> Vec<Pair> {
+    let (before, after, key_after) = parts;
     let hostname = std::fs::read_to_string(host.path("/etc/hostname")).unwrap_or_default();
-    let own = format!("admin-{}", hostname.trim());
+    let own = format!("{before}{}", hostname.trim());
+    let key_stem = key_after.strip_suffix(after).unwrap_or(key_after);
     let mut names: Vec<String> = std::fs::read_dir(directory)
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".pem").map(str::to_owned))
-        .filter(|name| name.starts_with("admin-") && !name.ends_with("-key"))
+        .filter_map(|name| name.strip_suffix(after).map(str::to_owned))
+        .filter(|name| name.starts_with(before) && !name.ends_with(key_stem))
         .collect();
     names.order_by_key(|name| (*name != own, name.clone()));
     names
         .into_iter()
         .map(|name| Pair {
-            cert: directory.join(format!("{name}.pem")),
-            key: directory.join(format!("{name}-key.pem")),
-            source: format!("{name}.pem beside etcd's certificate"),
+            cert: directory.join(format!("{name}{after}")),
+            key: directory.join(format!("{name}{key_after}")),
+            source: format!("{name}{after} beside etcd's certificate"),
         })
         .collect()
 }

@@ -61,6 +61,8 @@ pub async fn look(
     let mut complaints: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let mut lists = Vec::new();
     let mut known = BTreeMap::new();
+    // Who answers where, also when it tells no status now.
+    let mut doors_of = BTreeMap::new();
     let mut cluster_id = 0;
     for Door { endpoint, status, members } in doors {
         let mut has_leader = false;
@@ -72,12 +74,17 @@ pub async fn look(
             Ok(answer) => {
                 cluster_id = answer.cluster_id;
                 has_leader = answer.status.leader.is_some();
-                known.insert(answer.member_id, (endpoint, answer.status));
+                known.insert(answer.member_id, (endpoint.clone(), answer.status));
             }
             Err(error) => complaints.push(error.to_string()),
         }
         match members {
-            Ok(members) => lists.push((has_leader, members)),
+            Ok(members) => {
+                if let Some(itself) = members.iter().find(|member| member.itself) {
+                    doors_of.entry(itself.id).or_insert(endpoint);
+                }
+                lists.push((has_leader, members));
+            }
             Err(error) => complaints.push(error.to_string()),
         }
     }
@@ -86,7 +93,7 @@ pub async fn look(
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
-    let mut members = ask_all(listed, known, access, dead).await;
+    let mut members = ask_all(listed, known, &doors_of, access, dead).await;
     mark_local(node, &mut members);
     ask_metrics(&mut members, node, access, told).await;
     Ok(World {
@@ -135,12 +142,14 @@ async fn knock(endpoints: &[String], access: &Access) -> (Vec<Door>, Vec<WireErr
 async fn ask_all(
     listed: Vec<ListedMember>,
     mut known: BTreeMap<MemberId, (String, MemberStatus)>,
+    doors: &BTreeMap<MemberId, String>,
     access: &Access,
     dead: &[MemberId],
 ) -> Vec<Member> {
     let mut asked = JoinSet::new();
     for (order, member) in listed.into_iter().enumerate() {
         let answered = known.remove(&member.id);
+        let door = doors.get(&member.id).cloned();
         let mut access = access.clone();
         if dead.contains(&member.id) {
             access.timeout = access.timeout.min(SHORT);
@@ -148,7 +157,7 @@ async fn ask_all(
         asked.spawn(async move {
             let (endpoint, status) = match answered {
                 Some((endpoint, status)) => (endpoint, Ok(status)),
-                None => ask(&member, &access).await,
+                None => ask(&member, door.as_ref(), &access).await,
             };
             // Only a member that hangs is worth another question.
             let kind = status.as_ref().err().map(|silence| silence.kind);
@@ -182,17 +191,20 @@ async fn ask_all(
     members.into_iter().map(|(_, member)| member).collect()
 }
 
-/// Tries a member's client URLs in turn.
-async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberStatus, Silence>) {
+/// Tries a member's client URLs in turn; first the one it answered at just now.
+async fn ask(
+    member: &ListedMember,
+    door: Option<&String>,
+    access: &Access,
+) -> (String, Result<MemberStatus, Silence>) {
     // Another member's loopback address would reach this node's own etcd.
-    let urls: Vec<&String> = member.client_urls.iter().filter(|url| !is_loopback(url)).collect();
-    let mut silence = Silence::from(match (member.client_urls.is_empty(), urls.is_empty()) {
-        (true, _) => "added to the cluster, but never started".to_owned(),
-        (false, true) => {
-            "it advertises a loopback address only: run this on its own node".to_owned()
-        }
-        (false, false) => String::new(),
-    });
+    let told = member.client_urls.iter().filter(|url| !is_loopback(url) && Some(*url) != door);
+    let urls: Vec<&String> = door.into_iter().chain(told).collect();
+    let mut silence = match (member.client_urls.is_empty(), urls.is_empty()) {
+        (true, _) => "added to the cluster, but never started".into(),
+        (false, true) => own_node_only(member),
+        (false, false) => Silence::default(),
+    };
     for url in &urls {
         let answer = async { access.reach(url).await?.status().await };
         match answer.await {
@@ -202,11 +214,30 @@ async fn ask(member: &ListedMember, access: &Access) -> (String, Result<MemberSt
             Ok(answer) => {
                 silence = format!("{url} belongs to another member, {}", answer.member_id).into();
             }
-            Err(wire) => silence = Silence { kind: silence_kind(wire.kind), why: wire.to_string() },
+            Err(wire) => {
+                silence = Silence { kind: silence_kind(wire.kind), ..wire.to_string().into() }
+            }
         }
     }
     let shown = urls.first().copied().or(member.client_urls.first()).cloned().unwrap_or_default();
     (shown, Err(silence))
+}
+
+fn own_node_only(member: &ListedMember) -> Silence {
+    let host = member.peer_urls.iter().find_map(|url| host(url)).map(str::to_owned);
+    let at = host.as_ref().map_or_else(String::new, |host| format!(", {host}"));
+    let why = format!("it advertises a loopback address only: run this on its own node{at}");
+    Silence { kind: SilenceKind::OwnNodeOnly, why, peer_host: host }
+}
+
+/// The host of a URL, without the brackets of IPv6.
+fn host(url: &str) -> Option<&str> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split([':', '/']).next(),
+    };
+    host.filter(|host| !host.is_empty())
 }
 
 fn silence_kind(kind: WireErrorKind) -> SilenceKind {
@@ -243,6 +274,10 @@ fn mark_local(node: &Located, members: &mut [Member]) {
         return;
     }
     let is_own = |member: &Member| {
+        let elsewhere = SilenceKind::OwnNodeOnly;
+        if member.status.as_ref().is_err_and(|silence| silence.kind == elsewhere) {
+            return false;
+        }
         let same_name = node.name.as_ref().is_none_or(|name| name.value == member.name);
         same_name && is_own_address(&member.endpoint)
     };
@@ -255,12 +290,7 @@ fn mark_local(node: &Located, members: &mut [Member]) {
 /// Whether the URL's host is an address of this machine: only those can be
 /// bound. A host name is not looked up; the member's name has to do.
 fn is_own_address(url: &str) -> bool {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => authority.split([':', '/']).next(),
-    };
-    match host.unwrap_or_default().parse::<IpAddr>() {
+    match host(url).unwrap_or_default().parse::<IpAddr>() {
         Ok(ip) => UdpSocket::bind((ip, 0)).is_ok(),
         Err(_) => true,
     }

@@ -7,10 +7,7 @@ use std::path::PathBuf;
 use super::{
     arguments::Arguments, host::HostRoot, k3s, path_map::PathMap, process::EtcdProcess, yaml,
 };
-use crate::model::{Located, Mount};
-
-/// Environment files of etcd as a systemd service (kubespray, distributions).
-const ENVIRONMENT_FILES: [&str; 2] = ["/etc/etcd.env", "/etc/default/etcd"];
+use crate::model::{Located, Mount, layout};
 
 /// etcd's settings, and what its relative paths count from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,9 +34,19 @@ pub fn read(
         ));
         return Some(Configuration { arguments, cwd: None });
     }
-    let arguments = spoken(process, located).or_else(|| environment_file(host, located))?;
+    let arguments = process
+        .and_then(|etcd| implied(&etcd.process.comm))
+        .or_else(|| spoken(process, located))
+        .or_else(|| environment_file(host, located))?;
     let arguments = configured(host, arguments, cwd.as_deref(), located);
     Some(Configuration { arguments, cwd })
+}
+
+/// The settings of an etcd that is told none: its installation always has the same.
+fn implied(comm: &str) -> Option<Arguments> {
+    let row =
+        layout::ALL.iter().find(|row| !row.implied.is_empty() && row.comms.contains(&comm))?;
+    Some(Arguments::of_layout(row, None))
 }
 
 /// The first one that has a command line.
@@ -63,8 +70,8 @@ fn spoken(process: Option<&EtcdProcess>, located: &mut Located) -> Option<Argume
 }
 
 fn environment_file(host: &HostRoot, located: &mut Located) -> Option<Arguments> {
-    let (path, text) = ENVIRONMENT_FILES
-        .iter()
+    let (path, text) = layout::column(|row| row.env_files)
+        .into_iter()
         .find_map(|path| Some((path, yaml::read(&host.path(path)).ok()?)))?;
     let env: Vec<String> = text
         .lines()

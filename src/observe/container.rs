@@ -6,7 +6,11 @@ use std::cmp::Reverse;
 
 use super::container_status;
 use crate::{
-    model::{Container, ContainerState, order::InOrder},
+    model::{
+        Container, ContainerState,
+        layout::{ALL, Sign},
+        order::InOrder,
+    },
     wire::{
         cri::{Cri, CriError},
         proto::cri,
@@ -19,8 +23,8 @@ pub(super) const NAME: &str = "io.kubernetes.container.name";
 pub(super) const POD: &str = "io.kubernetes.pod.name";
 pub(super) const NAMESPACE: &str = "io.kubernetes.pod.namespace";
 
-/// Where the control plane's pods live: most clusters, OpenShift.
-const SYSTEM_NAMESPACES: [&str; 2] = ["kube-system", "openshift-etcd"];
+/// Where the control plane's pods live in most clusters.
+const SYSTEM_NAMESPACE: &str = "kube-system";
 
 /// One of several containers, so that a person can choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +158,9 @@ fn pod(candidate: &Candidate) -> (String, String) {
 }
 
 fn is_system(candidate: &Candidate) -> bool {
-    SYSTEM_NAMESPACES.contains(&candidate.namespace.as_str())
+    let namespace = candidate.namespace.as_str();
+    let own = |sign: &Sign| matches!(sign, Sign::Namespace(name) if *name == namespace);
+    namespace == SYSTEM_NAMESPACE || ALL.iter().any(|row| row.signs.iter().any(own))
 }
 
 fn is_running(candidate: &Candidate) -> bool {

@@ -4,19 +4,11 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
-    model::{ContainerState, Located},
+    model::{ContainerState, Located, layout},
     wire::{Tls, WireErrorKind as Kind, cri::Cri, http_get},
 };
 
 use super::container;
-
-/// Where kubeadm keeps the CA of the API server's certificate; k3s and RKE2
-/// have their own (etcd.md, layouts).
-const API_SERVER_CAS: [&str; 3] = [
-    "/etc/kubernetes/pki/ca.crt",
-    "/var/lib/rancher/rke2/server/tls/server-ca.crt",
-    "/var/lib/rancher/k3s/server/tls/server-ca.crt",
-];
 
 /// kube-apiserver's `--secure-port` when the flag is not given.
 const DEFAULT_PORT: u16 = 6443;
@@ -143,7 +135,7 @@ fn flag(args: &[String], name: &str) -> Option<String> {
 /// clients and servers, so the one named by `--client-ca-file` goes first.
 fn authorities(args: &[String]) -> impl Iterator<Item = PathBuf> {
     let named = flag(args, "--client-ca-file").map(PathBuf::from);
-    named.into_iter().chain(API_SERVER_CAS.map(PathBuf::from))
+    named.into_iter().chain(layout::column(|row| row.server_cas).into_iter().map(PathBuf::from))
 }
 
 /// Asks, trusting one CA after the other until one fits.
@@ -219,6 +211,7 @@ mod tests {
         assert_eq!(base_url(&flags), "https://[fd00::1]:8443");
         let named = args(&["kube-apiserver", "--client-ca-file=/ca.crt"]);
         let cas: Vec<PathBuf> = authorities(&named).collect();
-        assert_eq!(cas[..2], [PathBuf::from("/ca.crt"), "/etc/kubernetes/pki/ca.crt".into()]);
+        assert_eq!(cas.first(), Some(&PathBuf::from("/ca.crt")));
+        assert!(cas.contains(&"/etc/kubernetes/pki/ca.crt".into()), "{cas:?}");
     }
 }

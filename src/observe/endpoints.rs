@@ -59,6 +59,14 @@ fn dialable(urls: Vec<Found<String>>) -> Vec<Found<String>> {
     all
 }
 
+/// Each URL of a list with commas.
+#[must_use]
+pub fn listed(urls: &Found<String>) -> Vec<Found<String>> {
+    let urls =
+        urls.value.split(',').map(|url| Found::new(url.trim().to_owned(), urls.source.clone()));
+    dialable(urls.collect())
+}
+
 /// The client URLs of this node's etcd, best first: those it listens on, else
 /// those it advertises. Unix sockets are left out.
 #[must_use]

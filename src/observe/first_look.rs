@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::{aside::answers, data_disk::PATIENCE, locate_error::LocateError};
-use crate::{settings::Settings, sys::aside::Missed};
+use crate::{model::layout, settings::Settings, sys::aside::Missed};
 
 /// Certificates and manifests: nothing can be done without them.
 const NEEDED: [&str; 3] =
     ["/etc/kubernetes/manifests", "/etc/kubernetes/pki", "/etc/kubernetes/pki/etcd"];
 
-/// What helps, and is done without. A log directory of a node holds more than
+/// What helps, and is done without, besides the certificates of every installation. A log directory of a node holds more than
 /// one small file: it is only asked whether it answers.
 const HELPFUL: [&str; 5] =
     ["/var/lib/kubelet", "/var/lib/rancher", "/etc/rancher", "/var/log/pods", "/var/log/journal"];
@@ -26,7 +26,9 @@ pub(super) async fn silent_directories(settings: &Settings) -> Result<Vec<PathBu
     let of_node = settings.cert.is_none() || settings.cacert.is_none();
     let of_node = NEEDED.iter().filter(|_| of_node).map(PathBuf::from);
     let needed: Vec<PathBuf> = of_node.chain(named).collect();
-    let helpful: Vec<PathBuf> = HELPFUL.iter().map(PathBuf::from).collect();
+    let helpful = HELPFUL.into_iter().chain(layout::column(|row| row.pki));
+    let helpful = helpful.filter(|path| !NEEDED.contains(path));
+    let helpful: Vec<PathBuf> = helpful.map(PathBuf::from).collect();
     let all: Vec<&Path> = needed.iter().chain(&helpful).map(PathBuf::as_path).collect();
     if answer(&all).await {
         return Ok(Vec::new());

@@ -1,10 +1,10 @@
 //! etcd inside the k3s process: there is no etcd process and no container,
 //! only the configuration file k3s writes for it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{arguments::Arguments, host::HostRoot, yaml};
-use crate::model::Process;
+use crate::model::{Process, layout};
 
 /// Where k3s keeps everything, unless it is told otherwise.
 const HOME: &str = "/var/lib/rancher/k3s";
@@ -27,23 +27,8 @@ pub fn arguments(host: &HostRoot, process: &Process) -> Option<Arguments> {
         .and_then(|text| Arguments::from_config_file(&text, &owner))
         .ok()
         .filter(|arguments| arguments.get("data-dir").is_some());
-    Some(read.unwrap_or_else(|| layout(&home)))
-}
-
-/// The layout k3s always uses (k3s-io/k3s pkg/etcd/etcd.go).
-fn layout(home: &Path) -> Arguments {
-    let tls = home.join("server/tls/etcd");
-    let flag = |name: &str, path: PathBuf| format!("--{name}={}", path.display());
-    let args = [
-        "etcd".to_owned(),
-        flag("data-dir", home.join("server/db/etcd")),
-        flag("cert-file", tls.join("server-client.crt")),
-        flag("key-file", tls.join("server-client.key")),
-        flag("trusted-ca-file", tls.join("server-ca.crt")),
-        "--listen-client-urls=https://127.0.0.1:2379".to_owned(),
-        "--listen-metrics-urls=http://127.0.0.1:2381".to_owned(),
-    ];
-    Arguments::read(&args, &[], "k3s's usual layout")
+    let row = layout::ALL.iter().find(|row| row.comms.contains(&"k3s"))?;
+    Some(read.unwrap_or_else(|| Arguments::of_layout(row, Some((HOME, &home)))))
 }
 
 fn home(host: &HostRoot, args: &[String]) -> PathBuf {

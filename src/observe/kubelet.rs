@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{host::HostRoot, process, yaml};
+use super::{arguments::flag_of as flag_value, host::HostRoot, process, yaml};
 use crate::model::Found;
 
 /// Where kubeadm puts the kubelet's configuration, and the default of others.
@@ -71,23 +71,6 @@ impl Flags {
         self.runtime_endpoint =
             self.runtime_endpoint.take().or_else(|| found("container-runtime-endpoint"));
     }
-}
-
-/// The value of `--flag=value` or `--flag value`; the last one counts.
-fn flag_value(args: &[String], flag: &str) -> Option<String> {
-    let mut value = None;
-    let mut words = args.iter().peekable();
-    while let Some(word) = words.next() {
-        let Some(rest) = word.strip_prefix("--").and_then(|rest| rest.strip_prefix(flag)) else {
-            continue;
-        };
-        if let Some(text) = rest.strip_prefix('=') {
-            value = Some(text.to_owned());
-        } else if rest.is_empty() {
-            value = words.peek().map(|next| (*next).clone());
-        }
-    }
-    value.filter(|text| !text.is_empty())
 }
 
 /// The words behind each `NAME="…"` of an environment file.

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::{container::Candidate, runtime};
-use crate::{model::Process, wire::cri::CriError};
+use crate::{
+    model::{
+        Process,
+        layout::{Detected, KubeletIs, Layout},
+    },
+    wire::cri::CriError,
+};
 
 /// Why `locate` has nothing to show.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,6 +41,12 @@ pub enum LocateError {
         /// What an etcd that ran here left: its data, its certificates.
         traces: Vec<PathBuf>,
     },
+    /// This installation has no etcd, or none of this node's to look at.
+    #[error("no etcd was found: this node is one of {}", .0.layout.name)]
+    NotEtcd(Detected),
+    /// This installation's etcd does not run.
+    #[error("no etcd was found: this node is one of {}, but its etcd does not run", .0.layout.name)]
+    Down(Detected),
     /// Several pods have an etcd container.
     #[error("several pods on this node have an etcd container")]
     SeveralContainers(Vec<Candidate>),
@@ -72,7 +84,7 @@ impl LocateError {
         let mut lines = vec![self.to_string()];
         match self {
             Self::NoRuntimeAndNoProcess { tried } if tried.is_empty() => {
-                lines.push(format!("looked for {}", runtime::WELL_KNOWN.join(", ")));
+                lines.push(format!("looked for {}", runtime::well_known().join(", ")));
             }
             Self::NoRuntimeAndNoProcess { tried } => {
                 lines.extend(tried.iter().map(|(socket, error)| match error {
@@ -100,6 +112,10 @@ impl LocateError {
                 let args = process.args.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
                 format!("pid {} {args}", process.pid)
             })),
+            Self::NotEtcd(detected) | Self::Down(detected) => {
+                lines.extend(detected.evidence.iter().cloned());
+                lines.extend(Some(detected.layout.why.to_owned()).filter(|why| !why.is_empty()));
+            }
             Self::RuntimeEndpointBad { source, .. } => lines.push(source.to_string()),
             Self::NotRoot
             | Self::Hangs { .. }
@@ -141,6 +157,8 @@ impl LocateError {
                  --key /etc/kubernetes/pki/etcd/healthcheck-client.key`"
                     .to_owned()
             }
+            Self::NotEtcd(detected) => detected.layout.instead.join("\n"),
+            Self::Down(Detected { layout, .. }) => down(layout),
             Self::NoEtcd { .. } => {
                 format!("run it on a master of the cluster\nor name etcd by hand: {BY_HAND}")
             }
@@ -159,6 +177,24 @@ impl LocateError {
             }
         }
     }
+}
+
+/// An etcd that its installation should have started.
+fn down(layout: &Layout) -> String {
+    let unit = match layout.kubelet {
+        KubeletIs::Apart(unit) if layout.unit.is_empty() => unit,
+        _ => layout.unit,
+    };
+    let mut lines = Vec::new();
+    if !unit.is_empty() {
+        lines.push(format!(
+            "see why it does not run: `systemctl status {unit}`, `journalctl -u {unit} --since \
+             -10min`"
+        ));
+    }
+    lines.extend(layout.instead.iter().map(|line| (*line).to_owned()));
+    lines.push("or run it on another master".to_owned());
+    lines.join("\n")
 }
 
 #[cfg(test)]

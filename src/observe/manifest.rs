@@ -9,12 +9,7 @@ use std::{
 use saphyr::YamlOwned;
 
 use super::{host::HostRoot, kubelet::Kubelet, yaml};
-use crate::model::{Manifest, Mount, Probe, ProbeKind, ProbeTiming, order::InOrder};
-
-/// Where static pods are read from when the kubelet's settings do not say:
-/// kubeadm and OpenShift, then RKE2.
-const DIRECTORIES: [&str; 2] =
-    ["/etc/kubernetes/manifests", "/var/lib/rancher/rke2/agent/pod-manifests"];
+use crate::model::{Manifest, Mount, Probe, ProbeKind, ProbeTiming, layout, order::InOrder};
 
 /// How the name of a manifest begins that is held beside its directory.
 const HELD: &str = "etcd-rescue-held-";
@@ -22,13 +17,7 @@ const HELD: &str = "etcd-rescue-held-";
 /// The manifest, when there is one, and what is odd about its directory.
 #[must_use]
 pub fn find(host: &HostRoot, kubelet: &Kubelet) -> (Option<Manifest>, Vec<String>) {
-    let mut directories: Vec<PathBuf> =
-        kubelet.static_pod_path.iter().map(|found| found.value.clone()).collect();
-    for directory in DIRECTORIES.map(|path| host.path(path)) {
-        if !directories.contains(&directory) {
-            directories.push(directory);
-        }
-    }
+    let directories = directories(host, kubelet);
     let mut complaints = Vec::new();
     for directory in &directories {
         let pods = etcd_pods(directory, &mut complaints);
@@ -49,6 +38,54 @@ pub fn find(host: &HostRoot, kubelet: &Kubelet) -> (Option<Manifest>, Vec<String
     (held, complaints)
 }
 
+/// Where static pods are read from: by the kubelet's settings, and where it is
+/// usual.
+fn directories(host: &HostRoot, kubelet: &Kubelet) -> Vec<PathBuf> {
+    let mut directories: Vec<PathBuf> =
+        kubelet.static_pod_path.iter().map(|found| found.value.clone()).collect();
+    let known = layout::column(|row| row.manifests);
+    for directory in known.into_iter().map(|path| host.path(path)) {
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
+    }
+    directories
+}
+
+/// The manifest with a container of this name, and that one's command line; the
+/// last one that is there.
+#[must_use]
+pub fn container_args(
+    host: &HostRoot,
+    kubelet: &Kubelet,
+    name: &str,
+) -> Option<(PathBuf, Vec<String>)> {
+    directories(host, kubelet).iter().find_map(|directory| {
+        let files = files(directory).into_iter().rev();
+        let mut pods = files.filter_map(|path| {
+            let documents = yaml::documents(&path).ok()?;
+            let container = documents.iter().find_map(|pod| container(pod, name))?;
+            let args = args(&container);
+            Some((path, args))
+        });
+        pods.find(|(_, args)| !args.is_empty())
+    })
+}
+
+/// The container of this name in a pod.
+fn container(pod: &YamlOwned, name: &str) -> Option<YamlOwned> {
+    let is_pod = yaml::text(pod, &["kind"]).as_deref() == Some("Pod");
+    let containers = yaml::items(pod, &["spec", "containers"]);
+    let named = |it: &&YamlOwned| yaml::text(it, &["name"]).as_deref() == Some(name);
+    containers.iter().find(named).filter(|_| is_pod).cloned()
+}
+
+fn args(container: &YamlOwned) -> Vec<String> {
+    let mut args = yaml::texts(container, &["command"]);
+    args.extend(yaml::texts(container, &["args"]));
+    args
+}
+
 /// A manifest that `relocate` has taken out of this directory, and has not put
 /// back yet (`act::manifest::held_path`).
 fn held(directory: &Path) -> Option<Manifest> {
@@ -65,18 +102,15 @@ fn held(directory: &Path) -> Option<Manifest> {
     pods.map(|pod| pod.manifest).next()
 }
 
-/// The etcd container's hostPath volumes in a manifest: how its paths are the
+/// The hostPath volumes of this container in a manifest: how its paths are the
 /// host's while there is no container to tell.
 #[must_use]
-pub fn host_paths(manifest: &Path) -> Vec<Mount> {
+pub fn host_paths(manifest: &Path, name: &str) -> Vec<Mount> {
     let documents = yaml::documents(manifest).unwrap_or_default();
-    let Some(pod) = documents.iter().find(|document| etcd_pod(document, manifest).is_some()) else {
-        return Vec::new();
-    };
+    let found = documents.iter().find_map(|pod| Some((pod, container(pod, name)?)));
+    let Some((pod, container)) = found else { return Vec::new() };
     let volumes = yaml::items(pod, &["spec", "volumes"]);
-    let containers = yaml::items(pod, &["spec", "containers"]);
-    let etcd = containers.iter().find(|it| yaml::text(it, &["name"]).as_deref() == Some("etcd"));
-    let mounts = etcd.map(|etcd| yaml::items(etcd, &["volumeMounts"])).unwrap_or_default();
+    let mounts = yaml::items(&container, &["volumeMounts"]);
     let host_path = |name: &str| {
         let volume =
             volumes.iter().find(|it| yaml::text(it, &["name"]).as_deref() == Some(name))?;
@@ -103,7 +137,7 @@ struct EtcdPod {
 /// What the kubelet would read: every regular file that does not begin with a
 /// dot, whatever its extension, no subdirectories (kubernetes
 /// pkg/kubelet/config/file.go).
-fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
+fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
@@ -112,8 +146,12 @@ fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
         .filter(|path| path.is_file())
         .collect();
     files.order();
+    files
+}
+
+fn etcd_pods(directory: &Path, complaints: &mut Vec<String>) -> Vec<EtcdPod> {
     let mut pods = Vec::new();
-    for path in files {
+    for path in files(directory) {
         match yaml::documents(&path) {
             Ok(documents) => {
                 pods.extend(documents.iter().find_map(|document| etcd_pod(document, &path)));
@@ -130,18 +168,11 @@ pub(super) fn args_of(document: &YamlOwned) -> Option<Vec<String>> {
 }
 
 fn etcd_pod(document: &YamlOwned, path: &Path) -> Option<EtcdPod> {
-    if yaml::text(document, &["kind"]).as_deref() != Some("Pod") {
-        return None;
-    }
-    let containers = yaml::items(document, &["spec", "containers"]);
-    let container = containers
-        .iter()
-        .find(|container| yaml::text(container, &["name"]).as_deref() == Some("etcd"))?;
-    let mut args = yaml::texts(container, &["command"]);
-    args.extend(yaml::texts(container, &["args"]));
+    let container = container(document, "etcd")?;
     let field = |key| yaml::text(document, &["metadata", key]);
+    let (args, probes) = (args(&container), probes(&container));
     Some(EtcdPod {
-        manifest: Manifest { path: path.to_owned(), args, probes: probes(container) },
+        manifest: Manifest { path: path.to_owned(), args, probes },
         identity: (
             field("namespace").unwrap_or_else(|| "default".to_owned()),
             field("name").unwrap_or_default(),

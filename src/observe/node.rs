@@ -14,12 +14,12 @@ use super::{
     certificates::{self, Sources},
     configuration::{self, Configuration},
     container::{self, FindError},
-    data_disk, disk, endpoints, first_look, freeable,
+    data_disk, disk, elsewhere, endpoints, first_look, freeable,
     host::HostRoot,
-    k3s,
     kubelet::Kubelet,
     kubelet_process::kubelet_process,
-    last_end, manifest,
+    last_end, layout, manifest,
+    nothing_found::{nothing, without_etcd},
     path_map::PathMap,
     process::{self, EtcdProcess},
     runtime::{self, BadEndpoint, Runtimes},
@@ -66,6 +66,10 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let runtimes = runtimes(host, &kubelet, settings).await?;
     find_container(&runtimes, settings, &mut located).await?;
     let process = find_process(host, settings, &mut located)?;
+    // A k3s server on sqlite or an external database is no etcd.
+    let without_etcd = process.as_ref().and_then(|etcd| without_etcd(host, etcd));
+    let process = process.filter(|_| without_etcd.is_none());
+    located.process = process.as_ref().map(|etcd| etcd.process.clone());
     let etcd_pid = located.process.as_ref().map(|process| process.pid);
     located.kubelet = kubelet_process(host, etcd_pid);
     let (manifest, complaints) = manifest::find(host, &kubelet);
@@ -73,10 +77,19 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     located.complaints.extend(complaints);
 
     let configuration = configuration::read(host, process.as_ref(), &mut located);
-    if configuration.is_none() && settings.endpoints.is_empty() {
-        return Err(nothing(host, &runtimes).await);
+    let mut named = settings.endpoints.first().map(|_| "--endpoints names it".to_owned());
+    if configuration.is_none() && named.is_none() {
+        if let Some(detected) = without_etcd {
+            return Err(LocateError::NotEtcd(detected));
+        }
+        named = elsewhere::read(host, &kubelet, &mut located);
+        if named.is_none() {
+            return Err(nothing(host, &runtimes).await);
+        }
     }
-    fill(host, settings, &configuration.unwrap_or_default(), &mut located);
+    let configuration = configuration.unwrap_or_default();
+    fill(host, settings, &configuration, &mut located);
+    located.layout = Some(layout::of_etcd(host, &configuration.arguments, &located, named));
     fill_disk(&mut located).await;
     fill_last_end(host, &runtimes, &mut located).await;
     let socket = located.runtime.as_ref().map(|runtime| &runtime.socket.value);
@@ -175,7 +188,15 @@ fn find_process(
         _ => match unnamed(host, located, &processes) {
             Ok(found) => found,
             Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
-                return Err(LocateError::SeveralProcesses(several));
+                let Some(main) = process::main_of(&processes) else {
+                    return Err(LocateError::SeveralProcesses(several));
+                };
+                located.complaints.push(format!(
+                    "{} etcd processes run here: this is the main one, by its port; the other ones \
+                     (events, port 4002) are clusters of their own: --endpoints names them",
+                    several.len()
+                ));
+                Some(main)
             }
             Err(several) => {
                 located.complaints.push(format!("{} etcd processes run here", several.len()));
@@ -183,10 +204,6 @@ fn find_process(
             }
         },
     };
-    // A k3s server on sqlite or an external database is no etcd.
-    let found =
-        found.filter(|etcd| !etcd.is_k3s() || k3s::arguments(host, &etcd.process).is_some());
-    located.process = found.map(|etcd| etcd.process.clone());
     Ok(found.cloned())
 }
 
@@ -204,28 +221,6 @@ fn unnamed<'a>(
     }
 }
 
-/// Where kubeadm keeps etcd's data and certificates.
-const TRACES: [&str; 2] = ["/var/lib/etcd/member", "/etc/kubernetes/pki/etcd"];
-
-async fn nothing(host: &HostRoot, runtimes: &Runtimes) -> LocateError {
-    if runtimes.connected.is_empty() {
-        let tried = runtimes
-            .failed
-            .iter()
-            .map(|(socket, error)| (socket.value.clone(), error.clone()))
-            .collect();
-        return LocateError::NoRuntimeAndNoProcess { tried };
-    }
-    let asked = runtimes.connected.iter().map(|it| it.runtime.socket.value.clone()).collect();
-    let mut traces: Vec<PathBuf> = TRACES.iter().map(|path| host.path(path)).collect();
-    let paths: Vec<&Path> = traces.iter().map(PathBuf::as_path).collect();
-    match aside::answers(&paths, data_disk::PATIENCE).await {
-        Err(Missed::Late(_)) => traces.clear(),
-        _ => traces.retain(|path| path.exists()),
-    }
-    LocateError::NoEtcd { asked, traces }
-}
-
 /// Everything that follows from etcd's settings.
 fn fill(
     host: &HostRoot,
@@ -236,7 +231,7 @@ fn fill(
     let arguments = &configuration.arguments;
     let container = located.container.clone();
     let written = match (&container, &located.process, &located.manifest) {
-        (None, None, Some(manifest)) => manifest::host_paths(&manifest.path),
+        (None, None, Some(manifest)) => manifest::host_paths(&manifest.path, "etcd"),
         _ => Vec::new(),
     };
     let mounts: &[Mount] = container.as_ref().map_or(&written, |container| &container.mounts);
@@ -250,12 +245,13 @@ fn fill(
         None => Some(mapped(&map, arguments.data_dir())),
     };
     located.wal_dir = arguments.path("wal-dir").map(|found| mapped(&map, found));
-    located.endpoints = if settings.endpoints.is_empty() {
-        endpoints::clients(arguments)
-    } else {
-        settings.endpoints.iter().map(|url| Found::new(url.clone(), "--endpoints")).collect()
-    };
-    if settings.endpoints.is_empty() {
+    if !settings.endpoints.is_empty() {
+        let named = settings.endpoints.iter();
+        located.endpoints = named.map(|url| Found::new(url.clone(), "--endpoints")).collect();
+    } else if located.endpoints.is_empty() {
+        located.endpoints = endpoints::clients(arguments);
+    }
+    if settings.endpoints.is_empty() && !arguments.is_empty() {
         located.siblings = endpoints::siblings(arguments, &located.endpoints);
     }
     located.metrics_url = endpoints::metrics(arguments, located.endpoints.first());
@@ -281,6 +277,9 @@ fn fill_credentials(
     map: &PathMap,
     located: &mut Located,
 ) {
+    if arguments.is_empty() && settings.endpoints.is_empty() {
+        return by_hand(settings, located);
+    }
     let plain = located.endpoints.iter().all(|url| url.value.starts_with("http://"));
     let asked = settings.cacert.is_some() || settings.cert.is_some();
     // Other members may want TLS although the way to this one is plain.
@@ -310,6 +309,18 @@ fn fill_credentials(
     located.ca = chosen.ca;
     located.cert = chosen.cert;
     located.key = chosen.key;
+}
+
+/// The API server's certificates are there already; those named by hand win.
+fn by_hand(settings: &Settings, located: &mut Located) {
+    let named = |path: &Option<PathBuf>, flag: &str| {
+        path.as_ref().map(|path| Found::new(path.clone(), flag))
+    };
+    located.ca = named(&settings.cacert, "--cacert").or(located.ca.take());
+    if settings.cert.is_some() && settings.key.is_some() {
+        located.cert = named(&settings.cert, "--cert");
+        located.key = named(&settings.key, "--key");
+    }
 }
 
 /// What the data directory and its disk look like, when they answer.

@@ -9,7 +9,7 @@ use std::{
 
 use super::host::HostRoot;
 use crate::{
-    model::{Process, order::InOrder},
+    model::{Process, layout, order::InOrder},
     sys::proc_stat,
 };
 
@@ -38,11 +38,11 @@ impl EtcdProcess {
 /// Every etcd (and k3s server) process. Empty when /proc cannot be read.
 #[must_use]
 pub fn etcd_processes(host: &HostRoot) -> Vec<EtcdProcess> {
-    let mut found: Vec<EtcdProcess> =
-        entries(host, |comm| matches!(comm, "etcd" | "k3s" | "k3s-server"))
-            .into_iter()
-            .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
-            .collect();
+    let names = layout::column(|row| row.comms);
+    let mut found: Vec<EtcdProcess> = entries(host, |comm| names.contains(&comm))
+        .into_iter()
+        .filter_map(|(entry, comm)| etcd_process(host, &entry, comm))
+        .collect();
     found.order_by_key(|etcd| etcd.process.pid);
     found
 }
@@ -90,6 +90,29 @@ pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Pr
     }
 }
 
+/// Of several, the one that alone serves clients at a port that only the main etcd
+/// of an installation has.
+#[must_use]
+pub fn main_of(processes: &[EtcdProcess]) -> Option<&EtcdProcess> {
+    let usual = layout::plain().client_port;
+    let ports = layout::ALL.iter().map(|row| row.client_port).filter(|port| *port != usual);
+    let ends: Vec<String> = ports.map(|port| format!(":{port}")).collect();
+    let serves = |etcd: &&EtcdProcess| {
+        let process = &etcd.process;
+        let words = process.args.iter().chain(&process.env);
+        let mut urls = words.filter(|word| {
+            let word = word.to_ascii_lowercase().replace('_', "-");
+            word.contains("listen-client-urls=")
+        });
+        urls.any(|urls| {
+            let mut each = urls.split(',');
+            each.any(|url| ends.iter().any(|end| url.trim_end_matches('/').ends_with(end)))
+        })
+    };
+    let mut found = processes.iter().filter(serves);
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// Pid and arguments of every process of this name in this pid namespace:
 /// paths of one inside a container would mean other files.
 #[must_use]
@@ -112,7 +135,8 @@ pub fn is_etcd(pid: i32) -> bool {
     let host = HostRoot::default();
     let entry = Entry { pid, directory: host.path(format!("/proc/{pid}")) };
     let comm = fs::read_to_string(entry.directory.join("comm"));
-    comm.is_ok_and(|comm| comm.trim_end() == "etcd")
+    let names = layout::column(|row| row.comms);
+    comm.is_ok_and(|comm| names.contains(&comm.trim_end()))
         && entry.args().is_some_and(|args| !args.is_empty())
 }
 
@@ -228,6 +252,20 @@ mod tests {
         let pid = of_host(&all[2..]).map(|found| found.map(|etcd| etcd.process.pid));
         assert_eq!(pid, Ok(Some(12)));
         assert_eq!(of_host(&[]), Ok(None));
+    }
+
+    #[test]
+    fn the_main_etcd_of_kops_is_told_by_its_port() {
+        let with = |pid, url: &str| {
+            let mut found = etcd(pid, "etcd", false, &[]);
+            found.process.env = vec![format!("ETCD_LISTEN_CLIENT_URLS={url}")];
+            found
+        };
+        let both = [with(10, "https://0.0.0.0:4002"), with(11, "https://0.0.0.0:4001")];
+        assert_eq!(main_of(&both).map(|found| found.process.pid), Some(11));
+        let others = [with(10, "https://0.0.0.0:2379"), with(11, "https://0.0.0.0:2479")];
+        assert_eq!(main_of(&others), None);
+        assert_eq!(main_of(&[both.clone(), both].concat()), None, "two of them");
     }
 
     #[test]

@@ -10,24 +10,20 @@ use std::{
 
 use super::{host::HostRoot, kubelet::Kubelet, yaml};
 use crate::{
-    model::{Found, Runtime},
+    model::{Found, Runtime, layout, order::InOrder},
     wire::cri::{Cri, CriError},
 };
 
 /// Where crictl keeps its settings.
 const CRICTL: &str = "/etc/crictl.yaml";
 
-/// Sockets of the runtimes as they are installed; several can be there.
-pub(super) const WELL_KNOWN: [&str; 8] = [
-    "/run/containerd/containerd.sock",
-    "/run/k3s/containerd/containerd.sock",
-    "/var/run/crio/crio.sock",
-    "/run/crio/crio.sock",
-    "/run/cri-dockerd.sock",
-    "/var/run/cri-dockerd.sock",
-    "/run/k0s/containerd.sock",
-    "/var/snap/microk8s/common/run/containerd.sock",
-];
+/// Sockets of the runtimes as they are installed; several can be there. Those of
+/// the plainest installations first.
+pub(super) fn well_known() -> Vec<&'static str> {
+    let mut all = layout::column(|row| row.sockets);
+    all.order_by_key(|path| !path.starts_with("/run/containerd/"));
+    all
+}
 
 /// A runtime that answered.
 #[derive(Clone, Debug)]
@@ -106,8 +102,8 @@ fn candidates(host: &HostRoot, kubelet: &Kubelet) -> Vec<Found<PathBuf>> {
     let named = crictl(host).into_iter().chain(kubelet.runtime_endpoint.clone());
     let named = named
         .filter_map(|found| Some(Found::new(host.path(socket_path(&found.value)?), found.source)));
-    let known = WELL_KNOWN
-        .iter()
+    let known = well_known()
+        .into_iter()
         .map(|path| host.path(path))
         .filter(|path| fs::metadata(path).is_ok_and(|meta| meta.file_type().is_socket()));
     let mut seen = Vec::new();

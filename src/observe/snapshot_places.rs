@@ -15,7 +15,7 @@ use super::{
     kernel_log,
     mounts::{MountPoint, Mounts},
 };
-use crate::model::{SnapshotPlace, order::InOrder};
+use crate::model::{SnapshotPlace, layout, order::InOrder};
 
 /// Filesystems on disks of this node.
 const DISKS: [&str; 11] = [
@@ -26,30 +26,11 @@ const DISKS: [&str; 11] = [
 /// layer of a container. Never memory: a snapshot must outlive a power cut.
 const LAST_RESORT: [&str; 7] = ["overlay", "nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.glusterfs"];
 
-/// Mounts that are somebody else's: volumes and images of pods, boot files,
-/// single files or directories bound into a container.
-const TABOO: [&str; 20] = [
-    "/boot",
-    "/dev",
-    "/efi",
-    "/etc",
-    "/proc",
-    "/run",
-    "/snap",
-    "/sys",
-    "/usr",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/cni",
-    "/var/lib/docker",
-    "/var/lib/k0s/containerd",
-    "/var/lib/k0s/kubelet",
-    "/var/lib/kubelet",
-    "/var/lib/rancher/k3s/agent",
-    "/var/lib/rancher/rke2/agent",
-    "/var/run",
-    "/var/snap",
-];
+/// Mounts that are somebody else's, besides volumes and images of pods, which the
+/// installations' rows have: boot files, single files or directories bound into a
+/// container.
+const TABOO: [&str; 10] =
+    ["/boot", "/dev", "/efi", "/etc", "/proc", "/run", "/snap", "/sys", "/usr", "/var/run"];
 
 /// Emptied at boot or by age; a disk mounted elsewhere below is not meant.
 const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
@@ -153,8 +134,10 @@ fn place_on(
 /// The usable mounts of each device, shortest mount point first.
 fn by_device<'a>(mounts: &'a Mounts, kinds: &[&str]) -> BTreeMap<u64, Vec<&'a MountPoint>> {
     let mut devices: BTreeMap<u64, Vec<&MountPoint>> = BTreeMap::new();
+    let mut taboo = layout::column(|row| row.not_ours);
+    taboo.extend(TABOO);
     for mount in mounts.iter() {
-        let taboo = TABOO.iter().any(|taboo| mount.path.starts_with(taboo))
+        let taboo = taboo.iter().any(|taboo| mount.path.starts_with(taboo))
             || TEMPORARY.iter().any(|temporary| mount.path == Path::new(temporary));
         if kinds.contains(&mount.kind.as_str()) && !mount.read_only && !taboo {
             devices.entry(mount.device).or_default().push(mount);

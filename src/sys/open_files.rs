@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use crate::model::layout;
+
 /// How long a defragmentation's new file must not have changed to count as
 /// left over. While it is written it changes all the time, and its writer has
 /// it open and locked (flock(2)), so that a disk which hangs for longer
@@ -23,9 +25,11 @@ pub fn is_at_rest(modified: SystemTime, now: SystemTime) -> bool {
     now.duration_since(modified).is_ok_and(|age| age >= AT_REST)
 }
 
-/// Processes that write databases: etcd, etcdctl and etcdutl (offline
-/// defragmentation), and k3s with its embedded etcd.
-const WRITERS: [&str; 2] = ["etcd", "k3s"];
+/// The names of processes that write databases: etcd, etcdctl and etcdutl (offline
+/// defragmentation), and those that have an etcd inside begin like these.
+fn writers() -> Vec<&'static str> {
+    layout::column(|row| row.comms)
+}
 
 /// Whether a process other than this one has the file of this name and
 /// identity open; `None` when the open files of an etcd may not be looked at.
@@ -65,7 +69,7 @@ pub fn held_by(pid: i32, name: &OsStr, device: u64, inode: u64) -> bool {
 /// By its name; everybody may read that. One that ended meanwhile has none.
 fn is_writer(process: &Path) -> bool {
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-    WRITERS.iter().any(|writer| name.starts_with(writer))
+    writers().iter().any(|writer| name.starts_with(writer))
 }
 
 /// Processes come and go while we look.

@@ -27,6 +27,8 @@ pub struct ListedMember {
     pub peer_urls: Vec<String>,
     /// Whether it does not vote.
     pub learner: bool,
+    /// Whether it is the one that told the list.
+    pub itself: bool,
 }
 
 /// How a compaction ended; both are success.
@@ -52,6 +54,7 @@ impl Etcd {
         let request = MemberListRequest { linearizable: false };
         let what = "a member-list request";
         let answer = self.ask(&MEMBER_LIST, request, what, self.usual()).await?;
+        let itself = answer.header.map_or(0, |header| header.member_id);
         let members = answer.members.into_iter();
         Ok(members
             .map(|member| ListedMember {
@@ -60,6 +63,7 @@ impl Etcd {
                 client_urls: member.client_ur_ls,
                 peer_urls: member.peer_ur_ls,
                 learner: member.is_learner,
+                itself: member.id == itself,
             })
             .collect())
     }

@@ -127,7 +127,7 @@ fn member(words: &Words, id: u64) -> Member {
         raft_index: 1_500,
         raft_applied_index: 1_500,
     };
-    let silence = |why: String| Silence { kind: SilenceKind::Refused, why };
+    let silence = |why: String| Silence { kind: SilenceKind::Refused, ..why.into() };
     Member {
         disk_times: etcd_rescue::model::DiskTimes::default(),
         id: MemberId(id),

@@ -1,12 +1,12 @@
 //! How a change of a manifest outlives the next upgrade, in the words of who
 //! writes the manifest.
 
-use super::keeper::Keeper;
-use crate::model::ManifestEdit;
+use super::keeper::{foreign, keeps};
+use crate::model::{Located, ManifestEdit, layout::Keeps};
 
 /// The lines for these changes; none when there are none, or when nobody is known to write
 /// the file anew.
-pub(super) fn lasting(keeper: &Keeper, edits: &[ManifestEdit]) -> Vec<String> {
+pub(super) fn lasting(node: &Located, edits: &[ManifestEdit]) -> Vec<String> {
     let flags: Vec<(&str, &str)> = edits
         .iter()
         .filter_map(|edit| match edit {
@@ -16,25 +16,26 @@ pub(super) fn lasting(keeper: &Keeper, edits: &[ManifestEdit]) -> Vec<String> {
         .collect();
     let probes = edits.iter().any(|edit| matches!(edit, ManifestEdit::ProbePath { .. }));
     let mut lines = Vec::new();
-    match keeper {
-        Keeper::Kubeadm(_) => {
-            if !flags.is_empty() {
-                lines.extend(kubeadm(&flags));
-                lines.extend(kubespray(&flags));
-            }
-            if probes {
-                lines.push(
-                    "an upgrade writes the probes anew: kubeadm before 1.31 brings the old ones \
-                     back, so run this once more then"
-                        .to_owned(),
-                );
-            }
-        }
-        Keeper::StaticPod(path) if !edits.is_empty() => lines.push(format!(
-            "whoever wrote {} may write it anew: set the same there, too",
-            path.display()
-        )),
-        _ => {}
+    if keeps(node) != Keeps::Manifest {
+        return lines;
+    }
+    if let Some(manifest) = foreign(node) {
+        lines.extend((!edits.is_empty()).then(|| {
+            let path = manifest.path.display();
+            format!("whoever wrote {path} may write it anew: set the same there, too")
+        }));
+        return lines;
+    }
+    if !flags.is_empty() {
+        lines.extend(kubeadm(&flags));
+        lines.extend(kubespray(&flags));
+    }
+    if probes {
+        lines.push(
+            "an upgrade writes the probes anew: kubeadm before 1.31 brings the old ones back, so \
+             run this once more then"
+                .to_owned(),
+        );
     }
     lines
 }

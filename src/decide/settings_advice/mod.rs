@@ -13,11 +13,11 @@ mod rows;
 use super::{one_master::quota_cautions, wanted_edits::wanted_edits};
 use crate::model::{
     EtcdVersion, Located, Manifest, ManifestEdit, Obstacle, PreventWishes, SettingAdvice,
-    SettingsAdvice, World,
+    SettingsAdvice, World, layout::Keeps,
 };
 
 pub(super) use compaction::retention;
-pub(super) use keeper::{Keeper, keeper};
+pub(super) use keeper::keeps;
 pub(super) use probes::probe_path;
 pub(super) use quota::{LARGEST_GIB, largest_gib, smallest};
 
@@ -30,7 +30,7 @@ pub(super) const WHY_COMPACTION: &str = "the API server's own compaction writes 
 pub fn settings_advice(world: &World, wishes: &PreventWishes) -> SettingsAdvice {
     let node = &world.node;
     let version = version(world);
-    let keeper = keeper(node);
+    let keeps = keeps(node);
     let manifest = node.manifest.clone().unwrap_or_else(|| Manifest {
         path: std::path::PathBuf::new(),
         args: node.process.as_ref().map(|process| process.args.clone()).unwrap_or_default(),
@@ -48,16 +48,16 @@ pub fn settings_advice(world: &World, wishes: &PreventWishes) -> SettingsAdvice 
         refusals.extend(quota::refusals(world, now, wanted));
     }
     if !edits.is_empty() {
-        refusals.extend(keeper.obstacle(&flags(&edits)));
+        refusals.extend(keeps.obstacle(&flags(&edits)));
     }
-    if !keeper.is_editable() {
+    if keeps != Keeps::Manifest {
         settings.iter_mut().for_each(|setting| setting.edit = None);
     }
-    let cautions = cautions(node, &keeper, wishes, &edits);
+    let cautions = cautions(node, wishes, &edits);
     // What is in the manifest already has to outlive an upgrade as well.
     let bare = Manifest { args: Vec::new(), ..manifest };
     let all = asked(&bare, version, wishes).0;
-    SettingsAdvice { settings, refusals, cautions, lasting: lasting::lasting(&keeper, &all) }
+    SettingsAdvice { settings, refusals, cautions, lasting: lasting::lasting(node, &all) }
 }
 
 /// The flags of the usual advice.
@@ -124,12 +124,7 @@ fn flags(edits: &[ManifestEdit]) -> Vec<(String, String)> {
     edits.iter().filter_map(flag).collect()
 }
 
-fn cautions(
-    node: &Located,
-    keeper: &Keeper,
-    wishes: &PreventWishes,
-    edits: &[ManifestEdit],
-) -> Vec<String> {
+fn cautions(node: &Located, wishes: &PreventWishes, edits: &[ManifestEdit]) -> Vec<String> {
     let mut cautions = Vec::new();
     if let Some((mode, wanted)) = &wishes.auto_compaction {
         cautions.extend(compaction::cautions(mode, wanted));
@@ -149,12 +144,10 @@ fn cautions(
     if wishes.snapshot_count == Some(0) {
         cautions.push("a snapshot count of 0 is etcd's default".to_owned());
     }
-    if let Keeper::StaticPod(path) = keeper
-        && !edits.is_empty()
-    {
+    if let Some(manifest) = keeper::foreign(node).filter(|_| !edits.is_empty()) {
         cautions.push(format!(
             "kubeadm did not write {}: whoever did may overwrite it",
-            path.display()
+            manifest.path.display()
         ));
     }
     cautions

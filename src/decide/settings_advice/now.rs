@@ -3,7 +3,7 @@
 
 use crate::{
     decide::{manifest_edit::variable, wanted_edits::flag as last_value},
-    model::{EtcdVersion, Located, flag_default},
+    model::{EtcdVersion, Located, flag_default, layout::KubeletIs},
 };
 
 /// A value and where it is said.
@@ -53,7 +53,9 @@ pub(super) fn now(node: &Located, version: Option<EtcdVersion>, flag: &str) -> N
     if let Some(now) = told(node, flag) {
         return now;
     }
-    if lines().any(|(args, _)| last_value(args, "config-file").is_some()) {
+    // Inside another program it is told by a file as well.
+    let inside = node.process.is_some() && node.layout().kubelet == KubeletIs::Etcd;
+    if inside || lines().any(|(args, _)| last_value(args, "config-file").is_some()) {
         return Now { value: None, source: "etcd's --config-file".to_owned(), is_set: false };
     }
     let of = version.map_or_else(String::new, |version| format!(" of etcd {version}"));
@@ -72,6 +74,10 @@ fn told(node: &Located, flag: &str) -> Option<Now> {
             let found = node.quota.as_ref()?;
             let value = found.value.limit.map_or_else(|| "-1".to_owned(), |it| it.0.to_string());
             Some(Now::set(&value, found.source.clone()))
+        }
+        "listen-metrics-urls" => {
+            let found = node.metrics_url.as_ref().filter(|found| found.source.starts_with(flag))?;
+            Some(Now::set(&found.value, found.source.clone()))
         }
         _ => None,
     }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     failure::Failure,
     flow::{failures, session::Session},
-    model::{Found, Located},
+    model::{Found, Located, layout},
     observe::{self, LocateError},
     wire::{Access, Tls},
 };
@@ -17,8 +17,6 @@ use super::parts::{NotSeen, Parts};
 const FIND: Duration = Duration::from_secs(15);
 /// One call to a member: the whole has to end in time.
 const CALL: Duration = Duration::from_secs(5);
-/// Where etcd's data usually are.
-const USUAL: &str = "/var/lib/etcd";
 
 /// This node, and the way to the members.
 pub struct Here {
@@ -42,7 +40,7 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
             Some(Access::new(tls, session.settings.login.clone(), timeout))
         }
         Err(error) => {
-            let failure = failures::tls(session, &error);
+            let failure = failures::tls(session, &node, &error);
             if !on_this_node(&node) {
                 return Err(failure);
             }
@@ -101,8 +99,12 @@ async fn locate(session: &Session, parts: &Parts) -> Result<Located, LocateError
 
 /// No etcd here: a directory named by hand can be looked at all the same.
 fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<Located, Failure> {
-    let nothing =
-        matches!(error, LocateError::NoEtcd { .. } | LocateError::NoRuntimeAndNoProcess { .. });
+    let nothing = matches!(
+        error,
+        LocateError::NoEtcd { .. }
+            | LocateError::NoRuntimeAndNoProcess { .. }
+            | LocateError::Down(_)
+    );
     let error = match nothing && !nix::unistd::geteuid().is_root() {
         true => LocateError::NotRoot,
         false => error,
@@ -119,7 +121,8 @@ fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<
 /// What the command line alone says, and where etcd's data usually are.
 fn by_flags(session: &Session, or_usual: bool) -> Located {
     let settings = &session.settings;
-    let usual = or_usual.then(|| Found::new(PathBuf::from(USUAL), "default path"));
+    let usual = layout::plain().data_dirs.first().filter(|_| or_usual);
+    let usual = usual.map(|path| Found::new(PathBuf::from(path), "default path"));
     let named = settings.data_dir.clone().map(|path| Found::new(path, "--data-dir"));
     let endpoints = settings.endpoints.iter();
     Located {

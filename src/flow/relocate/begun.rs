@@ -94,13 +94,14 @@ pub(super) fn edited(
     from: &Path,
     to: &Path,
 ) -> Result<(EditedManifest, bool), String> {
-    let edit = decide::relocation_edit(&host_paths(readable), from, to).ok_or_else(|| {
-        format!(
-            "{} is no hostPath volume of its own in the manifest, and no volume of it holds {}",
-            from.display(),
-            to.display()
-        )
-    })?;
+    let edit =
+        decide::relocation_edit(&host_paths(readable, "etcd"), from, to).ok_or_else(|| {
+            format!(
+                "{} is no hostPath volume of its own in the manifest, and no volume of it holds {}",
+                from.display(),
+                to.display()
+            )
+        })?;
     let is_volume = matches!(edit, ManifestEdit::HostPath { .. });
     // A disk that is not mounted after a reboot must not become an empty
     // directory that etcd starts on.

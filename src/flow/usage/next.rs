@@ -11,21 +11,12 @@ use crate::{
     decide,
     failure::{Exit, Failure},
     model::{
-        Bytes,
+        Bytes, layout,
         usage::{DatabaseFile, Filler, Usage},
     },
     observe,
     settings::quoted,
 };
-
-/// Where data directories are when nobody says so: kubeadm and most others,
-/// k3s and RKE2, k0s.
-const USUAL: [&str; 4] = [
-    "/var/lib/etcd",
-    "/var/lib/rancher/k3s/server/db/etcd",
-    "/var/lib/rancher/rke2/server/db/etcd",
-    "/var/lib/k0s/etcd",
-];
 
 /// A command line of ours, with another directory for the moment, or without
 /// one.
@@ -143,7 +134,8 @@ pub(super) async fn data_dir_with_a_database(
     let found = here.and_then(|here| here.node.data_dir.as_ref());
     let found = found.map(|found| found.value.clone());
     let named = session.settings.data_dir.clone();
-    let usual = USUAL.iter().map(PathBuf::from);
+    // Where data directories are when nobody says so.
+    let usual = layout::column(|row| row.data_dirs).into_iter().map(PathBuf::from);
     for data_dir in named.into_iter().chain(found).chain(usual) {
         if has_database(&data_dir).await {
             return Some(data_dir);

@@ -9,31 +9,22 @@ use std::{
 };
 
 use super::{asked::Asked, block_device::entries};
-use crate::{model::diagnosis::SharerKind, observe::host::HostRoot};
+use crate::{
+    model::{diagnosis::SharerKind, layout},
+    observe::host::HostRoot,
+};
 
 /// Most entries of Longhorn's that are counted.
 const MOST: usize = 10_000;
 
-/// Where they are by default.
-const KNOWN: [(&str, SharerKind); 25] = [
+/// Where they are by default, besides those of the installations' rows.
+const KNOWN: [(&str, SharerKind); 13] = [
     ("/var/lib/longhorn", SharerKind::Longhorn),
     ("/var/lib/rook", SharerKind::Rook),
     ("/var/lib/ceph", SharerKind::Rook),
     ("/var/openebs", SharerKind::OpenEbs),
     ("/opt/local-path-provisioner", SharerKind::LocalVolumes),
-    ("/var/lib/rancher/k3s/storage", SharerKind::LocalVolumes),
-    ("/var/snap/microk8s/common/default-storage", SharerKind::LocalVolumes),
-    ("/var/lib/containerd", SharerKind::ContainerRuntime),
-    ("/var/lib/docker", SharerKind::ContainerRuntime),
-    ("/var/lib/containers", SharerKind::ContainerRuntime),
-    ("/var/lib/rancher/k3s/agent/containerd", SharerKind::ContainerRuntime),
-    ("/var/lib/rancher/rke2/agent/containerd", SharerKind::ContainerRuntime),
-    ("/var/lib/k0s/containerd", SharerKind::ContainerRuntime),
-    ("/var/lib/kubelet", SharerKind::Kubelet),
-    ("/var/lib/k0s/kubelet", SharerKind::Kubelet),
     ("/var/log", SharerKind::Logs),
-    ("/var/lib/etcd", SharerKind::Database),
-    ("/var/lib/etcd-events", SharerKind::Database),
     ("/var/lib/prometheus", SharerKind::Database),
     ("/var/lib/postgresql", SharerKind::Database),
     ("/var/lib/pgsql", SharerKind::Database),
@@ -56,10 +47,15 @@ pub struct Seen {
     pub detail: Option<String>,
 }
 
+/// All of them; a directory of several installations comes once for each.
+fn known() -> impl Iterator<Item = (&'static str, SharerKind)> {
+    KNOWN.iter().chain(layout::ALL.iter().flat_map(|row| row.sharers)).copied()
+}
+
 /// What a directory of this path is, by default.
 #[must_use]
 pub fn kind(path: &Path) -> Option<SharerKind> {
-    KNOWN.iter().find(|(known, _)| path == Path::new(known)).map(|(_, kind)| *kind)
+    known().find(|(known, _)| path == Path::new(known)).map(|(_, kind)| kind)
 }
 
 /// Looks under way.
@@ -70,9 +66,15 @@ pub struct Looks(Vec<(PathBuf, Asked<Option<Seen>>)>);
 /// be Longhorn's.
 #[must_use]
 pub fn look(host: &HostRoot, mount_points: &[PathBuf]) -> Looks {
-    let known = KNOWN.iter().map(|(path, kind)| (PathBuf::from(path), Some(*kind)));
+    let mut once = Vec::new();
+    for (path, kind) in known() {
+        let path = PathBuf::from(path);
+        if once.iter().all(|(seen, _)| *seen != path) {
+            once.push((path, Some(kind)));
+        }
+    }
     let others = mount_points.iter().filter(|path| kind(path).is_none());
-    let all = known.chain(others.map(|path| (path.clone(), None)));
+    let all = once.into_iter().chain(others.map(|path| (path.clone(), None)));
     let start = |(path, kind): (PathBuf, Option<SharerKind>)| {
         let (host, own) = (host.clone(), path.clone());
         (path, Asked::new(move || one(&host, &own, kind)))

@@ -47,10 +47,11 @@ pub fn place(node: &Located) -> Result<PathBuf, String> {
     // The runtime may not answer; a static pod's log has its place all the same.
     let process = node.process.as_ref().filter(|_| node.manifest.is_none());
     let Some(process) = process else { return Ok(PathBuf::from(PODS)) };
-    let unit = if process.comm == "k3s" { "k3s" } else { "etcd" };
+    let unit = if node.layout().unit.is_empty() { "etcd" } else { node.layout().unit };
     Err(format!(
-        "etcd runs outside of a container, so its log is not in a file that can be found here: \
-         `journalctl -u {unit}` shows it"
+        "etcd ({}) runs outside of a container, so its log is not in a file that can be found \
+         here: `journalctl -u {unit}` shows it",
+        process.comm
     ))
 }
 

@@ -17,6 +17,12 @@ use crate::model::{
 #[must_use]
 pub fn located(node: &Located, restart: Option<&str>, now: Timestamp, width: usize) -> String {
     let mut rows = Rows { lines: Vec::new(), width };
+    if let Some(detected) = &node.layout {
+        rows.add("Layout", detected.layout.name, &detected.evidence.join("; "));
+        if !detected.layout.why.is_empty() {
+            rows.add("", detected.layout.why, "");
+        }
+    }
     match &node.runtime {
         None => rows.add("Runtime", "none found", ""),
         Some(runtime) => {
@@ -271,6 +277,8 @@ mod tests {
         assert_eq!(
             text,
             "\
+Layout       kubeadm (or kind) [etcd's manifest is
+             /etc/kubernetes/manifests/etcd.yaml]
 Runtime      containerd 1.7.24, CRI v1, /run/containerd/containerd.sock [default
              path]
 Container    0f3c9a7be112, running for 3 min 4 s, restarted 14 times
@@ -308,6 +316,7 @@ Memory       16.0 GiB"
     #[test]
     fn nothing_found_is_said_and_secrets_are_not() {
         let text = located(&Located::default(), None, now(), 80);
+        assert!(!text.contains("Layout"), "nobody looked: {text}");
         assert!(text.contains("Runtime      none found\nContainer    none found"), "{text}");
         assert!(text.contains("Endpoints    unknown") && text.contains("Quota        unknown"));
         let full = located(&testing::located(), None, now(), 80);

@@ -7,6 +7,7 @@ use crate::model::{
     EtcdVersion, Filesystem, Found, Freeable, FreeableKind, Located, Manifest, Member, MemberId,
     MemberStatus, Plan, Probe, ProbeKind, ProbeTiming, Process, Quota, QuotaSource, Revision,
     Runtime, Step, StepKind, World,
+    layout::{Clues, tell},
 };
 
 const IDS: [u64; 3] = [0x8e9e_05c5_2164_694d, 0x91bc_3c39_8fb3_c146, 0xfd42_2379_fda5_0e48];
@@ -191,7 +192,10 @@ fn container() -> Container {
 pub(crate) fn located() -> Located {
     let timing = ProbeTiming { initial_delay: 10, period: 10, timeout: 15, failure_threshold: 8 };
     let flag = |name: &str| format!("flag --{name} of the container");
+    let path = "/etc/kubernetes/manifests/etcd.yaml".into();
+    let clues = Clues { paths: vec![("manifest", path)], ..Clues::default() };
     Located {
+        layout: Some(tell(&clues)),
         kubelet: None,
         last_end: None,
         freeable: Vec::new(),

@@ -48,6 +48,10 @@ const FLAGS: [&str; 29] = [
 /// The answer of `locate`; every value with where it was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocatedAnswer {
+    /// Id of the installation.
+    layout: &'static str,
+    /// What it was told by, in sentences.
+    layout_evidence: Vec<String>,
     runtime: Option<RuntimeAnswer>,
     container: Option<ContainerAnswer>,
     restart: Option<RestartAnswer>,
@@ -145,7 +149,10 @@ impl LocatedAnswer {
     /// What was found, as a document. `now` is what `days_left` counts from.
     #[must_use]
     pub fn new(node: &Located, now: Timestamp) -> Self {
+        let evidence = node.layout.as_ref().map(|detected| detected.evidence.clone());
         Self {
+            layout: node.layout().id,
+            layout_evidence: evidence.unwrap_or_default(),
             runtime: node.runtime.as_ref().map(|runtime| RuntimeAnswer {
                 name: runtime.name.clone(),
                 version: runtime.version.clone(),

@@ -231,6 +231,7 @@ impl RecoveryAnswer {
 /// A gate as one stable word.
 fn gate(kind: RefusalKind) -> &'static str {
     match kind {
+        RefusalKind::Layout => "layout",
         RefusalKind::Corrupt => "corrupt",
         RefusalKind::NoQuorum => "no_quorum",
         RefusalKind::MissingVoter => "missing_voter",
@@ -288,7 +289,10 @@ mod tests {
         assert_eq!(json["exit_code"], 0);
         assert_eq!(json["plan_id"], "3f9a2c");
         assert_eq!(json["revision"], 18_231);
-        assert_eq!(json["snapshot"], json!({"path": "/b/x.db", "bytes": 544, "sha256": "ab"}));
+        assert_eq!(
+            json["snapshot"],
+            json!({"path": "/b/x.db", "bytes": 544, "from_file": false, "sha256": "ab"})
+        );
         assert_eq!(
             json["members"][0],
             json!({"id": "8e9e05c52164694d", "name": "master-1",

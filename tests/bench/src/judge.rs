@@ -48,7 +48,7 @@ pub fn all_write(lab: &Lab) -> bool {
 pub fn sizes(lab: &Lab) -> Result<Vec<u64>> {
     let statuses = lab.statuses()?;
     let of = |master: &Master| {
-        let status = statuses.iter().find(|(endpoint, _)| *endpoint == master.endpoint());
+        let status = statuses.iter().find(|(name, _)| name == master.name());
         status.and_then(|(_, status)| status["dbSize"].as_u64())
     };
     lab.masters()

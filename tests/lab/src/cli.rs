@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Fill, Lab, Probes, Release, Spec, Until, release, releases, runtime};
+use crate::{Fill, Lab, Layout, Probes, Release, Spec, Until, release, releases, runtime};
 
 /// Real etcd masters on this machine, to break and to rescue. Needs root.
 #[derive(Parser)]
@@ -68,6 +68,9 @@ struct Up {
     /// etcd's quota, for example 64M; etcd's own default (2 GiB) without it
     #[arg(long, value_parser = size, value_name = "SIZE")]
     quota: Option<u64>,
+    /// Whose paths and processes: what installed the masters
+    #[arg(long, value_enum, default_value = "kubeadm", value_name = "NAME")]
+    layout: Layout,
     #[arg(long, value_enum, default_value = "auto")]
     probes: ProbesName,
     /// Divides the kubelet's times
@@ -179,6 +182,7 @@ fn raise(up: Up, name: &str) -> Result<()> {
     };
     let mut spec = Spec::new(up.masters, &etcd)
         .name(name)
+        .layout(up.layout)
         .probes(probes)
         .speed(up.speed)
         .apiserver(up.apiserver)
@@ -221,8 +225,14 @@ fn status(lab: &Lab) -> Result<()> {
     for master in lab.masters() {
         let power =
             master.init_pid().map_or_else(|| "no power".to_owned(), |pid| format!("init {pid}"));
-        let (name, ip, etcd) = (master.name(), master.ip(), master.release());
-        say(&format_args!("{name}  {ip}  {etcd}  {power}"))?;
+        let etcd = match master.layout().has_etcd() {
+            true => master.release().to_string(),
+            false => "no etcd".to_owned(),
+        };
+        say(&format_args!("{}  {}  {etcd}  {power}", master.name(), master.ip()))?;
+    }
+    if lab.members().next().is_none() {
+        return Ok(());
     }
     for args in [&["endpoint", "status", "-w", "table"][..], &["alarm", "list"]] {
         let out = lab.etcdctl(args)?;

@@ -9,14 +9,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::{Lab, Master, Probes, Release, kubelet};
+use crate::{Lab, Layout, Master, MasterSpec, Probes, Release, kubelet, layout::Start, node};
 
 impl Lab {
-    /// All client endpoints.
+    /// The masters that have a member.
+    pub fn members(&self) -> impl Iterator<Item = &Master> {
+        self.masters.iter().filter(|master| master.layout().has_etcd())
+    }
+
+    /// All client endpoints; of members that listen on loopback only, each is for
+    /// its own master.
     pub fn endpoints(&self) -> Vec<String> {
-        self.masters.iter().map(Master::endpoint).collect()
+        self.members().map(Master::endpoint).collect()
+    }
+
+    /// Whether members answer on their own master only.
+    fn stays_at_home(&self) -> bool {
+        let mut rows = self.masters.iter().map(|master| master.layout().row());
+        rows.any(|row| row.etcd.as_ref().is_some_and(|etcd| etcd.loopback_only))
     }
 
     /// The files of the lab's own client certificate: CA, certificate, key.
@@ -24,17 +36,21 @@ impl Lab {
         ["ca.crt", "client.crt", "client.key"].map(|name| self.site.judge().join(name))
     }
 
-    /// Runs the newest etcdctl of the lab against all members.
+    /// Runs the newest etcdctl of the lab against all members; against the first
+    /// one that has power where each answers on its own master only.
     pub fn etcdctl(&self, args: &[&str]) -> Result<Output> {
-        self.etcdctl_at(&self.endpoints(), args)
+        match self.stays_at_home() {
+            true => self.first_with_power()?.etcdctl(args),
+            false => self.etcdctl_at(&self.endpoints(), args),
+        }
+    }
+
+    fn first_with_power(&self) -> Result<&Master> {
+        self.members().find(|master| master.init_pid().is_some()).context("no master has power")
     }
 
     pub(crate) fn etcdctl_at(&self, endpoints: &[String], args: &[&str]) -> Result<Output> {
-        let from = self
-            .masters
-            .iter()
-            .find(|master| master.init_pid().is_some())
-            .context("no master has power")?;
+        let from = self.first_with_power()?;
         let mut command = etcdctl(from, self.newest_release(), &self.site.judge())?;
         command.arg(format!("--endpoints={}", endpoints.join(","))).args(args);
         command.output().context("running etcdctl")
@@ -46,43 +62,43 @@ impl Lab {
         all.max_by_key(|release| release.numbers()).expect("a lab has a master")
     }
 
-    /// `endpoint status -w json` of every member that answers, by its endpoint.
+    /// `endpoint status -w json` of every member that answers, by its master's name.
     pub fn statuses(&self) -> Result<Vec<(String, serde_json::Value)>> {
-        let out = self.etcdctl(&["endpoint", "status", "-w", "json"])?;
-        // A member that does not answer fails the command but not the others.
-        let all: Vec<serde_json::Value> = serde_json::from_slice(&out.stdout)
-            .with_context(|| format!("etcdctl: {}", String::from_utf8_lossy(&out.stderr)))?;
-        Ok(all
-            .into_iter()
-            .map(|one| {
-                (one["Endpoint"].as_str().unwrap_or_default().to_owned(), one["Status"].clone())
-            })
-            .collect())
+        const STATUS: [&str; 4] = ["endpoint", "status", "-w", "json"];
+        if !self.stays_at_home() {
+            let told = statuses_of(&self.etcdctl(&STATUS)?)?;
+            let master = |endpoint: &str| self.members().find(|it| it.endpoint() == endpoint);
+            let named = told.into_iter().filter_map(|(endpoint, status)| {
+                Some((master(&endpoint)?.name().to_owned(), status))
+            });
+            return Ok(named.collect());
+        }
+        let mut all = Vec::new();
+        for master in self.members().filter(|master| master.init_pid().is_some()) {
+            let told = statuses_of(&master.etcdctl(&STATUS)?).unwrap_or_default();
+            all.extend(told.into_iter().map(|(_, status)| (master.name().to_owned(), status)));
+        }
+        Ok(all)
     }
 
     /// The name of the master whose member leads.
     pub fn leader(&self) -> Result<String> {
-        let statuses = self.statuses()?;
         let leads = |status: &serde_json::Value| status["leader"] == status["header"]["member_id"];
-        let (endpoint, _) =
-            statuses.iter().find(|(_, status)| leads(status)).context("no member leads")?;
-        let master = self.masters.iter().find(|master| master.endpoint() == *endpoint);
-        Ok(master.context("the leader is no master")?.name().to_owned())
+        let found = self.statuses()?.into_iter().find(|(_, status)| leads(status));
+        Ok(found.context("no member leads")?.0)
     }
 
     /// Makes the member of that master the leader.
     pub fn move_leader(&self, to: &str) -> Result<()> {
-        if self.leader()? == to {
+        let leader = self.leader()?;
+        if leader == to {
             return Ok(());
         }
-        let wanted = self.find(to).with_context(|| format!("no master is called {to}"))?.endpoint();
         let statuses = self.statuses()?;
-        let (_, status) = statuses
-            .iter()
-            .find(|(endpoint, _)| *endpoint == wanted)
-            .context("it does not answer")?;
+        let (_, status) =
+            statuses.iter().find(|(name, _)| *name == to).context("it does not answer")?;
         let id = status["header"]["member_id"].as_u64().context("it tells no id")?;
-        let out = self.etcdctl(&["move-leader", &format!("{id:x}")])?;
+        let out = self.master(&leader).etcdctl(&["move-leader", &format!("{id:x}")])?;
         ensure!(
             out.status.success(),
             "move-leader: {}",
@@ -99,31 +115,23 @@ impl Lab {
     /// Waits until `etcdctl endpoint health` succeeds for all members. With an
     /// alarm on it does not (from 3.5 on); see [`Lab::wait_serving`].
     pub fn wait_healthy(&self, patience: Duration) -> Result<()> {
-        self.wait_for(&["endpoint", "health"], patience)
+        const HEALTH: [&str; 2] = ["endpoint", "health"];
+        match self.stays_at_home() {
+            true => {
+                self.members().try_for_each(|it| await_success(patience, || it.etcdctl(&HEALTH)))
+            }
+            false if self.members().next().is_none() => Ok(()),
+            false => self.wait_for(&HEALTH, patience),
+        }
     }
 
     /// Waits until every member answers a linearizable read.
     pub fn wait_serving(&self, patience: Duration) -> Result<()> {
-        self.masters.iter().try_for_each(|master| master.wait_serving(patience))
+        self.members().try_for_each(|master| master.wait_serving(patience))
     }
 
     pub(crate) fn wait_for(&self, args: &[&str], patience: Duration) -> Result<()> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let complaint = match self.etcdctl(args) {
-                Ok(out) if out.status.success() => return Ok(()),
-                Ok(out) => String::from_utf8_lossy(&out.stderr).into_owned(),
-                Err(error) => format!("{error:#}"),
-            };
-            if Instant::now() > deadline {
-                bail!(
-                    "etcdctl {}: still failing after {patience:?}: {}",
-                    args.join(" "),
-                    complaint.trim()
-                );
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
+        await_success(patience, || self.etcdctl(args))
     }
 
     /// Waits until the kubelets know that etcd is up, which they would in any
@@ -132,7 +140,7 @@ impl Lab {
         let deadline = Instant::now() + Duration::from_secs(90);
         for (master, spec) in self.masters.iter().zip(&self.spec.masters) {
             let log = || fs::read_to_string(master.log("kubelet")).unwrap_or_default();
-            while spec.probes != Probes::None && !kubelet::has_started_etcd(&log()) {
+            while has_startup_probe(spec) && !kubelet::has_started_etcd(&log()) {
                 ensure!(
                     Instant::now() < deadline,
                     "{}: etcd passes no startup probe",
@@ -143,6 +151,50 @@ impl Lab {
         }
         Ok(())
     }
+}
+
+impl Lab {
+    /// Waits until everything was started on masters that have no member to ask.
+    pub(crate) fn wait_booted(&self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        for master in self.masters.iter().filter(|master| !master.layout().has_etcd()) {
+            let log = || fs::read_to_string(master.log("init")).unwrap_or_default();
+            while !log().lines().any(|line| line == node::init::STARTED) {
+                ensure!(Instant::now() < deadline, "{} does not boot", master.name());
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_startup_probe(spec: &MasterSpec) -> bool {
+    let etcd = spec.layout.row().etcd.as_ref();
+    let pod = etcd.is_some_and(|etcd| matches!(etcd.start, Start::StaticPod(_)));
+    pod && spec.layout != Layout::Openshift && spec.probes != Probes::None
+}
+
+fn await_success(patience: Duration, ask: impl Fn() -> Result<Output>) -> Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let complaint = match ask() {
+            Ok(out) if out.status.success() => return Ok(()),
+            Ok(out) => String::from_utf8_lossy(&out.stderr).into_owned(),
+            Err(error) => format!("{error:#}"),
+        };
+        let late = Instant::now() > deadline;
+        ensure!(!late, "etcdctl still fails after {patience:?}: {}", complaint.trim());
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// By endpoint. A member that does not answer fails the command but not the others.
+fn statuses_of(out: &Output) -> Result<Vec<(String, serde_json::Value)>> {
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&out.stdout)
+        .with_context(|| format!("etcdctl: {}", String::from_utf8_lossy(&out.stderr)))?;
+    let endpoint =
+        |one: &serde_json::Value| one["Endpoint"].as_str().unwrap_or_default().to_owned();
+    Ok(all.into_iter().map(|one| (endpoint(&one), one["Status"].clone())).collect())
 }
 
 /// etcdctl in the network of `from`, with the lab's own certificate.

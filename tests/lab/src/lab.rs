@@ -41,6 +41,7 @@ impl Lab {
         lab.masters.iter().try_for_each(Master::power_on)?;
         lab.wait_healthy(PATIENCE).with_context(|| lab.last_words())?;
         lab.wait_started().with_context(|| lab.last_words())?;
+        lab.wait_booted(PATIENCE).with_context(|| lab.last_words())?;
         Ok(lab)
     }
 
@@ -126,6 +127,5 @@ impl Drop for Lab {
 }
 
 fn masters(site: &Site, spec: &Spec) -> Vec<Master> {
-    let releases = spec.masters.iter().map(|master| master.etcd.clone());
-    releases.enumerate().map(|(i, release)| Master::new(site, i, release)).collect()
+    spec.masters.iter().enumerate().map(|(i, master)| Master::new(site, i, master)).collect()
 }

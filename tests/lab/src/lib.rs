@@ -6,6 +6,7 @@
 //! own directory ([`site`]); its processes are found by their command lines
 //! ([`processes`]); when they die the kernel takes networks and mounts away.
 //!
+//! A [`Layout`] says how a distribution lays a master out; kubeadm's is the default.
 //! [`Spec`] says what is wanted, [`Lab::up`] makes it, [`Lab::fill`] drives it into
 //! a real NOSPACE alarm, [`Master`] is where faults are made. The judge of success
 //! is etcdctl ([`Lab::etcdctl`]), not code of this workspace.
@@ -21,6 +22,7 @@ mod image;
 pub mod kubelet;
 mod kubernetes;
 mod lab;
+pub mod layout;
 mod manifest;
 mod master;
 pub mod network;
@@ -34,6 +36,7 @@ pub mod site;
 mod slow_sync;
 mod spec;
 mod sweep;
+mod tunnel;
 pub mod wire;
 
 pub use self::{
@@ -41,12 +44,14 @@ pub use self::{
     hang::Hung,
     kubernetes::{Kubernetes, kubernetes},
     lab::Lab,
+    layout::Layout,
     master::Master,
     releases::{Release, release, releases},
     runtimes::{Containerd, runtime, runtimes},
     slow_sync::SlowSync,
     spec::{MasterSpec, Probes, Spec},
     sweep::down_all,
+    tunnel::Tunnel,
 };
 
 /// What goes wrong here is for a person to read: a sentence with its causes.

@@ -12,7 +12,8 @@ fn main() -> ExitCode {
     let role = words.get(1).map(String::as_str).unwrap_or_default();
     let dir = Path::new(words.get(2).map(String::as_str).unwrap_or_default());
     let result = match (name, role) {
-        ("kubelet", _) => kubelet::run(),
+        ("kubelet", _) => kubelet::run(&words),
+        ("k0s", _) => node::keeper::run(),
         ("kube-apiserver", _) => apiserver::run(&words),
         (_, processes::SWITCH) => network::run_switch(),
         (_, processes::SUPPLY) => node::supply_power(dir),

@@ -4,15 +4,10 @@
 use std::fmt::Write;
 
 use crate::{
-    releases::Release,
+    layout::{Layout, pods, settings},
     site,
     spec::{MasterSpec, Probes, Spec},
 };
-
-/// The image name of a release, as kubeadm would call it.
-pub fn etcd_image(release: &Release) -> String {
-    format!("registry.k8s.io/etcd:{}-0", release.version)
-}
 
 /// The image name of the API server, the stand-in's too.
 pub const APISERVER_IMAGE: &str = "registry.k8s.io/kube-apiserver:v1.33.0";
@@ -29,14 +24,18 @@ const REAL_APISERVER: &str = "    - --allow-privileged=true
     - --service-cluster-ip-range=10.96.0.0/12
 ";
 
-/// etcd.yaml of the master with this index.
+/// etcd.yaml of the master with this index, by kubeadm or minikube.
 pub fn etcd(spec: &Spec, index: usize) -> String {
     let master = &spec.masters[index];
     let ip = site::master_ip(index);
     let command: String =
         etcd_command(spec, index).iter().map(|word| format!("    - {word}\n")).collect();
-    let image = etcd_image(&master.etcd);
-    let (env, data_dir) = (environment(master), &master.data_dir);
+    let (image, env) = (pods::image(master), environment(master));
+    let (pki, inside) = directories(master);
+    let data_dir = match master.layout {
+        Layout::Kubeadm => &master.data_dir,
+        _ => inside,
+    };
     let probes = etcd_probes(master.probes.for_release(&master.etcd));
     format!(
         "apiVersion: v1
@@ -61,9 +60,9 @@ spec:
         cpu: 100m
         memory: 100Mi
     volumeMounts:
-    - mountPath: /var/lib/etcd
+    - mountPath: {inside}
       name: etcd-data
-    - mountPath: /etc/kubernetes/pki/etcd
+    - mountPath: {pki}
       name: etcd-certs
   hostNetwork: true
   priority: 2000001000
@@ -73,7 +72,7 @@ spec:
       type: RuntimeDefault
   volumes:
   - hostPath:
-      path: /etc/kubernetes/pki/etcd
+      path: {pki}
       type: DirectoryOrCreate
     name: etcd-certs
   - hostPath:
@@ -85,32 +84,16 @@ status: {{}}
     )
 }
 
+/// Where its etcd has its certificates and its data.
+fn directories(master: &MasterSpec) -> (&'static str, &'static str) {
+    let etcd = master.layout.row().etcd.as_ref();
+    let pki = etcd.and_then(|etcd| Some(etcd.server.cert.rsplit_once('/')?.0));
+    (pki.unwrap_or_default(), etcd.map_or("", |etcd| etcd.data_dir))
+}
+
 fn etcd_command(spec: &Spec, index: usize) -> Vec<String> {
     let master = &spec.masters[index];
-    let (name, ip) = (site::master_name(index), site::master_ip(index));
-    let peers: Vec<_> = (0..spec.masters.len())
-        .map(|i| format!("{}=https://{}:2380", site::master_name(i), site::master_ip(i)))
-        .collect();
-    let pki = "/etc/kubernetes/pki/etcd";
-    let mut flags = vec![
-        format!("--advertise-client-urls=https://{ip}:2379"),
-        format!("--cert-file={pki}/server.crt"),
-        "--client-cert-auth=true".to_owned(),
-        "--data-dir=/var/lib/etcd".to_owned(),
-        format!("--initial-advertise-peer-urls=https://{ip}:2380"),
-        format!("--initial-cluster={}", peers.join(",")),
-        format!("--key-file={pki}/server.key"),
-        format!("--listen-client-urls=https://127.0.0.1:2379,https://{ip}:2379"),
-        "--listen-metrics-urls=http://127.0.0.1:2381".to_owned(),
-        format!("--listen-peer-urls=https://{ip}:2380"),
-        format!("--name={name}"),
-        format!("--peer-cert-file={pki}/peer.crt"),
-        "--peer-client-cert-auth=true".to_owned(),
-        format!("--peer-key-file={pki}/peer.key"),
-        format!("--peer-trusted-ca-file={pki}/ca.crt"),
-        "--snapshot-count=10000".to_owned(),
-        format!("--trusted-ca-file={pki}/ca.crt"),
-    ];
+    let mut flags = settings::flags(&settings::of(spec, index));
     // The spelling kubeadm uses for the line of this version.
     match master.etcd.numbers() {
         version if version >= (3, 6, 0) => {
@@ -123,14 +106,14 @@ fn etcd_command(spec: &Spec, index: usize) -> Vec<String> {
         }
         _ => {}
     }
-    flags.extend(master.quota.map(|bytes| format!("--quota-backend-bytes={bytes}")));
     flags.extend(master.flags.iter().cloned());
     flags.sort();
     flags.insert(0, "etcd".to_owned());
     flags
 }
 
-fn environment(master: &MasterSpec) -> String {
+/// What a container of etcd is given as variables.
+pub fn environment(master: &MasterSpec) -> String {
     let mut text = String::new();
     for (i, (name, value)) in master.env.iter().enumerate() {
         if i == 0 {
@@ -141,7 +124,8 @@ fn environment(master: &MasterSpec) -> String {
     text
 }
 
-fn etcd_probes(probes: Probes) -> String {
+/// The probes of an etcd, made definite before.
+pub fn etcd_probes(probes: Probes) -> String {
     let (liveness, startup, readiness) = match probes {
         Probes::Livez | Probes::Auto => ("/livez", "/readyz", Some("/readyz")),
         Probes::Exclude => {
@@ -156,6 +140,13 @@ fn etcd_probes(probes: Probes) -> String {
         text.push_str(&probe("readiness", &at(path), "", 3, 1));
     }
     text + &probe("startup", &at(startup), "initialDelaySeconds: 10", 24, 10)
+}
+
+/// One path for both probes that kill, with kubeadm's numbers.
+pub fn liveness_and_startup(host: &str, path: &str) -> String {
+    let at = http_get(host, path, 2381, "HTTP");
+    probe("liveness", &at, "initialDelaySeconds: 10", 8, 10)
+        + &probe("startup", &at, "initialDelaySeconds: 10", 24, 10)
 }
 
 fn http_get(host: &str, path: &str, port: u16, scheme: &str) -> String {
@@ -176,6 +167,10 @@ fn probe(kind: &str, get: &str, delay: &str, failures: u32, period: u32) -> Stri
 pub fn apiserver(spec: &Spec, index: usize) -> String {
     let more = if spec.real_kubelet { REAL_APISERVER } else { "" };
     let ip = site::master_ip(index);
+    let servers = match spec.masters[index].layout {
+        Layout::External => elsewhere(spec),
+        _ => "https://127.0.0.1:2379".to_owned(),
+    };
     let at = |path| http_get(&ip, path, 6443, "HTTPS");
     let liveness = probe("liveness", &at("/livez"), "initialDelaySeconds: 10", 8, 10);
     let readiness = probe("readiness", &at("/readyz"), "", 3, 1);
@@ -201,7 +196,7 @@ spec:
     - --etcd-cafile=/etc/kubernetes/pki/etcd/ca.crt
     - --etcd-certfile=/etc/kubernetes/pki/apiserver-etcd-client.crt
     - --etcd-keyfile=/etc/kubernetes/pki/apiserver-etcd-client.key
-    - --etcd-servers=https://127.0.0.1:2379
+    - --etcd-servers={servers}
     - --secure-port=6443
     - --tls-cert-file=/etc/kubernetes/pki/apiserver.crt
     - --tls-private-key-file=/etc/kubernetes/pki/apiserver.key
@@ -231,9 +226,17 @@ status: {{}}
     )
 }
 
+/// The client URLs of the masters that have an etcd.
+fn elsewhere(spec: &Spec) -> String {
+    let members = spec.masters.iter().enumerate().filter(|(_, it)| it.layout.has_etcd());
+    let urls = members.map(|(i, _)| format!("https://{}:2379", site::master_ip(i)));
+    urls.collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Release;
 
     fn written(version: &str) -> String {
         let release = Release {

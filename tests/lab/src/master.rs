@@ -10,9 +10,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 
 use crate::{
-    Release, cluster, network, processes,
+    MasterSpec, Release, cluster,
+    layout::Layout,
+    network, processes,
     site::{self, Site},
 };
 
@@ -24,15 +30,23 @@ pub struct Master {
     name: String,
     ip: String,
     release: Release,
+    layout: Layout,
 }
 
 impl Master {
-    pub(crate) fn new(lab: &Site, index: usize, release: Release) -> Self {
+    pub(crate) fn new(lab: &Site, index: usize, spec: &MasterSpec) -> Self {
         let name = site::master_name(index);
-        Self { lab: lab.clone(), dir: lab.master(&name), ip: site::master_ip(index), name, release }
+        Self {
+            lab: lab.clone(),
+            dir: lab.master(&name),
+            ip: site::master_ip(index),
+            name,
+            release: spec.etcd.clone(),
+            layout: spec.layout,
+        }
     }
 
-    /// master-1, …; also its host name and its member's name.
+    /// master-1, …; also its host name and, in most layouts, its member's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -47,9 +61,21 @@ impl Master {
         &self.release
     }
 
-    /// Its member's client URL.
+    /// Who installed it.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Its member's client URL, for whoever is on it.
     pub fn endpoint(&self) -> String {
-        format!("https://{}:2379", self.ip)
+        let etcd = self.layout.row().etcd.as_ref();
+        let host = etcd.filter(|etcd| etcd.loopback_only).map_or(&*self.ip, |_| "127.0.0.1");
+        format!("https://{host}:2379")
+    }
+
+    /// What the process is called that is its etcd, or holds it.
+    pub fn etcd_process(&self) -> &'static str {
+        self.layout.row().etcd.as_ref().map_or("etcd", |etcd| etcd.process)
     }
 
     /// The pid of its first process as the machine sees it; none without power.
@@ -60,7 +86,7 @@ impl Master {
     /// A command that runs inside the master: its network, processes, mounts and
     /// host name. The program and all paths have to be absolute; the working
     /// directory is `/`. The machine's files are visible except where the master
-    /// has its own ([`site::BINDS`], [`site::OVERLAYS`], /run).
+    /// has its own ([`Layout::binds`], [`site::OVERLAYS`], /run).
     ///
     /// # Panics
     /// When the master has no power.
@@ -74,13 +100,13 @@ impl Master {
     }
 
     /// The path on the machine of a file of the master. Those below
-    /// [`site::BINDS`] are there also without power (except a data directory on a
+    /// [`Layout::binds`] are there also without power (except a data directory on a
     /// disk of its own).
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let own_disk =
             path.starts_with("/var/lib/etcd") && self.dir.join(crate::node::DATA_DISK).exists();
-        match (site::behind(&self.dir, path), self.init_pid()) {
+        match (site::behind(&self.dir, self.layout, path), self.init_pid()) {
             (Some(behind), _) if !own_disk => behind,
             (_, Some(pid)) => {
                 Path::new(&format!("/proc/{pid}/root")).join(path.strip_prefix("/").unwrap_or(path))
@@ -144,9 +170,28 @@ impl Master {
         stat.ok()?.rsplit_once(") ")?.1.chars().next()
     }
 
-    /// SIGKILL to etcd. The kubelet starts it again.
+    /// SIGKILL to etcd. The kubelet, or who else keeps it, starts it again.
     pub fn kill_etcd(&self) -> Result<()> {
-        self.signal("etcd", "KILL")
+        self.signal(self.etcd_process(), "KILL")
+    }
+
+    /// Ends the etcd of a layout without a pod for it, with who holds it, for good:
+    /// the master's first process, which would start it again, is stopped.
+    pub fn end_etcd_for_good(&self) -> Result<()> {
+        let init = self.init_pid().with_context(|| format!("{} has no power", self.name))?;
+        kill(Pid::from_raw(i32::try_from(init)?), Signal::SIGSTOP)?;
+        for name in ["k0s", self.etcd_process()] {
+            if self.pid_of(name).is_some() {
+                self.signal(name, "KILL")?;
+            }
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        // Nobody takes its status.
+        while self.state_of(self.etcd_process()).is_some_and(|state| state != 'Z') {
+            ensure!(Instant::now() < deadline, "etcd of {} does not end", self.name);
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 
     /// Ends everything in the master at once, as a power cut does.
@@ -162,7 +207,7 @@ impl Master {
     pub fn boot(&self) -> Result<()> {
         self.power_on()?;
         let deadline = Instant::now() + Duration::from_secs(60);
-        while self.pid_of("etcd").is_none() {
+        while self.pid_of(self.etcd_process()).is_none() {
             ensure!(
                 Instant::now() < deadline,
                 "{} does not start etcd; see {}",

@@ -1,5 +1,5 @@
-//! Certificates in kubeadm's places and with kubeadm's names. Makes keys and
-//! files; the CA is the lab's, everything else a master's own.
+//! Certificates in kubeadm's places and with kubeadm's names, and in those of other
+//! layouts. Makes keys and files; the CA is the lab's, everything else a master's own.
 
 use std::{fs, net::IpAddr, os::unix::fs::OpenOptionsExt, path::Path};
 
@@ -9,6 +9,8 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, SanType,
 };
 use time::{Duration, OffsetDateTime};
+
+use crate::layout::{Etcd, Pair, expand, files::NodeFile};
 
 /// The certificate authorities all masters of a lab share.
 pub struct Authorities {
@@ -86,6 +88,40 @@ impl Authorities {
     }
 }
 
+impl Authorities {
+    /// What etcd has on a master of this layout, the `n`th of its lab.
+    pub fn files(&self, etcd: &Etcd, name: &str, n: usize, ip: &str) -> Result<Vec<NodeFile>> {
+        let mut files = Vec::new();
+        let mut put = |pair: &Pair, common_name: &str, sans: &[SanType], usages: &[_]| {
+            let (cert, key) = (expand(pair.cert, name, n), expand(pair.key, name, n));
+            if files.iter().any(|file: &NodeFile| file.path == cert) {
+                return Ok(());
+            }
+            let subject =
+                Subject { common_name: &expand(common_name, name, n), organization: None };
+            let (certificate, pair) = signed(&self.etcd, &subject, sans, usages)?;
+            files.push(NodeFile::open(cert, certificate));
+            files.push(NodeFile::private(key, pair.serialize_pem()));
+            anyhow::Ok(())
+        };
+        let own = names(name, ip)?;
+        let at_home = [
+            SanType::DnsName("localhost".try_into()?),
+            SanType::IpAddress("127.0.0.1".parse::<IpAddr>()?),
+        ];
+        let both = [ServerAuth, ClientAuth];
+        put(&etcd.server, "{node}", if etcd.loopback_only { &at_home } else { &own }, &both)?;
+        put(&etcd.peer, "{node}", &own, &both)?;
+        for (pair, common_name) in etcd.clients {
+            put(pair, common_name, &[], &[ClientAuth])?;
+        }
+        let mut authorities = vec![etcd.ca, etcd.peer_ca];
+        authorities.dedup();
+        files.extend(authorities.iter().map(|path| NodeFile::open(*path, self.etcd.pem())));
+        Ok(files)
+    }
+}
+
 struct Subject<'a> {
     common_name: &'a str,
     organization: Option<&'a str>,
@@ -103,7 +139,9 @@ fn names(name: &str, ip: &str) -> Result<Vec<SanType>> {
 fn params(subject: &Subject<'_>, days: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, subject.common_name);
+    if !subject.common_name.is_empty() {
+        params.distinguished_name.push(DnType::CommonName, subject.common_name);
+    }
     if let Some(organization) = subject.organization {
         params.distinguished_name.push(DnType::OrganizationName, organization);
     }
@@ -133,6 +171,16 @@ fn issue(
     names: &[SanType],
     usages: &[ExtendedKeyUsagePurpose],
 ) -> Result<()> {
+    let (certificate, key) = signed(ca, subject, names, usages)?;
+    write_pair(dir, file, &certificate, &key)
+}
+
+fn signed(
+    ca: &CertifiedIssuer<'static, KeyPair>,
+    subject: &Subject<'_>,
+    names: &[SanType],
+    usages: &[ExtendedKeyUsagePurpose],
+) -> Result<(String, KeyPair)> {
     let mut params = params(subject, 365);
     params.subject_alt_names = names.to_vec();
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
@@ -140,7 +188,7 @@ fn issue(
     params.use_authority_key_identifier_extension = true;
     let key = KeyPair::generate()?;
     let certificate = params.signed_by(&key, ca)?;
-    write_pair(dir, file, &certificate.pem(), &key)
+    Ok((certificate.pem(), key))
 }
 
 fn write_pair(dir: &Path, file: &str, certificate: &str, key: &KeyPair) -> Result<()> {

@@ -8,24 +8,13 @@ use std::{
 
 use anyhow::{Result, ensure};
 
+use crate::layout::Layout;
+
 /// The first three bytes of every address. The bridge lives in a network
 /// namespace of its own, so labs beside each other may use the same addresses.
 const NETWORK: &str = "10.199.0";
 /// The switch's own address.
 pub const GATEWAY: &str = "10.199.0.1";
-
-/// Directories of a master that are bind mounts of directories of the lab, and
-/// what they are called there.
-pub const BINDS: [(&str, &str); 6] = [
-    ("/etc/kubernetes", "kubernetes"),
-    ("/var/lib/etcd", "etcd"),
-    ("/var/lib/containerd", "containerd"),
-    // A real disk below the overlay, as on a real master, so that a rescue in
-    // here puts its snapshot there and not on the machine.
-    ("/var/lib/etcd-rescue", "rescue"),
-    ("/var/lib/kubelet", "kubelet"),
-    ("/var/log/pods", "pods"),
-];
 
 /// Directories of the machine that a master sees through an overlay, so that
 /// what it writes there stays in the lab.
@@ -106,8 +95,8 @@ pub fn master_ip(index: usize) -> String {
 
 /// The directory of the lab behind `path` of a master, when it is one that
 /// stays while the master is off.
-pub fn behind(master: &Path, path: &Path) -> Option<PathBuf> {
-    BINDS
-        .iter()
+pub fn behind(master: &Path, layout: Layout, path: &Path) -> Option<PathBuf> {
+    layout
+        .binds()
         .find_map(|(mount, dir)| Some(master.join(dir).join(path.strip_prefix(mount).ok()?)))
 }

@@ -32,7 +32,9 @@ impl Master {
     /// Makes every fdatasync of its etcd, in all threads and those to come, take
     /// `delay` longer. Returns when that is so.
     pub fn slow_sync(&self, delay: Duration) -> Result<SlowSync> {
-        let pid = self.pid_of("etcd").with_context(|| format!("{} runs no etcd", self.name()))?;
+        let pid = self
+            .pid_of(self.etcd_process())
+            .with_context(|| format!("{} runs no etcd", self.name()))?;
         let mut strace = self.command("/usr/bin/strace");
         strace.args(["-f", "-qq", "-o", "/dev/null", "-p", &pid.to_string()]);
         let inject = format!("inject=fdatasync:delay_enter={}", delay.as_micros());

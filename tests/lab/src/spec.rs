@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::{releases::Release, runtimes::Containerd, site};
+use crate::{layout::Layout, releases::Release, runtimes::Containerd, site};
 
 /// Which health checks the manifest carries, by the kubeadm that wrote it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ impl Probes {
 /// One master to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MasterSpec {
+    /// Who installed it.
+    pub layout: Layout,
     /// The etcd it runs.
     pub etcd: Release,
     /// `--quota-backend-bytes`; none leaves the flag out (etcd then takes 2 GiB).
@@ -53,10 +55,13 @@ pub struct MasterSpec {
     pub env: Vec<(String, String)>,
     /// Size of a disk of its own (a loop-mounted ext4) for the data directory.
     pub data_disk: Option<u64>,
-    /// Directory of the master that etcd's data directory is; below
+    /// Directory of a master of kubeadm's that etcd's data directory is; below
     /// /var/lib/etcd, so that it is no mount of its own.
     pub data_dir: String,
 }
+
+/// Those whose /etc/kubernetes is kubeadm's, and their etcd's.
+const KUBEADMS: [Layout; 3] = [Layout::Kubeadm, Layout::External, Layout::Plain];
 
 /// A lab to be. Start with [`Spec::new`]; the builder methods apply to all
 /// masters, single ones are changed through `masters`.
@@ -86,6 +91,7 @@ impl Spec {
     pub fn new(masters: usize, etcd: &[Release]) -> Self {
         assert!(!etcd.is_empty(), "a lab needs an etcd release");
         let master = |etcd: &Release| MasterSpec {
+            layout: Layout::Kubeadm,
             etcd: etcd.clone(),
             quota: None,
             probes: Probes::Auto,
@@ -110,6 +116,17 @@ impl Spec {
     /// Names the lab, so that it can be opened again.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// Lays all out this way; with [`Layout::External`] the last one, and the etcd
+    /// nodes before it as [`Layout::Plain`].
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self = self.each(|master| master.layout = layout);
+        if layout == Layout::External {
+            let last = self.masters.len().saturating_sub(1);
+            self.masters.iter_mut().take(last).for_each(|it| it.layout = Layout::Plain);
+        }
         self
     }
 
@@ -184,6 +201,22 @@ impl Spec {
         ensure!(
             !self.real_kubelet || speaks_alpha,
             "the real kubelet is of Kubernetes 1.20 and needs a containerd before 2.0"
+        );
+        let mut layouts = self.masters.iter().map(|master| master.layout);
+        let other = layouts.clone().any(|layout| layout != Layout::Kubeadm);
+        let disk = self.masters.iter().any(|master| master.data_disk.is_some());
+        ensure!(
+            !other || !(self.real_kubelet || disk),
+            "the real kubelet and a data disk go with kubeadm's layout only"
+        );
+        ensure!(
+            !self.apiserver || layouts.all(|it| KUBEADMS.contains(&it)),
+            "the API server goes with kubeadm's layout and with external etcd only"
+        );
+        let external = self.masters.iter().any(|master| master.layout == Layout::External);
+        ensure!(
+            !external || self.masters.iter().any(|master| master.layout.has_etcd()),
+            "external etcd needs a node for it: raise two masters or more"
         );
         site::check_name(&self.name)
     }

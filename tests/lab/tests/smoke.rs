@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lab::{Fill, Lab, Probes, Release, Spec, Until, release, releases};
+use lab::{Fill, Lab, Layout, Probes, Release, Spec, Until, release, releases};
 
 /// Two cores bear one lab at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -131,4 +131,25 @@ fn a_small_disk_is_the_masters_own_and_a_manifest_rules_its_pod() {
     }
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(dir.to_str().unwrap()));
+}
+
+#[test]
+fn a_layout_leaves_nothing_where_the_machine_has_no_place_for_it() {
+    let _turn = alone();
+    for (layout, place, inside) in [
+        (Layout::Talos, "/system", "secrets/etcd/ca.crt"),
+        (Layout::Microk8s, "/var/snap", "microk8s/current/args/k8s-dqlite"),
+    ] {
+        let place = Path::new(place);
+        assert!(!place.exists(), "{} is here already", place.display());
+        let lab = Lab::up(Spec::new(1, &[line("3.5")]).layout(layout)).unwrap();
+        let (master, dir) = (&lab.masters()[0], lab::site::lab(&lab.spec().name));
+        let seen = master.command("/bin/cat").arg(place.join(inside)).output().unwrap();
+        assert!(seen.status.success(), "{}", String::from_utf8_lossy(&seen.stderr));
+        assert!(!place.exists(), "{} is the machine's now", place.display());
+        // The lab's own directory is still the machine's.
+        assert!(master.log("init").is_file() && dir.is_dir());
+        drop(lab);
+        assert!(!dir.exists());
+    }
 }

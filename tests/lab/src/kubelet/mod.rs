@@ -31,13 +31,18 @@ use self::{
     worker::Worker,
 };
 
-/// /var/lib/kubelet/config.yaml: what others look for in it.
-pub const CONFIG: &str = "apiVersion: kubelet.config.k8s.io/v1beta1
+/// Its configuration file: what others look for in it.
+pub fn config(socket: &str, manifests: &str) -> String {
+    format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 cgroupDriver: cgroupfs
-containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
-staticPodPath: /etc/kubernetes/manifests
-";
+containerRuntimeEndpoint: unix://{socket}
+staticPodPath: {manifests}
+"
+    )
+}
+
 /// The environment variable with the number all times are divided by.
 pub const SPEED: &str = "ETCD_RESCUE_LAB_SPEED";
 
@@ -50,6 +55,7 @@ pub fn has_started_etcd(log: &str) -> bool {
     log.lines().any(|line| line.ends_with(&sentence) || real(line))
 }
 
+/// Where static pods and the runtime are, unless flags say something else.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const SOCKET: &str = "/run/containerd/containerd.sock";
 
@@ -72,8 +78,11 @@ impl Clock {
     }
 }
 
-/// Runs until killed.
-pub fn run() -> Result<()> {
+/// Runs until killed, by these words of its command line.
+pub fn run(words: &[String]) -> Result<()> {
+    let flag = |name: &str| words.iter().find_map(|word| word.strip_prefix(name));
+    let manifests = flag("--pod-manifest-path=").unwrap_or(MANIFESTS);
+    let socket = flag("--container-runtime-endpoint=unix://").unwrap_or(SOCKET);
     let speed = std::env::var(SPEED).ok().and_then(|text| text.parse().ok()).unwrap_or(1).max(1);
     let node = Node {
         name: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
@@ -81,7 +90,10 @@ pub fn run() -> Result<()> {
     };
     let asynchronous = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = LocalSet::new();
-    tasks.block_on(&asynchronous, keep_pods(&node, Clock { speed }))
+    tasks.block_on(
+        &asynchronous,
+        keep_pods(&node, Clock { speed }, Path::new(socket), Path::new(manifests)),
+    )
 }
 
 struct Handle {
@@ -90,16 +102,16 @@ struct Handle {
     task: JoinHandle<()>,
 }
 
-async fn keep_pods(node: &Node, clock: Clock) -> Result<()> {
-    let runtime = Rc::new(Runtime::new(Path::new(SOCKET)));
+async fn keep_pods(node: &Node, clock: Clock, socket: &Path, manifests: &Path) -> Result<()> {
+    let runtime = Rc::new(Runtime::new(socket));
     let mut workers: HashMap<String, Handle> = HashMap::new();
     say(&format!("kubelet of {} at {} times the speed", node.name, clock.speed));
-    while let Err(error) = end_orphans(&runtime, node).await {
+    while let Err(error) = end_orphans(&runtime, node, manifests).await {
         say(&format!("the runtime does not answer: {error:#}"));
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     loop {
-        let wanted = manifests::read(Path::new(MANIFESTS), node);
+        let wanted = manifests::read(manifests, node);
         workers.retain(|_, handle| !handle.task.is_finished());
         for (uid, handle) in &workers {
             if !wanted.iter().any(|pod| pod.uid == *uid) {
@@ -125,8 +137,8 @@ async fn keep_pods(node: &Node, clock: Clock) -> Result<()> {
 }
 
 /// Ends the pods an earlier kubelet left whose manifests are gone.
-async fn end_orphans(runtime: &Runtime, node: &Node) -> Result<()> {
-    let wanted: Vec<StaticPod> = manifests::read(Path::new(MANIFESTS), node);
+async fn end_orphans(runtime: &Runtime, node: &Node, manifests: &Path) -> Result<()> {
+    let wanted: Vec<StaticPod> = manifests::read(manifests, node);
     for sandbox in runtime.sandboxes(None).await? {
         let uid = sandbox.metadata.unwrap_or_default().uid;
         if !wanted.iter().any(|pod| pod.uid == uid) {

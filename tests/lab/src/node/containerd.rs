@@ -1,14 +1,18 @@
-//! The configuration of a master's containerd: the standard socket, no network
+//! The configuration of a master's containerd: the layout's socket, no network
 //! plugin (every pod is on the node's network), nothing the machine may lack.
 
-use crate::image::PAUSE;
+use std::path::Path;
 
-/// /etc/containerd/config.toml.
-pub fn config(snapshotter: &str) -> String {
+use crate::{image::PAUSE, layout::Runtime};
+
+/// Its configuration file.
+pub fn config(runtime: Runtime, snapshotter: &str) -> String {
+    let Runtime { socket, root, .. } = runtime;
+    let state = Path::new(socket).parent().unwrap_or(Path::new("/run")).display();
     format!(
         r#"version = 2
-root = "/var/lib/containerd"
-state = "/run/containerd"
+root = "{root}"
+state = "{state}"
 disabled_plugins = [
   "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.zfs",
@@ -20,7 +24,7 @@ disabled_plugins = [
 ]
 
 [grpc]
-  address = "/run/containerd/containerd.sock"
+  address = "{socket}"
 
 [ttrpc]
   address = ""

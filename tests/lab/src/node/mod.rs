@@ -1,10 +1,13 @@
-//! A master from inside: its namespaces and mounts (here), its first process
-//! ([`init`]) and its container runtime's configuration ([`containerd`]).
+//! A master from inside: its namespaces and mounts (here and [`new_directories`]),
+//! its first process ([`init`]) and its container runtime's configuration
+//! ([`containerd`]).
 //! Everything here runs in the process called power supply, whose death is the
 //! power cut.
 
 pub mod containerd;
 pub mod init;
+pub mod keeper;
+mod new_directories;
 mod real_kubelet;
 
 use std::{
@@ -23,7 +26,12 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{network, processes, runtimes::Containerd, site};
+use crate::{
+    layout::{Layout, files::NodeFile, host_etcd::HostProcess},
+    network, processes,
+    runtimes::Containerd,
+    site::{self, Site},
+};
 
 /// What a master has to know about itself to boot, beside its disks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,11 +55,19 @@ pub struct Node {
     /// The container runtime; none takes the machine's own.
     #[serde(default)]
     pub containerd: Option<Containerd>,
+    /// Who installed it.
+    pub layout: Layout,
+    /// Files that are there when it boots for the first time.
+    pub files: Vec<NodeFile>,
+    /// What runs beside the container runtime and the kubelet.
+    pub processes: Vec<HostProcess>,
 }
 
 /// The image file of a master's own data disk.
 pub const DATA_DISK: &str = "data.ext4";
 const NODE_FILE: &str = "node.json";
+/// Tells that it has booted before.
+const FURNISHED: &str = "files-are-in";
 
 impl Node {
     /// Leaves the description where [`supply_power`] finds it.
@@ -83,8 +99,9 @@ pub fn supply_power(dir: &Path) -> Result<()> {
     let bare: Option<&str> = None;
     mount(bare, "/", bare, MsFlags::MS_REC | MsFlags::MS_PRIVATE, bare)
         .context("making mounts private")?;
+    new_directories::make(node.layout.row().new_directories, dir)?;
     lay_overlays(dir)?;
-    bind_directories(dir)?;
+    bind_directories(node.layout, dir)?;
     if node.data_disk {
         let disk = dir.join(DATA_DISK);
         // The mount command attaches a loop device that goes with the mount.
@@ -98,7 +115,9 @@ pub fn supply_power(dir: &Path) -> Result<()> {
     furnish(&node, dir)?;
     // The next child is the first process of the new process namespace.
     unshare(CloneFlags::CLONE_NEWPID).context("making a process namespace")?;
-    let status = Command::new(std::env::current_exe()?)
+    // Not by /proc: the tree around this program may be another one by now.
+    let program = Site { dir: node.lab.clone() }.program("lab");
+    let status = Command::new(program)
         .arg(processes::INIT)
         .arg(dir)
         .current_dir("/")
@@ -129,8 +148,8 @@ fn lay_overlays(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn bind_directories(dir: &Path) -> Result<()> {
-    for (target, name) in site::BINDS {
+fn bind_directories(layout: Layout, dir: &Path) -> Result<()> {
+    for (target, name) in layout.binds() {
         let source = dir.join(name);
         fs::create_dir_all(&source)?;
         fs::create_dir_all(target)?;
@@ -150,13 +169,39 @@ fn furnish(node: &Node, dir: &Path) -> Result<()> {
     write_fresh("/etc/hosts", &hosts)?;
     write_fresh("/etc/hostname", &format!("{}\n", node.name))?;
     write_fresh("/etc/machine-id", &format!("{}\n", node.machine_id))?;
-    fs::create_dir_all("/etc/containerd")?;
-    write_fresh("/etc/containerd/config.toml", &containerd::config(snapshotter(dir)))?;
-    let kubelet = match node.real_kubelet {
-        true => real_kubelet::config(node),
-        false => crate::kubelet::CONFIG.to_owned(),
-    };
-    write_fresh("/var/lib/kubelet/config.yaml", &kubelet)
+    let row = node.layout.row();
+    if let Some(runtime) = row.runtime {
+        write_fresh(runtime.config, &containerd::config(runtime, snapshotter(dir)))?;
+    }
+    if let Some(kubelet) = row.kubelet
+        && let Some(path) = kubelet.config
+    {
+        let socket = row.runtime.map_or("", |runtime| runtime.socket);
+        let text = match node.real_kubelet {
+            true => real_kubelet::config(node),
+            false => crate::kubelet::config(socket, kubelet.manifests),
+        };
+        write_fresh(path, &text)?;
+    }
+    install(node, dir)
+}
+
+/// What an installer leaves; once, as what is done to it later has to last.
+fn install(node: &Node, dir: &Path) -> Result<()> {
+    let mark = dir.join(FURNISHED);
+    if mark.exists() {
+        return Ok(());
+    }
+    for NodeFile { path, mode, text } in &node.files {
+        write_fresh(path, text)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(*mode))?;
+    }
+    if let Some(etcd) = &node.layout.row().etcd {
+        fs::create_dir_all(etcd.data_dir)?;
+        fs::set_permissions(etcd.data_dir, fs::Permissions::from_mode(0o700))?;
+    }
+    fs::write(mark, "")?;
+    Ok(())
 }
 
 /// A new file, never the machine's own one opened for writing: in a container
@@ -169,6 +214,9 @@ fn write_fresh(path: &str, text: &str) -> Result<()> {
         nix::mount::umount2(path, nix::mount::MntFlags::MNT_DETACH)?;
     }
     let _ = fs::remove_file(path);
+    if let Some(parent) = Path::new(path).parent() {
+        fs::create_dir_all(parent)?;
+    }
     fs::write(path, text).with_context(|| format!("writing {path}"))
 }
 

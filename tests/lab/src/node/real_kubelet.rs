@@ -26,7 +26,7 @@ pub fn args(node: &Node) -> Vec<String> {
     vec![
         "--config=/var/lib/kubelet/config.yaml".to_owned(),
         "--container-runtime=remote".to_owned(),
-        format!("--container-runtime-endpoint=unix://{}", super::init::SOCKET),
+        "--container-runtime-endpoint=unix:///run/containerd/containerd.sock".to_owned(),
         format!("--hostname-override={}", node.name),
         "--register-node=false".to_owned(),
         // From 3 on it tells of probes that succeed.

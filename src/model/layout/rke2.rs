@@ -1,0 +1,43 @@
+//! RKE2 (rancher/rke2 pkg/podtemplate, pkg/etcd of k3s-io/k3s). Data only.
+
+use super::{Keeps, KubeletIs, Layout, Lines, May, SharerKind, Sign, Written};
+
+pub(super) const ROW: Layout = Layout {
+    id: "rke2",
+    name: "RKE2",
+    signs: &[Sign::Path("/var/lib/rancher/rke2"), Sign::There("/var/lib/rancher/rke2/server/db")],
+    comms: &["etcd"],
+    sockets: &["/run/k3s/containerd/containerd.sock"],
+    data_dirs: &["/var/lib/rancher/rke2/server/db/etcd"],
+    pki: &["/var/lib/rancher/rke2/server/tls/etcd"],
+    clients: &[("server-client.crt", "server-client.key")],
+    cas: &["server-ca.crt"],
+    server_cas: &["/var/lib/rancher/rke2/server/tls/server-ca.crt"],
+    manifests: &["/var/lib/rancher/rke2/agent/pod-manifests"],
+    env_files: &[],
+    implied: &[],
+    client_port: 2379,
+    metrics_port: 2381,
+    unit: "",
+    // A child of rke2-server, which starts another one only when this one ends: a
+    // stopped one is left alone.
+    kubelet: KubeletIs::Apart("rke2-server"),
+    keeps: Keeps::Lines(Lines {
+        obstacle: "RKE2 writes etcd's settings anew at each of its own starts",
+        head: "in /etc/rancher/rke2/config.yaml, on every server:",
+        before: &["etcd-arg:"],
+        written: Written::Item,
+        tail: "then `systemctl restart rke2-server`, one server at a time",
+        place: "as `etcd-arg` in /etc/rancher/rke2/config.yaml, then restart that server",
+    }),
+    moving: "on one server at a time: `systemctl stop rke2-server && rke2-killall.sh`, `cp -a` the \
+             content of /var/lib/rancher/rke2/server/db/etcd to the new disk, mount that disk over \
+             it (also in /etc/fstab), `systemctl start rke2-server`",
+    renewal: "`systemctl stop rke2-server`, `rke2 certificate rotate`, `systemctl start \
+              rke2-server`, one server at a time; it works without an API server",
+    may: May::Full,
+    why: "",
+    instead: &[],
+    sharers: &[("/var/lib/rancher/rke2/agent/containerd", SharerKind::ContainerRuntime)],
+    not_ours: &["/var/lib/rancher/rke2/agent"],
+};
