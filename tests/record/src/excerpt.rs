@@ -1,0 +1,61 @@
+//! What of a recording the README shows as text, and where: between two comments.
+//! Leaves lines out, and says where; changes none.
+
+use std::fmt::Write;
+
+use anyhow::{Context, Result, ensure};
+
+/// Marks lines that were left out.
+const LEFT_OUT: &str = "[...]";
+
+/// A run without questions: of the plan only its first step.
+pub fn run(version: &str, printed: &[String]) -> Result<String> {
+    let at = |what: &str| {
+        let found = printed.iter().position(|line| line.starts_with(what));
+        found.with_context(|| format!("no line of the run begins with `{what}`"))
+    };
+    let (second, first_done) = (at(" 2. ")?, at("Step 1 of")?);
+    ensure!(second < first_done, "the plan comes after its first step");
+    let mut text = format!(
+        "On master-1 of three (etcd {version}, quota 64 MiB, filled until etcd raised\n\
+         NOSPACE), as printed, without questions:\n\n"
+    );
+    let (before, rest) = (&printed[..second], &printed[first_done..]);
+    indent(&mut text, before);
+    indent(&mut text, &[LEFT_OUT.to_owned(), String::new()]);
+    indent(&mut text, rest);
+    Ok(text)
+}
+
+/// What a person sees before the first member is defragmented, with the question.
+pub fn step(page: &[String]) -> Result<String> {
+    let begins = |line: &String| line.starts_with("Step ") && line.contains(": defragment ");
+    let first = page.iter().position(begins).context("no step defragments")?;
+    let asks = |line: &String| line.contains("[y/N/a/?]");
+    let length = page[first..].iter().position(asks).context("nothing is asked there")?;
+    let mut text = String::new();
+    let mut lines = page[first..=first + length].to_vec();
+    // The question, without the answer.
+    let last = lines.last_mut().context("no line")?;
+    last.truncate(last.find("[y/N/a/?]").context("no question")? + "[y/N/a/?]".len());
+    indent(&mut text, &lines);
+    Ok(text)
+}
+
+fn indent(text: &mut String, lines: &[String]) {
+    for line in lines {
+        let line = format!("    {line}");
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// The page with this between the comments of that name.
+pub fn replace(page: &str, name: &str, block: &str) -> Result<String> {
+    let begin = format!("<!-- recorded: {name} -->\n");
+    let end = "<!-- end -->";
+    let missing = || format!("the README has no block called {name}");
+    let from = page.find(&begin).with_context(missing)? + begin.len();
+    let to = from + page[from..].find(end).with_context(missing)?;
+    Ok(format!("{}\n{}\n\n{}", &page[..from], block.trim_matches('\n'), &page[to..]))
+}

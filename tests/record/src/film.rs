@@ -1,0 +1,147 @@
+//! What a terminal showed, and when: one endless page instead of a screen that
+//! scrolls, so that a line is told once, however far it moves. Draws nothing.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use avt::{Color, Pen, Terminal};
+
+/// Longer than any recovery.
+const PAGE: usize = 1_000;
+/// Nobody sees more than so many pictures a second.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Letters side by side that look the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub text: String,
+    /// Of the first eight; none is the terminal's own.
+    pub colour: Option<u8>,
+    pub bold: bool,
+    pub faint: bool,
+}
+
+/// One line as it was for a time.
+pub struct Shown {
+    pub row: usize,
+    pub runs: Vec<Run>,
+    /// In ticks.
+    pub from: u32,
+    /// None is the end of the film and for ever.
+    pub to: Option<u32>,
+}
+
+/// The whole of it.
+pub struct Film {
+    terminal: Terminal,
+    /// What each row has now, and since when.
+    now: Vec<(Vec<Run>, u32)>,
+    shown: Vec<Shown>,
+    /// The lowest row in use, whenever it moved down.
+    bottoms: Vec<(u32, usize)>,
+    length: u32,
+}
+
+impl Film {
+    pub fn new(columns: usize) -> Result<Self> {
+        let terminal = Terminal::new(columns, PAGE)?;
+        let now = vec![(Vec::new(), 0); PAGE];
+        Ok(Self { terminal, now, shown: Vec::new(), bottoms: Vec::new(), length: 0 })
+    }
+
+    /// Takes what was printed at this time since the beginning.
+    pub fn show(&mut self, at: Duration, text: &str) {
+        let at = ticks(at);
+        self.terminal.feed(text);
+        let screen = self.terminal.screen();
+        for (row, (line, now)) in screen.visible_lines().zip(&mut self.now).enumerate() {
+            let runs = runs(line.cells().iter().map(|cell| (cell.char(), cell.pen())));
+            if runs != now.0 {
+                let (runs, from) = std::mem::replace(now, (runs, at));
+                keep(&mut self.shown, Shown { row, runs, from, to: Some(at) });
+            }
+        }
+        let bottom = self.terminal.cursor().row;
+        if self.bottoms.last().is_none_or(|(_, lowest)| *lowest < bottom) {
+            self.bottoms.push((at, bottom));
+        }
+    }
+
+    /// Nothing more is shown; what is there stays.
+    pub fn close(&mut self, at: Duration) {
+        self.length = ticks(at);
+        for (row, (runs, from)) in self.now.iter().enumerate() {
+            keep(&mut self.shown, Shown { row, runs: runs.clone(), from: *from, to: None });
+        }
+    }
+
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+
+    /// When the lowest row in use moved down, and to which.
+    pub fn bottoms(&self) -> &[(u32, usize)] {
+        &self.bottoms
+    }
+
+    /// In ticks.
+    pub fn ticks(&self) -> u32 {
+        self.length
+    }
+
+    pub fn length(&self) -> Duration {
+        TICK * self.length
+    }
+
+    pub fn seconds(ticks: u32) -> f64 {
+        (TICK * ticks).as_secs_f64()
+    }
+
+    /// The page as it is at the end.
+    pub fn text(&self) -> Vec<String> {
+        let last = self.terminal.cursor().row;
+        let lines = self.terminal.screen().visible_lines().take(last + 1);
+        lines.map(|line| line.text().trim_end().to_owned()).collect()
+    }
+
+    pub fn line_of_the_cursor(&self) -> String {
+        let line = self.terminal.screen().line(self.terminal.cursor().row);
+        line.map(|line| line.text().trim_end().to_owned()).unwrap_or_default()
+    }
+}
+
+fn ticks(at: Duration) -> u32 {
+    u32::try_from(at.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// What nobody can have seen is left out.
+fn keep(all: &mut Vec<Shown>, shown: Shown) {
+    if !shown.runs.is_empty() && shown.to != Some(shown.from) {
+        all.push(shown);
+    }
+}
+
+fn runs<'a>(cells: impl Iterator<Item = (char, &'a Pen)>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (letter, pen) in cells {
+        let colour = match pen.foreground() {
+            Some(Color::Indexed(colour)) => Some(colour % 8),
+            _ => None,
+        };
+        let (bold, faint) = (pen.is_bold(), pen.is_faint());
+        match runs.last_mut() {
+            Some(run) if (run.colour, run.bold, run.faint) == (colour, bold, faint) => {
+                run.text.push(letter);
+            }
+            _ => runs.push(Run { text: letter.into(), colour, bold, faint }),
+        }
+    }
+    while let Some(last) = runs.last_mut() {
+        last.text.truncate(last.text.trim_end().len());
+        if !last.text.is_empty() {
+            break;
+        }
+        runs.pop();
+    }
+    runs
+}

@@ -1,0 +1,132 @@
+//! A film as a picture that moves by CSS alone: no script, no font of its own, text
+//! that can be read as text. Where nothing moves, its end is shown.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+};
+
+use crate::film::{Film, Run, Shown};
+
+/// Pixels of a letter, which is 0.6 of its size wide in all the fonts named.
+const SIZE: usize = 14;
+const LINE: usize = 18;
+const EDGE: usize = 16;
+const COLUMNS: usize = 80;
+/// How long the end stands before it begins again.
+const REST: u32 = 160;
+
+const STYLE: &str = "\
+svg{color-scheme:light dark}\
+text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace;\
+fill:#24292f;white-space:pre}\
+.p{fill:#f6f8fa;stroke:#d0d7de}.b{font-weight:700}.f{opacity:.65}\
+.c1{fill:#b3261e}.c2{fill:#1a7f37}.c3{fill:#855a00}.c4{fill:#0550ae}.c5{fill:#8250df}.c6{fill:#1b7c83}\
+@media(prefers-color-scheme:dark){text{fill:#d7dee6}.p{fill:#0d1117;stroke:#30363d}\
+.c1{fill:#ff7b72}.c2{fill:#4ac26b}.c3{fill:#e3b341}.c4{fill:#79c0ff}.c5{fill:#d2a8ff}.c6{fill:#56d4dd}}\
+.g{visibility:hidden}\
+@media(prefers-reduced-motion:reduce){*{animation:none!important}}\n";
+
+/// The picture, with a window of so many rows.
+pub fn draw(film: &Film, rows: usize) -> String {
+    let mut svg = String::new();
+    // Writing to a string does not fail.
+    let _ = write(&mut svg, film, rows);
+    svg
+}
+
+fn write(svg: &mut String, film: &Film, rows: usize) -> fmt::Result {
+    let (width, height) = (EDGE * 2 + COLUMNS * SIZE * 61 / 100, EDGE * 2 + rows * LINE);
+    // Lines that come and go together move together.
+    let mut groups: BTreeMap<(u32, Option<u32>), Vec<&Shown>> = BTreeMap::new();
+    for shown in film.shown() {
+        groups.entry((shown.from, shown.to)).or_default().push(shown);
+    }
+    let all = film.ticks() + REST;
+    writeln!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         width=\"{width}\" height=\"{height}\" role=\"img\" \
+         aria-label=\"A recovery on a master, as it was printed\">"
+    )?;
+    write!(svg, "<style>{STYLE}")?;
+    styles(svg, film, rows, &groups, all)?;
+    writeln!(svg, "</style>")?;
+    writeln!(
+        svg,
+        "<rect class=\"p\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>",
+        width - 1,
+        height - 1
+    )?;
+    writeln!(
+        svg,
+        "<svg x=\"{EDGE}\" y=\"{EDGE}\" width=\"{}\" height=\"{}\" overflow=\"hidden\">",
+        width - EDGE,
+        rows * LINE
+    )?;
+    writeln!(svg, "<g class=\"s\" xml:space=\"preserve\">")?;
+    for (number, ((_, to), lines)) in groups.iter().enumerate() {
+        let gone = if to.is_some() { " g" } else { "" };
+        write!(svg, "<g class=\"k{number}{gone}\">")?;
+        for shown in lines {
+            write!(svg, "<text y=\"{}\">", shown.row * LINE + SIZE)?;
+            shown.runs.iter().try_for_each(|run| letters(svg, run))?;
+            write!(svg, "</text>")?;
+        }
+        writeln!(svg, "</g>")?;
+    }
+    writeln!(svg, "</g></svg></svg>")
+}
+
+/// When each group is seen, and how far the page has moved.
+fn styles(
+    svg: &mut String,
+    film: &Film,
+    rows: usize,
+    groups: &BTreeMap<(u32, Option<u32>), Vec<&Shown>>,
+    all: u32,
+) -> fmt::Result {
+    let seconds = Film::seconds(all);
+    let part = |tick: u32| f64::from(tick) * 100.0 / f64::from(all);
+    for (number, (from, to)) in groups.keys().enumerate() {
+        if *from == 0 && to.is_none() {
+            continue;
+        }
+        let gone = to.map(|to| format!("{:.3}%{{visibility:hidden}}", part(to)));
+        writeln!(
+            svg,
+            ".k{number}{{animation:k{number} {seconds}s step-end infinite}}\
+             @keyframes k{number}{{0%{{visibility:hidden}}{:.3}%{{visibility:visible}}{}}}",
+            part((*from).max(1)),
+            gone.unwrap_or_default(),
+        )?;
+    }
+    let up = |bottom: usize| (bottom + 1).saturating_sub(rows) * LINE;
+    let last = film.bottoms().last().map_or(0, |(_, bottom)| up(*bottom));
+    write!(
+        svg,
+        ".s{{transform:translateY(-{last}px);animation:s {seconds}s step-end infinite}}\
+         @keyframes s{{0%{{transform:none}}"
+    )?;
+    for (at, bottom) in film.bottoms().iter().filter(|(_, bottom)| up(*bottom) > 0) {
+        write!(svg, "{:.3}%{{transform:translateY(-{}px)}}", part(*at), up(*bottom))?;
+    }
+    writeln!(svg, "}}")
+}
+
+fn letters(svg: &mut String, run: &Run) -> fmt::Result {
+    let colour = run.colour.filter(|colour| (1..=6).contains(colour)).map(|c| format!("c{c}"));
+    let classes: Vec<String> = [
+        run.bold.then(|| "b".to_owned()),
+        run.faint.then(|| "f".to_owned()),
+        colour,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let text = run.text.replace('&', "&amp;").replace('<', "&lt;");
+    if classes.is_empty() {
+        return write!(svg, "{text}");
+    }
+    write!(svg, "<tspan class=\"{}\">{text}</tspan>", classes.join(" "))
+}
