@@ -29,7 +29,9 @@ fn missing(name: &str) -> Option<String> {
     // A test is a function right behind its attribute.
     let is_test = |(at, found): (usize, &str)| {
         let before = text[..at].trim_end().trim_end_matches("async").trim_end();
-        text[at + found.len()..].starts_with('(') && before.ends_with(']') && before.contains("test")
+        text[at + found.len()..].starts_with('(')
+            && before.ends_with(']')
+            && before.contains("test")
     };
     let there = test.is_empty() || text.match_indices(&format!("fn {test}")).any(is_test);
     (!there).then(|| format!("{file} has no test {test}"))

@@ -59,3 +59,42 @@ pub fn replace(page: &str, name: &str, block: &str) -> Result<String> {
     let to = from + page[from..].find(end).with_context(missing)?;
     Ok(format!("{}\n{}\n\n{}", &page[..from], block.trim_matches('\n'), &page[to..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn of_the_plan_the_first_step_stays() {
+        let printed =
+            lines("Plan 1: 2 steps\n 1. a\n    $ b\n 2. c\n    $ d\n\nStep 1 of 2: a\nOK");
+        let text = run("3.5.1", &printed).unwrap();
+        assert!(text.ends_with("    $ b\n    [...]\n\n    Step 1 of 2: a\n    OK\n"), "{text}");
+        assert!(!text.contains("2. c"), "{text}");
+        assert!(run("3.5.1", &printed[..3]).is_err(), "a run without steps");
+    }
+
+    #[test]
+    fn the_question_has_no_answer() {
+        let page =
+            lines("Step 1 of 3: compact\nStep 2 of 3: defragment b\n  stall\nNow? [y/N/a/?] y\nOK");
+        assert_eq!(
+            step(&page).unwrap(),
+            "    Step 2 of 3: defragment b\n      stall\n    Now? [y/N/a/?]\n"
+        );
+        assert!(step(&page[..2]).is_err(), "nothing is asked");
+    }
+
+    #[test]
+    fn only_the_block_of_that_name_is_replaced() {
+        let page = "a\n<!-- recorded: x -->\nold\n<!-- end -->\nb\n<!-- recorded: y -->\nz\n<!-- end -->\n";
+        let new = replace(page, "x", "    new\n").unwrap();
+        assert_eq!(new.replace("\n    new\n\n", "old\n"), page);
+        assert_eq!(replace(&new, "x", "    new\n").unwrap(), new, "twice is once");
+        assert!(replace(page, "none", "").is_err());
+    }
+}

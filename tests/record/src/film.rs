@@ -145,3 +145,32 @@ fn runs<'a>(cells: impl Iterator<Item = (char, &'a Pen)>) -> Vec<Run> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_that_is_drawn_over_is_told_with_its_time_and_what_stays_for_ever() {
+        let mut film = Film::new(20).unwrap();
+        film.show(Duration::from_millis(100), "\u{1b}[32mOK\u{1b}[0m  fine\r\nhalf");
+        film.show(Duration::from_millis(500), "\r\u{1b}[2Kwhole");
+        film.close(Duration::from_secs(1));
+        let all: Vec<_> = film.shown().iter().map(|s| (s.row, s.from, s.to)).collect();
+        assert_eq!(all, [(1, 2, Some(10)), (0, 2, None), (1, 10, None)]);
+        let ok = &film.shown()[1].runs;
+        assert_eq!((ok[0].text.as_str(), ok[0].colour), ("OK", Some(2)));
+        assert_eq!((ok[1].text.as_str(), ok[1].colour), ("  fine", None));
+        assert_eq!(film.text(), ["OK  fine", "whole"]);
+        assert_eq!(film.bottoms(), [(2, 1)]);
+    }
+
+    #[test]
+    fn what_nobody_can_have_seen_is_left_out() {
+        let mut film = Film::new(20).unwrap();
+        film.show(Duration::from_millis(100), "1 %");
+        film.show(Duration::from_millis(120), "\r2 %");
+        film.close(Duration::from_secs(1));
+        assert_eq!(film.shown().len(), 1);
+    }
+}

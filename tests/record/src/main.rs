@@ -20,7 +20,7 @@ const QUESTIONS: [&str; 2] = ["[y/N/?]", "[y/N/a/?]"];
 /// The shell's own.
 const PROMPT: &str = "root@master-1:~#";
 const COLUMNS: u16 = 80;
-const ROWS: u16 = 30;
+const ROWS: u16 = 34;
 
 /// Records a recovery as an SVG and as the README's transcripts. Needs root.
 #[derive(Parser)]
@@ -78,7 +78,7 @@ fn fill(lab: &Lab) -> Result<()> {
 /// A shell as over SSH, with the program in the home directory.
 fn shell(first: &Master, cli: &Cli) -> Result<Command> {
     let rescue = cli.rescue.canonicalize().context("the binary")?;
-    let home = "mkdir -p /run/home && cp \"$0\" /run/home/ && cd /run/home && \
+    let home = "mkdir -p /run/home && cp \"$0\" /run/home/etcd-rescue && cd /run/home && \
                 exec env -i HOME=/run/home PATH=/usr/sbin:/usr/bin:/sbin:/bin \
                 TERM=xterm-256color LANG=C.UTF-8 PS1='root@\\h:\\w# ' \
                 bash --noprofile --norc -i";
@@ -93,23 +93,28 @@ fn guided(first: &Master, cli: &Cli) -> Result<Film> {
     session.read_to(&[PROMPT])?;
     session.think(Duration::from_millis(700))?;
     session.enter("./etcd-rescue")?;
+    // The plan is long; later questions are read sooner.
+    let mut reading = Duration::from_secs(6);
     loop {
         let ends = [QUESTIONS[0], QUESTIONS[1], PROMPT];
         if session.read_to(&ends)? == PROMPT {
             break;
         }
-        session.think(Duration::from_millis(2_500))?;
+        session.think(reading)?;
         session.enter("y")?;
+        reading = Duration::from_millis(2_500);
     }
     let film = session.end()?;
-    ensure!(film.text().iter().any(|line| line.starts_with("Recovered in")), "it did not recover");
+    let page = film.text();
+    let recovered = page.iter().any(|line| line.starts_with("Recovered in"));
+    ensure!(recovered, "it did not recover:\n{}", page.join("\n"));
     Ok(film)
 }
 
 /// The recovery as a script does it: what goes to both streams, in its order.
 fn unasked(first: &Master, cli: &Cli) -> Result<Vec<String>> {
     let rescue = cli.rescue.canonicalize().context("the binary")?;
-    let home = "mkdir -p /run/bin && cp \"$0\" /run/bin/ && PATH=/run/bin:$PATH && \
+    let home = "mkdir -p /run/bin && cp \"$0\" /run/bin/etcd-rescue && PATH=/run/bin:$PATH && \
                 exec etcd-rescue --yes 2>&1";
     let mut command = first.command("/bin/sh");
     command.args(["-c", home]).arg(rescue).env("LANG", "C.UTF-8").env_remove("LC_ALL");

@@ -116,17 +116,40 @@ fn styles(
 
 fn letters(svg: &mut String, run: &Run) -> fmt::Result {
     let colour = run.colour.filter(|colour| (1..=6).contains(colour)).map(|c| format!("c{c}"));
-    let classes: Vec<String> = [
-        run.bold.then(|| "b".to_owned()),
-        run.faint.then(|| "f".to_owned()),
-        colour,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let classes: Vec<String> =
+        [run.bold.then(|| "b".to_owned()), run.faint.then(|| "f".to_owned()), colour]
+            .into_iter()
+            .flatten()
+            .collect();
     let text = run.text.replace('&', "&amp;").replace('<', "&lt;");
     if classes.is_empty() {
         return write!(svg, "{text}");
     }
     write!(svg, "<tspan class=\"{}\">{text}</tspan>", classes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn text_is_text_and_the_end_is_what_stands_still() {
+        let mut film = Film::new(COLUMNS).unwrap();
+        film.show(Duration::from_millis(100), "a < b & c\r\n1\r\n2\r\n\u{1b}[1;31mFAIL\u{1b}[0m");
+        film.show(Duration::from_millis(600), "\r\u{1b}[2Kover");
+        film.close(Duration::from_secs(1));
+        let svg = draw(&film, 2);
+        assert!(svg.contains(">a &lt; b &amp; c</text>"), "{svg}");
+        assert!(svg.contains("<tspan class=\"b c1\">FAIL</tspan>"), "{svg}");
+        // What went is hidden where nothing moves, and the page is at its end.
+        let gone = svg.lines().find(|line| line.contains("FAIL")).unwrap();
+        assert!(gone.starts_with("<g class=\"k") && gone.contains(" g\">"), "{gone}");
+        assert!(svg.contains(".s{transform:translateY(-36px)"), "{svg}");
+        for word in ["<script", "http://", "https://", "@import", "url("] {
+            let foreign = svg.replace("http://www.w3.org/2000/svg", "");
+            assert!(!foreign.contains(word), "{word}");
+        }
+    }
 }
