@@ -42,6 +42,23 @@ pub fn step(page: &[String]) -> Result<String> {
     Ok(text)
 }
 
+/// What fills it: the sentences, and the head of the table.
+pub fn usage(printed: &[String]) -> Result<String> {
+    let first = printed.iter().position(|line| line.starts_with("- "));
+    let table = printed.iter().position(|line| line.starts_with("RESOURCE"));
+    let (first, table) = (first.context("no sentence")?, table.context("no table")?);
+    ensure!(first < table, "the table comes before the sentences");
+    let sentences = &printed[first..table];
+    let next =
+        sentences.iter().position(|line| line.starts_with("- Next")).unwrap_or(table - first);
+    let mut text = String::new();
+    indent(&mut text, &sentences[..next]);
+    indent(&mut text, &[String::new()]);
+    indent(&mut text, &printed[table..printed.len().min(table + 8)]);
+    indent(&mut text, &[LEFT_OUT.to_owned()]);
+    Ok(text)
+}
+
 fn indent(text: &mut String, lines: &[String]) {
     for line in lines {
         let line = format!("    {line}");

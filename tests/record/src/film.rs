@@ -39,14 +39,27 @@ pub struct Film {
     shown: Vec<Shown>,
     /// The lowest row in use, whenever it moved down.
     bottoms: Vec<(u32, usize)>,
+    readings: Vec<Reading>,
     length: u32,
+}
+
+/// A time in which somebody reads what came since he typed.
+#[derive(Clone, Copy)]
+pub struct Reading {
+    /// When he typed.
+    pub typed: u32,
+    /// When everything was there.
+    pub from: u32,
+    /// When he typed again.
+    pub to: u32,
 }
 
 impl Film {
     pub fn new(columns: usize) -> Result<Self> {
         let terminal = Terminal::new(columns, PAGE)?;
         let now = vec![(Vec::new(), 0); PAGE];
-        Ok(Self { terminal, now, shown: Vec::new(), bottoms: Vec::new(), length: 0 })
+        let (shown, bottoms, readings) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { terminal, now, shown, bottoms, readings, length: 0 })
     }
 
     /// Takes what was printed at this time since the beginning.
@@ -65,6 +78,16 @@ impl Film {
         if self.bottoms.last().is_none_or(|(_, lowest)| *lowest < bottom) {
             self.bottoms.push((at, bottom));
         }
+    }
+
+    /// From `from` to `to` what came since `typed` was read.
+    pub fn read(&mut self, typed: Duration, from: Duration, to: Duration) {
+        let (typed, from, to) = (ticks(typed), ticks(from), ticks(to));
+        self.readings.push(Reading { typed, from, to });
+    }
+
+    pub fn readings(&self) -> &[Reading] {
+        &self.readings
     }
 
     /// Nothing more is shown; what is there stays.

@@ -51,14 +51,16 @@ fn main() -> Result<()> {
     fill(&lab)?;
     let film = guided(first, &cli)?;
     fill(&lab)?;
-    let printed = unasked(first, &cli)?;
+    let used = unasked(first, &cli, "usage")?;
+    let printed = unasked(first, &cli, "--yes")?;
     lab.down()?;
 
     let picture = svg::draw(&film, ROWS.into());
     ensure!(picture.len() < 200_000, "the picture has {} bytes, too many", picture.len());
     let mut readme = fs::read_to_string(&cli.readme).context("reading the README")?;
     let run = excerpt::run(&version, &printed)?;
-    for (name, block) in [("run", run), ("step", excerpt::step(&film.text())?)] {
+    let (step, usage) = (excerpt::step(&film.text())?, excerpt::usage(&used)?);
+    for (name, block) in [("run", run), ("step", step), ("usage", usage)] {
         readme = excerpt::replace(&readme, name, &block)?;
     }
     fs::write(&cli.svg, &picture).with_context(|| format!("writing {}", cli.svg.display()))?;
@@ -94,13 +96,13 @@ fn guided(first: &Master, cli: &Cli) -> Result<Film> {
     session.think(Duration::from_millis(700))?;
     session.enter("./etcd-rescue")?;
     // The plan is long; later questions are read sooner.
-    let mut reading = Duration::from_secs(6);
+    let mut reading = Duration::from_secs(12);
     loop {
         let ends = [QUESTIONS[0], QUESTIONS[1], PROMPT];
         if session.read_to(&ends)? == PROMPT {
             break;
         }
-        session.think(reading)?;
+        session.ponder(reading)?;
         session.enter("y")?;
         reading = Duration::from_millis(2_500);
     }
@@ -111,14 +113,15 @@ fn guided(first: &Master, cli: &Cli) -> Result<Film> {
     Ok(film)
 }
 
-/// The recovery as a script does it: what goes to both streams, in its order.
-fn unasked(first: &Master, cli: &Cli) -> Result<Vec<String>> {
+/// What a script gets: what goes to both streams, in its order.
+fn unasked(first: &Master, cli: &Cli, word: &str) -> Result<Vec<String>> {
     let rescue = cli.rescue.canonicalize().context("the binary")?;
     let home = "mkdir -p /run/bin && cp \"$0\" /run/bin/etcd-rescue && PATH=/run/bin:$PATH && \
-                exec etcd-rescue --yes 2>&1";
+                exec etcd-rescue \"$1\" 2>&1";
     let mut command = first.command("/bin/sh");
-    command.args(["-c", home]).arg(rescue).env("LANG", "C.UTF-8").env_remove("LC_ALL");
-    let out = command.output().context("running the recovery")?;
+    command.args(["-c", home]).arg(rescue).arg(word);
+    command.env("LANG", "C.UTF-8").env_remove("LC_ALL");
+    let out = command.output().with_context(|| format!("running etcd-rescue {word}"))?;
     let text = String::from_utf8(out.stdout).context("what it printed")?;
     ensure!(out.status.success(), "it ended with {}:\n{text}", out.status);
     Ok(text.lines().map(str::to_owned).collect())

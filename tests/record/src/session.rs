@@ -28,6 +28,7 @@ pub struct Session {
     /// The beginning of a letter whose end is still to come.
     cut: Vec<u8>,
     began: Instant,
+    typed: Duration,
     film: Film,
 }
 
@@ -55,7 +56,8 @@ impl Session {
             }
         });
         let film = Film::new(columns.into())?;
-        Ok(Self { program, keyboard, printed, cut: Vec::new(), began: Instant::now(), film })
+        let (cut, began, typed) = (Vec::new(), Instant::now(), Duration::ZERO);
+        Ok(Self { program, keyboard, printed, cut, began, typed, film })
     }
 
     /// Waits until the line with the cursor ends with one of these and nothing more
@@ -85,6 +87,14 @@ impl Session {
         Ok(())
     }
 
+    /// Reads what came since the last line was typed.
+    pub fn ponder(&mut self, time: Duration) -> Result<()> {
+        let from = self.began.elapsed();
+        self.think(time)?;
+        self.film.read(self.typed, from, self.began.elapsed());
+        Ok(())
+    }
+
     /// Types a line as fingers do.
     pub fn enter(&mut self, line: &str) -> Result<()> {
         for key in line.chars() {
@@ -92,6 +102,7 @@ impl Session {
             self.think(Duration::from_millis(70))?;
         }
         self.think(Duration::from_millis(250))?;
+        self.typed = self.began.elapsed();
         self.keyboard.write_all(b"\r").context("typing")
     }
 

@@ -101,17 +101,48 @@ fn styles(
             gone.unwrap_or_default(),
         )?;
     }
-    let up = |bottom: usize| (bottom + 1).saturating_sub(rows) * LINE;
-    let last = film.bottoms().last().map_or(0, |(_, bottom)| up(*bottom));
+    let moves = moves(film, rows);
+    let last = moves.last().map_or(0, |(_, line)| line * LINE);
     write!(
         svg,
         ".s{{transform:translateY(-{last}px);animation:s {seconds}s step-end infinite}}\
          @keyframes s{{0%{{transform:none}}"
     )?;
-    for (at, bottom) in film.bottoms().iter().filter(|(_, bottom)| up(*bottom) > 0) {
-        write!(svg, "{:.3}%{{transform:translateY(-{}px)}}", part(*at), up(*bottom))?;
+    for (at, line) in moves {
+        write!(svg, "{:.3}%{{transform:translateY(-{}px)}}", part(at), line * LINE)?;
     }
     writeln!(svg, "}}")
+}
+
+/// When which line is the first in the window: the last one in use is at its end, but
+/// more than fits is turned page by page while it is read.
+fn moves(film: &Film, rows: usize) -> Vec<(u32, usize)> {
+    let top = |bottom: usize| (bottom + 1).saturating_sub(rows);
+    let at = |tick: u32| {
+        let until = film.bottoms().iter().take_while(|(at, _)| *at <= tick).last();
+        until.map_or(0, |(_, bottom)| top(*bottom))
+    };
+    let long: Vec<_> =
+        film.readings().iter().filter(|read| at(read.to) > at(read.typed) + rows).collect();
+    let follows = |tick: u32| !long.iter().any(|read| read.typed < tick && tick < read.to);
+    let ends = film.bottoms().iter().filter(|(tick, _)| follows(*tick));
+    let mut moves: Vec<_> = ends.map(|(tick, bottom)| (*tick, top(*bottom))).collect();
+    for read in long {
+        // The line that was typed stays in sight at first.
+        let before = film.bottoms().iter().take_while(|(tick, _)| *tick <= read.typed).last();
+        let typed = before.map_or(0, |(_, bottom)| bottom.saturating_sub(3));
+        let (first, last) = (typed.max(at(read.typed)), at(read.to));
+        let pages = (last.saturating_sub(first)).div_ceil(rows - 2).max(1);
+        let time = (read.to - read.from) / u32::try_from(pages + 1).unwrap_or(1);
+        moves.push((read.typed + 1, first));
+        for page in 1..=pages {
+            let tick = read.from + time * u32::try_from(page).unwrap_or(0);
+            moves.push((tick, (first + page * (rows - 2)).min(last)));
+        }
+    }
+    moves.sort_unstable();
+    moves.retain(|(_, line)| *line > 0);
+    moves
 }
 
 fn letters(svg: &mut String, run: &Run) -> fmt::Result {
@@ -151,5 +182,20 @@ mod tests {
             let foreign = svg.replace("http://www.w3.org/2000/svg", "");
             assert!(!foreign.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn more_than_fits_is_turned_page_by_page() {
+        let second = Duration::from_secs;
+        let mut film = Film::new(COLUMNS).unwrap();
+        film.show(second(1), "$ run");
+        film.show(second(2), &"\r\nline".repeat(35));
+        film.read(second(1), second(3), second(8));
+        film.show(second(9), "\r\nend");
+        film.close(second(10));
+        let moves = moves(&film, 10);
+        let lines: Vec<usize> = moves.iter().map(|(_, line)| *line).collect();
+        assert_eq!(lines, [8, 16, 24, 26, 27]);
+        assert!(moves.is_sorted() && moves[0].0 > 60 && moves[3].0 < 160, "{moves:?}");
     }
 }
