@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Fill, Lab, Master, Probes, Release, Spec, Until, release, releases};
+use crate::{Fill, Lab, Probes, Release, Spec, Until, release, releases};
 
 /// Real etcd masters on this machine, to break and to rescue. Needs root.
 #[derive(Parser)]
@@ -246,9 +246,9 @@ fn enter(lab: &Lab, master: &str, command: Vec<String>) -> anyhow::Error {
     anyhow::Error::new(inside.exec()).context("running nsenter")
 }
 
-fn named<'lab>(lab: &'lab Lab, name: &str) -> Result<&'lab Master> {
+fn named<'lab>(lab: &'lab Lab, name: &str) -> Result<&'lab crate::Master> {
     lab.find(name).with_context(|| {
-        let names: Vec<_> = lab.masters().iter().map(Master::name).collect();
+        let names: Vec<_> = lab.masters().iter().map(crate::Master::name).collect();
         format!("no master is called {name}; there are {}", names.join(", "))
     })
 }
@@ -310,7 +310,7 @@ fn delay(text: &str) -> Result<Delay> {
         (None, None) => bail!("{text} is no time; try 300ms, or off"),
     };
     let late = late.with_context(|| format!("{text} is no time; try 300ms, or off"))?;
-    ensure!(late <= Duration::from_secs(10), "a disk that is {text} late ends every etcd");
+    anyhow::ensure!(late <= Duration::from_secs(10), "a disk that is {text} late ends every etcd");
     Ok(Delay(Some(late)))
 }
 
