@@ -1,5 +1,6 @@
 //! docs/SAFETY.md names the tests that hold each promise: they have to be there, and
-//! each promise has to have some.
+//! each promise has to have some. And what the pages beside it link to and show has to
+//! be in the tree, and to need nothing from elsewhere.
 
 use std::{fs, path::Path};
 
@@ -53,6 +54,42 @@ fn every_promise_has_its_tests() {
     assert_eq!(promises.clone().count(), 8);
     let bare = promises.find(|part| named(part).is_empty());
     assert!(bare.is_none(), "{bare:?}");
+}
+
+/// Where the links of a page lead in the tree; those that leave it are left out.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://") && !target.starts_with('#')).collect()
+}
+
+#[test]
+fn what_the_pages_link_to_is_there() {
+    let mut all = 0;
+    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/SAFETY.md"] {
+        let path = root().join(page);
+        let text = fs::read_to_string(&path).expect(page);
+        for link in links(&text) {
+            let there = path.parent().expect("a folder").join(link).exists();
+            assert!(there, "{page} links to {link}, which is not there");
+            all += 1;
+        }
+    }
+    assert!(all >= 8, "only {all} links");
+}
+
+#[test]
+fn the_recording_is_small_and_needs_nothing_from_elsewhere() {
+    let svg = fs::read_to_string(root().join("docs/recovery.svg")).expect("docs/recovery.svg");
+    assert!(svg.len() < 200_000, "{} bytes", svg.len());
+    for word in ["<script", "<image", "@import", "@font-face", "href=", "url("] {
+        assert!(!svg.contains(word), "{word}");
+    }
+    assert!(svg.contains("Recovered in"), "it shows no recovery");
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    for block in ["run", "step", "usage"] {
+        let marks = readme.matches(&format!("<!-- recorded: {block} -->")).count();
+        assert_eq!(marks, 1, "scripts/record writes the block {block}");
+    }
 }
 
 #[test]
