@@ -28,7 +28,9 @@
 //!   state it depends on, and the gates are checked again before each.
 //! * No defragmentation touches the last full, untouched copy of the data before
 //!   a snapshot was written, synced, read back and compared with etcd's own
-//!   checksum (unless `--no-snapshot`). Where several members are proven equal
+//!   checksum (unless `--no-snapshot`). What is copied from this node's own file in
+//!   the stream's place is only believed when etcd held that very file's pages still,
+//!   behind the transaction of an open stream, from before to after. Where several members are proven equal
 //!   before anything is changed, one of them is made small first, proven equal
 //!   again, and saved, all while the others stay untouched; everywhere else
 //!   everything is saved before the history goes.

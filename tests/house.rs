@@ -138,3 +138,22 @@ fn every_file_says_what_it_owns() {
         assert!(text.starts_with("//!"), "{}", path.display());
     }
 }
+
+/// What depends on a release of etcd is a row of the table, with its source.
+#[test]
+fn releases_are_told_apart_in_one_table() {
+    let table = Path::new("src/model/release");
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(table).is_dir());
+    for path in sources() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let for_tests = name.ends_with("testing.rs") || name.ends_with("tests.rs");
+        if for_tests || path.to_string_lossy().contains("/src/model/release/") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source");
+        let text = without_tests(&text);
+        for word in ["EtcdVersion::new(", "\"experimental-bootstrap"] {
+            assert!(!text.contains(word), "{}: {word}", path.display());
+        }
+    }
+}

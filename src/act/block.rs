@@ -38,6 +38,14 @@ impl Block {
         self.sum = None;
     }
 
+    /// Room for the first `length` bytes (at most [`BLOCK`]) of what it is to hold,
+    /// to be overwritten whole.
+    pub(super) fn fill_with(&mut self, length: usize) -> &mut [u8] {
+        self.filled = length.min(BLOCK);
+        self.sum = None;
+        &mut self.memory[self.start..self.start + self.filled]
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.filled == BLOCK
     }

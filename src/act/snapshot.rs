@@ -28,6 +28,9 @@ pub struct Saved {
     pub bytes: Bytes,
     /// SHA-256 of the whole file in hex, as `sha256sum` prints it.
     pub sha256: String,
+    /// Whether it was copied from the member's own file here, behind a transaction
+    /// that etcd held open, and its checksum made here.
+    pub from_file: bool,
 }
 
 /// Why there is no snapshot.
@@ -47,6 +50,10 @@ pub enum SnapshotError {
     /// The stream ended without the checksum, or with another one.
     #[error("the snapshot is damaged: {0}")]
     Damaged(&'static str),
+    /// This node's own file, which was read in the stream's place, hangs, cannot be
+    /// read, or was not held still by etcd to the end.
+    #[error("this node's own database file could not be copied")]
+    OwnFile,
     /// The directory is not fit for a file that holds every Secret.
     #[error("{path} is not a place for a snapshot: {why}")]
     Directory {
@@ -78,20 +85,37 @@ pub struct ReadBack {
 }
 
 /// Streams a snapshot into a new file. `progress` is called with the bytes
-/// done so far.
+/// done so far. When `own` is the member's database file, on this node, its
+/// content is copied from there while the stream is open (see [`OwnFile`]).
+///
+/// [`OwnFile`]: super::own_file
 ///
 /// # Errors
 /// Every `SnapshotError`; nothing is left on disk then.
 pub async fn receive(
     etcd: &Etcd,
     path: &Path,
+    own: Option<&Path>,
     _consent: &Consent,
     mut progress: impl FnMut(Bytes),
+) -> Result<Received, SnapshotError> {
+    match receive_once(etcd, path, own, &mut progress).await {
+        // The stream alone brings the same; it may take longer.
+        Err(SnapshotError::OwnFile) => receive_once(etcd, path, None, &mut progress).await,
+        other => other,
+    }
+}
+
+async fn receive_once(
+    etcd: &Etcd,
+    path: &Path,
+    own: Option<&Path>,
+    progress: &mut dyn FnMut(Bytes),
 ) -> Result<Received, SnapshotError> {
     let write = |source| SnapshotError::Write { path: path.to_owned(), source };
     let part = PartFile::create(path).map_err(write)?;
     let sink = Sink::Checked(CheckedFile::new(part.handle().map_err(write)?));
-    match run(etcd, path, sink, SILENCE, &mut progress).await? {
+    match run(etcd, path, sink, SILENCE, own, progress).await? {
         (saved, Sink::Checked(disk)) => Ok(Received { part, disk, path: path.to_owned(), saved }),
         // It gives back what it was given.
         (_, Sink::Plain(_)) => Err(write(io::ErrorKind::InvalidInput.into())),

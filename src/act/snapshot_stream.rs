@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Saved, SnapshotError, block::Block, checked_file::CheckedFile,
+    Saved, SnapshotError, block::Block, checked_file::CheckedFile, own_file::OwnFile,
     trailing_checksum::TrailingChecksum,
 };
 use crate::{
@@ -51,36 +51,44 @@ pub async fn stream(
     sink: impl Write + Send + 'static,
     progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
-    stream_within(etcd, path, sink, SILENCE, progress).await
+    stream_within(etcd, path, None, sink, SILENCE, progress).await
 }
 
 /// As `stream`, with another patience for an etcd that sends nothing and a
 /// writer that takes nothing. The stream is open no longer than this runs, and
-/// never while nobody reads it: an open one keeps the member from being
-/// defragmented, and its file from using freed pages again.
+/// never while nobody reads it, or `own`, the member's database file here, in its
+/// place: an open one keeps the member from being defragmented, and its file from
+/// using freed pages again.
 ///
 /// # Errors
-/// As `stream`.
+/// As `stream`, and `OwnFile`.
 pub async fn stream_within(
     etcd: &Etcd,
     path: &Path,
+    own: Option<&Path>,
     sink: impl Write + Send + 'static,
     silence: Duration,
     mut progress: impl FnMut(Bytes),
 ) -> Result<Saved, SnapshotError> {
     let sink = Sink::Plain(Box::new(sink));
-    run(etcd, path, sink, silence, &mut progress).await.map(|(saved, _)| saved)
+    run(etcd, path, sink, silence, own, &mut progress).await.map(|(saved, _)| saved)
 }
 
-/// Streams into a sink and gives it back; `progress` gets the bytes done so far.
+/// A block on its way, and whether the database ends with it and its checksum is to
+/// be made here.
+type Filled = (Block, bool);
+
+/// Streams into a sink and gives it back; `progress` gets the bytes done so far. What
+/// is in the file `own`, when the stream comes from it, is read there.
 pub(super) async fn run(
     etcd: &Etcd,
     path: &Path,
     sink: Sink,
     silence: Duration,
+    own: Option<&Path>,
     progress: &mut dyn FnMut(Bytes),
 ) -> Result<(Saved, Sink), SnapshotError> {
-    let mut stream = etcd.snapshot(silence).await?;
+    let stream = etcd.snapshot(silence).await?;
     let (give_back, mut free) = mpsc::channel(BLOCKS);
     for _ in 0..BLOCKS {
         // There is room for each of them, always.
@@ -94,27 +102,106 @@ pub(super) async fn run(
         let both = tokio::try_join!(hashing, writing);
         both.map_err(|source| SnapshotError::Write { path: path.to_owned(), source })
     };
-    let received = async {
-        let (mut done, mut rest) = (Bytes(0), Default::default());
-        loop {
-            let mut block = match timeout(silence, free.recv()).await {
-                Ok(Some(block)) => block,
-                // The writer has ended, and says why.
-                Ok(None) => return Ok(()),
-                Err(_) => return Err(stalled(path, silence)),
-            };
-            let more = fill(&mut block, &mut stream, &mut rest).await?;
-            done = done.plus(Bytes(block.bytes().len() as u64));
-            progress(done);
-            if !block.is_empty() && filled.send(block).await.is_err() || !more {
-                break;
+    let incoming = Incoming { stream, rest: Piece::new(), own, file: None, silence };
+    let received = receive(incoming, path, &mut free, filled, progress);
+    let ((check, sink), from_file) = tokio::try_join!(written, received)?;
+    Ok((Saved { from_file, ..check.finish()? }, sink))
+}
+
+/// Hands on what comes, block by block; whether most of it was read from the file.
+async fn receive(
+    mut incoming: Incoming<'_>,
+    path: &Path,
+    free: &mut Receiver<Block>,
+    filled: Sender<Filled>,
+    progress: &mut dyn FnMut(Bytes),
+) -> Result<bool, SnapshotError> {
+    let mut done = Bytes(0);
+    let silence = incoming.silence;
+    loop {
+        // Without one the writer has ended, and says why.
+        let Some(block) = next_free(free, path, silence).await? else { return Ok(false) };
+        let (mut block, more) = incoming.fill(block).await?;
+        done = done.plus(Bytes(block.bytes().len() as u64));
+        progress(done);
+        let ends = !more && incoming.file.is_some();
+        if ends && block.is_full() {
+            let Some(empty) = next_free(free, path, silence).await? else { return Ok(false) };
+            let _gone = filled.send((std::mem::replace(&mut block, empty), false)).await;
+        }
+        if (ends || !block.is_empty()) && filled.send((block, ends)).await.is_err() || !more {
+            break;
+        }
+    }
+    drop(filled);
+    match next_free(free, path, silence).await? {
+        Some(spare) => incoming.prove(spare).await,
+        None if incoming.file.is_some() => Err(SnapshotError::OwnFile),
+        None => Ok(false),
+    }
+}
+
+async fn next_free(
+    free: &mut Receiver<Block>,
+    path: &Path,
+    silence: Duration,
+) -> Result<Option<Block>, SnapshotError> {
+    timeout(silence, free.recv()).await.map_err(|_| stalled(path, silence))
+}
+
+/// Where the bytes come from.
+struct Incoming<'a> {
+    stream: SnapshotStream,
+    /// What came and found no room.
+    rest: Piece,
+    /// The file to look into once the first block has come.
+    own: Option<&'a Path>,
+    /// The file that the stream comes from, from then on.
+    file: Option<OwnFile>,
+    silence: Duration,
+}
+
+impl Incoming<'_> {
+    /// Fills an empty block; `false` at the end.
+    async fn fill(&mut self, mut block: Block) -> Result<(Block, bool), SnapshotError> {
+        if let Some(mut file) = self.file.take() {
+            let reading =
+                on_a_thread(move || file.fill(&mut block).map(|more| (file, block, more)));
+            // A disk that hangs, or reads no more: etcd may have the pages in memory.
+            let read = timeout(self.silence, reading).await.map_err(|_| SnapshotError::OwnFile)?;
+            let (file, block, more) = read.map_err(|_| SnapshotError::OwnFile)?;
+            self.file = Some(file);
+            return Ok((block, more));
+        }
+        let more = fill(&mut block, &mut self.stream, &mut self.rest).await?;
+        if let Some(own) = self.own.take().filter(|_| more) {
+            let own = own.to_owned();
+            // A look that fails is no reason not to take the rest from the stream; one
+            // that hangs has taken the first block with it.
+            let looking = on_a_thread(move || {
+                Ok((OwnFile::of(&own, block.bytes()).unwrap_or_default(), block))
+            });
+            let looked = timeout(self.silence, looking).await;
+            (self.file, block) = looked
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                .map_err(|_| SnapshotError::OwnFile)?;
+        }
+        Ok((block, more))
+    }
+
+    /// Ends a copy of the file with the proof that etcd had its transaction open all
+    /// the time; whether there was such a copy.
+    async fn prove(mut self, mut spare: Block) -> Result<bool, SnapshotError> {
+        let Some(file) = self.file.take() else { return Ok(false) };
+        for index in 0..OwnFile::PROOF {
+            spare.clear();
+            fill(&mut spare, &mut self.stream, &mut self.rest).await?;
+            if !file.is_same(index, &spare) {
+                return Err(SnapshotError::OwnFile);
             }
         }
-        drop(filled);
-        Ok(())
-    };
-    let ((check, sink), ()) = tokio::try_join!(written, received)?;
-    Ok((check.finish()?, sink))
+        Ok(true)
+    }
 }
 
 /// Fills a block as far as the stream goes; `false` at its end. `rest` is what
@@ -150,12 +237,15 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 }
 
 /// Checks what comes and hands it on until there is no more, or nobody there.
-fn hash(mut blocks: Receiver<Block>, hashed: &Sender<Block>) -> TrailingChecksum {
+fn hash(mut blocks: Receiver<Filled>, hashed: &Sender<Block>) -> TrailingChecksum {
     let mut check = TrailingChecksum::default();
-    while let Some(mut block) = blocks.blocking_recv() {
-        // First, so that what is compared with the disk is what etcd's checksum is of.
+    while let Some((mut block, ends)) = blocks.blocking_recv() {
+        // First, so that what is compared with the disk is what the checksum is of.
         block.sum();
         check.update(block.bytes());
+        if ends {
+            block.take(&mut Piece::from(check.seal()));
+        }
         if hashed.blocking_send(block).is_err() {
             break;
         }
@@ -247,9 +337,10 @@ mod tests {
         let (filled, to_hash) = mpsc::channel(1);
         let (hashed, mut to_write) = mpsc::channel(1);
         let hasher = tokio::spawn(on_a_thread(move || Ok(hash(to_hash, &hashed))));
-        filled.send(block(512)).await.unwrap();
+        filled.send((block(512), true)).await.unwrap();
         drop(filled);
-        assert!(to_write.recv().await.is_some_and(|block| block.bytes() == [0; 512]));
+        let written = to_write.recv().await;
+        assert!(written.is_some_and(|block| block.bytes()[..512] == [0; 512] && block.bytes().len() == 544));
         assert!(to_write.recv().await.is_none());
         assert!(hasher.await.unwrap().is_ok());
     }

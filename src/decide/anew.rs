@@ -3,7 +3,7 @@
 
 use crate::model::{Plan, Revision, Scope, Step, StepKind, Wishes, World};
 
-use super::plan::{answering, defrag_step, is_asked, snapshot_name, snapshot_source};
+use super::plan::{answering, any_voter, defrag_step, is_asked, snapshot_name, snapshot_source};
 
 /// Steps for voters that answer now and have none in the plan: they were
 /// missing when it was made.
@@ -42,7 +42,11 @@ pub fn replace_silent(step: &mut Step, world: &World, wishes: &Wishes) {
             | StepKind::RemoveLeftOvers { .. }
     );
     let answers = step.member.and_then(|id| world.member(id)).is_some_and(|it| it.status.is_ok());
-    let Ok((member, status)) = snapshot_source(world) else { return };
+    let best = match step.kind {
+        StepKind::Snapshot { .. } => snapshot_source(world),
+        _ => any_voter(world),
+    };
+    let Ok((member, status)) = best else { return };
     if !any_will_do || answers {
         return;
     }

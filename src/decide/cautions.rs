@@ -1,11 +1,11 @@
 //! What the person should know before saying yes, beyond the gates.
 
-use crate::model::{Bytes, Equality, Member, MemberStatus, QuotaSource, SnapshotPlace, World};
-
-use super::{
-    plan::answering,
-    versions::{Concern, concerns, rules_for},
+use crate::model::{
+    Behaviour, Bytes, Equality, EtcdVersion, Member, MemberStatus, QuotaSource, SnapshotPlace,
+    World,
 };
+
+use super::plan::answering;
 
 /// What goes with every defragmentation, in the order it is said.
 pub(super) fn of_defragmenting(world: &World, order: &[(&Member, &MemberStatus)]) -> Vec<String> {
@@ -55,7 +55,7 @@ fn unseen_disks(world: &World) -> Option<String> {
     let mut unseen = Vec::new();
     for (member, status) in answering(world).filter(|(member, _)| !member.local && !member.learner)
     {
-        let dies = concerns(status.version, Concern::NoSpaceDuringDefragKills).is_some();
+        let dies = status.row(Behaviour::NoSpaceDuringDefragKills).is_some();
         if dies || status.db_size >= LARGE {
             kills |= dies;
             unseen.push(format!("{} ({})", member.label(), status.db_size));
@@ -78,11 +78,11 @@ const LARGE: Bytes = Bytes(512 << 20);
 pub(super) fn of_members(world: &World) -> Vec<String> {
     let mut cautions = Vec::new();
     for (member, status) in answering(world) {
-        for rule in status.version.into_iter().flat_map(rules_for) {
+        for row in status.version.into_iter().flat_map(EtcdVersion::rows) {
             // The room gate speaks of full disks where they matter, and a
             // lagging member is refused.
-            if matches!(rule.concern, Concern::AlarmTraffic | Concern::CrashDuringDefrag) {
-                cautions.push(format!("{}: {}", member.label(), rule.text));
+            if matches!(row.what, Behaviour::AlarmTraffic | Behaviour::CrashDuringDefrag) {
+                cautions.push(format!("{}: {}", member.label(), row.text));
             }
         }
     }

@@ -1,11 +1,10 @@
 //! The gates: what must hold before anything is changed. `--yes` skips none.
 
-use crate::model::{AlarmKind, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World};
-
-use super::{
-    etcdctl,
-    versions::{Concern, concerns},
+use crate::model::{
+    AlarmKind, Behaviour, Member, MemberStatus, Refusal, RefusalKind, Scope, Wishes, World,
 };
+
+use super::etcdctl;
 
 /// Entries a member may be behind before it is left alone. etcd itself refuses
 /// requests above 5000 (maxGapBetweenApplyAndCommitIndex), and sends a raft
@@ -200,7 +199,7 @@ fn learner_over_quota(member: &Member, status: &MemberStatus) -> Option<Refusal>
 
 fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<Refusal> {
     let behind = leader_index.saturating_sub(status.raft_applied_index);
-    let bug = concerns(status.version, Concern::DefragDuringRaftSnapshot);
+    let bug = status.row(Behaviour::DefragDuringRaftSnapshot);
     let bug = bug.map_or(String::new(), |rule| format!(", and {}", rule.text));
     (behind > LAG_LIMIT).then(|| Refusal {
         kind: RefusalKind::Lagging,
@@ -215,7 +214,7 @@ fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<
 }
 
 fn version_risk(member: &Member, status: &MemberStatus) -> Option<Refusal> {
-    let rule = concerns(status.version, Concern::CrashDuringDefrag)?;
+    let rule = status.row(Behaviour::CrashDuringDefrag)?;
     Some(Refusal {
         kind: RefusalKind::Version,
         flag: Some("--accept-version-risk".to_owned()),

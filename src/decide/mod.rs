@@ -40,7 +40,6 @@ mod streams;
 mod undo;
 mod usage;
 mod verdict;
-mod versions;
 mod wanted_edits;
 
 pub use advice::cause;
@@ -62,7 +61,7 @@ pub use one_master::{
 };
 pub use order::{equality_in_question, no_copy_left};
 pub use patience::{Patience, passes, patience};
-pub use plan::{Decision, decide, snapshot_name, snapshot_source};
+pub use plan::{Decision, any_voter, decide, snapshot_name, snapshot_source};
 pub use prevention::prevention;
 pub use purge::{
     Unfit, by_hand, events_below, events_of, is_needed, is_protected, prefix_of, protected_key,
@@ -84,5 +83,4 @@ pub use verdict::{
     DefragVerdict, KvFingerprint, Unequal, caught_up, defrag_verdict, disarm_refusals,
     hashes_agree, is_nearly_full, nearly_full,
 };
-pub use versions::{VersionRule, rules_for};
 pub use wanted_edits::{flag, wanted_edits};

@@ -3,8 +3,8 @@
 //! until etcd takes writes again.
 
 use crate::model::{
-    Bytes, Equality, Member, MemberId, MemberStatus, QuotaSource, Revision, Scope, Step, StepKind,
-    Undo, Wishes, World,
+    Behaviour, Bytes, Equality, Member, MemberId, MemberStatus, QuotaSource, Revision, Scope, Step,
+    StepKind, Undo, Wishes, World,
 };
 
 use super::{
@@ -12,7 +12,6 @@ use super::{
     sick,
     stall::stall,
     verdict::{caught_up, nearly_full},
-    versions::{Concern, concerns},
 };
 
 /// Somebody and what they say.
@@ -48,10 +47,7 @@ pub(super) fn why_full_first(world: &World, wishes: &Wishes) -> Option<String> {
     {
         return Some(format!("{} has not applied everything yet", member.label()));
     }
-    if voters
-        .iter()
-        .any(|(_, status)| concerns(status.version, Concern::CrashDuringDefrag).is_some())
-    {
+    if voters.iter().any(|(_, status)| status.row(Behaviour::CrashDuringDefrag).is_some()) {
         return Some("of this etcd release a crash can leave a damaged member".to_owned());
     }
     // Some keep a tombstone at the compacted revision and others drop it, so

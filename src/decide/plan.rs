@@ -10,7 +10,7 @@ use crate::model::{
 use super::{
     advice, digest,
     gates::{leader_index, refusals},
-    left_overs, live,
+    left_overs, live, sick,
     stall::stall,
     steps::{Draft, steps},
     streams,
@@ -34,7 +34,9 @@ pub fn decide(world: &World, wishes: &Wishes) -> Decision {
     if wishes.scope == Scope::Recover && !needs_recovery(world) {
         // A cluster without quorum, or with a member out of sight, is not
         // "nothing to do": say what is wrong instead.
-        let refusals = refusals(world, wishes);
+        let mut refusals = refusals(world, wishes);
+        // A bug of a step that is not taken is none.
+        refusals.retain(|refusal| refusal.kind != RefusalKind::Version);
         return if refusals.is_empty() {
             let mut why = "no alarm is on, and every member is well below its quota".to_owned();
             why.push_str(&still_large(world));
@@ -131,22 +133,39 @@ pub(super) fn defrag_step(member: &Member, status: &MemberStatus, revision: Revi
     step(&format!("defrag:{}", member.label()), member, kind)
 }
 
-/// Whom the snapshot is taken from: a voter that has applied everything, a
-/// follower before the leader (streaming costs disk reads), this node's member
-/// before others (no network).
+/// Whom the whole snapshot is taken from: a voter that has applied everything; this
+/// node's member before others, whose data would come over the network, unless the disk
+/// here is failing or hangs; a follower before the leader.
 ///
 /// # Errors
 /// A refusal when no voter answers.
 pub fn snapshot_source(world: &World) -> Result<(&Member, &MemberStatus), Refusal> {
+    let sick = world.sick_disks.iter().any(sick::is_failing) || world.node.data_dir_hangs();
+    let rank: fn(&Member) -> (bool, bool) = match sick {
+        true => |member| (member.local, member.is_leader()),
+        false => |member| (!member.local, member.is_leader()),
+    };
+    best_voter(world, rank)
+}
+
+/// Whom what any member can do is asked of: a voter that has applied everything, a
+/// follower before the leader, this node's member before others.
+///
+/// # Errors
+/// A refusal when no voter answers.
+pub fn any_voter(world: &World) -> Result<(&Member, &MemberStatus), Refusal> {
+    best_voter(world, |member| (member.is_leader(), !member.local))
+}
+
+fn best_voter(
+    world: &World,
+    rank: fn(&Member) -> (bool, bool),
+) -> Result<(&Member, &MemberStatus), Refusal> {
     let best_index = leader_index(world);
     answering(world)
         .filter(|(member, _)| !member.learner)
         .min_by_key(|(member, status)| {
-            (
-                best_index.saturating_sub(status.raft_applied_index) > 100,
-                member.is_leader(),
-                !member.local,
-            )
+            (best_index.saturating_sub(status.raft_applied_index) > 100, rank(member))
         })
         .ok_or_else(|| Refusal {
             kind: RefusalKind::NoQuorum,

@@ -3,10 +3,9 @@
 //! program has nothing to edit.
 
 use super::settings_advice::{
-    Keeper, LARGEST_GIB, WHY_COMPACTION, bootstrap_defrag_flag, keeper, largest_gib, retention,
-    smallest, usual_flags,
+    Keeper, LARGEST_GIB, WHY_COMPACTION, keeper, largest_gib, retention, smallest, usual_flags,
 };
-use crate::model::{Bytes, Quota, World};
+use crate::model::{Behaviour, Bytes, Quota, World};
 
 /// How to keep it from happening again, line by line.
 #[must_use]
@@ -41,7 +40,7 @@ fn compaction(world: &World, keeper: &Keeper) -> Vec<String> {
     let mut lines = if keeper.is_editable() {
         let version =
             world.members.iter().filter_map(|member| member.status.as_ref().ok()?.version).min();
-        let defrag = version.and_then(bootstrap_defrag_flag).map(|_| {
+        let defrag = version.filter(|version| version.has(Behaviour::BootstrapDefrag)).map(|_| {
             "  with `--bootstrap-defrag 100` it also defragments at each start when 100 MB or \
              more are free"
                 .to_owned()

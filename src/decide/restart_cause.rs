@@ -1,7 +1,7 @@
 //! Why an attempt of etcd ended, from its exit, its own last words, the
 //! kernel's, and the probes of its manifest. Pure.
 
-use crate::model::{EtcdVersion, LastEnd, Located, Probe, ProbeKind, RestartCause};
+use crate::model::{Behaviour, EtcdVersion, LastEnd, Located, Probe, ProbeKind, RestartCause};
 
 use super::etcd_log::{EtcdLog, Finding, quote};
 
@@ -134,12 +134,10 @@ fn unanswerable_probe(node: &Located, version: Option<EtcdVersion>) -> Option<St
     Some(format!("its {kind} probe GET {path} does not exist in etcd {version}"))
 }
 
-/// /livez and /readyz came with 3.4.29 and 3.5.11; earlier ones answer 404.
+/// Releases without /livez and /readyz answer 404.
 fn is_unknown_to(version: EtcdVersion, probe: &Probe) -> bool {
-    let v = EtcdVersion::new;
     let path = probe.path.split('?').next().unwrap_or_default();
-    matches!(path, "/livez" | "/readyz")
-        && (version < v(3, 4, 29) || (v(3, 5, 0)..v(3, 5, 11)).contains(&version))
+    matches!(path, "/livez" | "/readyz") && !version.has(Behaviour::Livez)
 }
 
 fn nospace_probe(

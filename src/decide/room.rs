@@ -2,14 +2,11 @@
 //! and what could make room.
 
 use crate::model::{
-    Bytes, DataDir, Freeable, FreeableKind, Located, Refusal, RefusalKind, SickDisk, SnapshotPlace,
-    World,
+    Behaviour, Bytes, DataDir, Freeable, FreeableKind, Located, Refusal, RefusalKind, SickDisk,
+    SnapshotPlace, World,
 };
 
-use super::{
-    sick,
-    versions::{Concern, concerns},
-};
+use super::sick;
 
 /// A new database file needs this much at least: bbolt grows its file in steps
 /// of up to 16 MiB (go.etcd.io/bbolt db.go, AllocSize).
@@ -117,7 +114,7 @@ pub(super) fn room_beside(
     let room = format!(
         "{mount_point} has {free} free{counted}; the new database file may need up to {needed}"
     );
-    let dies = concerns(status.version, Concern::NoSpaceDuringDefragKills);
+    let dies = status.row(Behaviour::NoSpaceDuringDefragKills);
     let least = world.live.as_ref().map_or(LEAST, |live| live.file_size.max(LEAST)).plus(snapshot);
     let why = match dies {
         Some(rule) => rule.text.to_owned(),

@@ -10,8 +10,8 @@ use super::{
     cautions, hold, left_overs, live,
     order::{self, Small, Voice},
     plan::{
-        cannot_defragment, defrag_order, defrag_step, nospace, snapshot_name, snapshot_source,
-        step, target_revision,
+        any_voter, cannot_defragment, defrag_order, defrag_step, nospace, snapshot_name,
+        snapshot_source, step, target_revision,
     },
     room, sick, undo,
 };
@@ -74,7 +74,7 @@ impl Parts<'_> {
             _ => self.snapshot_first(draft)?,
         };
         if scope == Scope::Compact {
-            self.compact(draft, snapshot_source(self.world)?.0);
+            self.compact(draft, any_voter(self.world)?.0);
         }
         if scope == Scope::Defragment {
             self.room(draft, all, beside)?;
@@ -107,7 +107,7 @@ impl Parts<'_> {
             Some(small) => self.small_first(draft, small, &mut must)?,
             None => {
                 let beside = self.snapshot_first(draft)?;
-                self.compact(draft, snapshot_source(self.world)?.0);
+                self.compact(draft, any_voter(self.world)?.0);
                 beside
             }
         };
@@ -117,7 +117,7 @@ impl Parts<'_> {
             self.disarm(draft)?;
         }
         draft.steps.extend(can_wait.iter().map(|(m, s)| defrag_step(m, s, self.revision)));
-        let (member, _) = snapshot_source(self.world)?;
+        let (member, _) = any_voter(self.world)?;
         draft.steps.push(step("verify", member, StepKind::Verify));
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Parts<'_> {
     fn disarm(&self, draft: &mut Draft) -> Result<(), Refusal> {
         let alarms = nospace(self.world);
         if !alarms.is_empty() {
-            let (member, _) = snapshot_source(self.world)?;
+            let (member, _) = any_voter(self.world)?;
             draft.steps.push(step("disarm", member, StepKind::Disarm { alarms }));
         }
         Ok(())

@@ -2,9 +2,11 @@
 //! words of this release: nothing for what is so already, and never a flag
 //! that this etcd does not know. Pure.
 
-use crate::model::{EtcdVersion, Manifest, ManifestEdit, Obstacle, PreventWishes, Probe};
+use crate::model::{
+    EtcdVersion, Manifest, ManifestEdit, Obstacle, PreventWishes, Probe, bootstrap_defrag_flag,
+};
 
-use super::settings_advice::{bootstrap_defrag_flag, probe_path};
+use super::settings_advice::probe_path;
 
 /// The changes, in the order they are shown.
 ///
@@ -36,7 +38,8 @@ pub fn wanted_edits(
         want("snapshot-count", count.to_string());
     }
     if let Some(megabytes) = wishes.bootstrap_defrag {
-        let name = bootstrap_defrag_flag(version).ok_or_else(|| Obstacle {
+        let is_set = |name: &str| flag(&manifest.args, name).is_some();
+        let name = bootstrap_defrag_flag(version, &is_set).ok_or_else(|| Obstacle {
             what: format!("etcd {version} cannot defragment by itself when it starts"),
             next: "leave --bootstrap-defrag out; it came with etcd 3.5".to_owned(),
         })?;
@@ -135,6 +138,23 @@ mod tests {
         assert_eq!(flag(&manifest(twice, &[]).args, "quota-backend-bytes"), Some("2"));
     }
 
+    /// In etcd 3.6 the older of two names counts, and 3.7 knows it no more.
+    #[test]
+    fn a_flag_left_from_the_release_before_is_the_one_that_is_changed() {
+        let wanted =
+            PreventWishes { auto_compaction: None, bootstrap_defrag: Some(100), ..wishes() };
+        let left = "etcd --experimental-bootstrap-defrag-threshold-megabytes=50";
+        let named = |version| match wanted_edits(&manifest(left, &[]), version, &wanted).as_deref()
+        {
+            Ok([ManifestEdit::Flag { name, value }]) => (name.clone(), value.clone()),
+            other => panic!("{other:?}"),
+        };
+        let flag = "bootstrap-defrag-threshold-megabytes".to_owned();
+        let older = format!("experimental-{flag}");
+        assert_eq!(named(EtcdVersion::new(3, 6, 14)), (older, "100".to_owned()));
+        assert_eq!(named(EtcdVersion::new(3, 7, 1)), (flag, "100".to_owned()));
+    }
+
     #[test]
     fn flags_and_probes_are_those_of_the_release() {
         let wanted = PreventWishes {
@@ -165,6 +185,11 @@ mod tests {
         assert!(older.contains("Startup, path: \"/health?exclude=NOSPACE\""), "{older}");
         assert!(!older.contains("Liveness"), "{older}");
         assert!(edits((3, 4, 23)).is_err(), "no such flag");
+        let newest = edits((3, 7, 1)).expect("edits").join("\n");
+        assert!(
+            newest.contains("\"bootstrap-defrag") && !newest.contains("experimental"),
+            "{newest}"
+        );
         let only_probes = PreventWishes { bootstrap_defrag: None, ..wanted.clone() };
         let at = |patch| {
             let version = EtcdVersion::new(3, 4, patch);

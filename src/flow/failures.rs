@@ -160,7 +160,7 @@ pub fn snapshot(session: &Session, error: &SnapshotError) -> Failure {
             let command = command.map_or("snapshot save PATH", |_| now.as_str());
             format!("name another place: `{}`", elsewhere.command_line(command))
         }
-        SnapshotError::Damaged(_) => {
+        SnapshotError::Damaged(_) | SnapshotError::OwnFile => {
             "this member's database cannot be copied whole: take the snapshot from another one \
              (`etcd-rescue snapshot save PATH --member NAME`), and look at this node's disk"
                 .to_owned()

@@ -34,7 +34,7 @@ pub async fn count(
     if !decide::refusals(world, wishes).is_empty() {
         return None;
     }
-    let (member, _) = decide::snapshot_source(world).ok()?;
+    let (member, _) = decide::any_voter(world).ok()?;
     let counting = async {
         let etcd = here.access.dial(&member.endpoint).await?;
         if let Some(live) = settled_here(session, here, world, &etcd, quota).await {

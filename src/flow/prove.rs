@@ -26,7 +26,7 @@ pub const THOROUGH: Duration = Duration::from_secs(10);
 /// accepted, and of every member when it is applied: one that is still over it
 /// raises the alarm within that write's round trip (server/etcdserver/api/v3rpc/
 /// quota.go and apply.go; 0.3 s were seen from one that was applied elsewhere).
-pub const ENOUGH: Duration = Duration::from_millis(400);
+pub const ENOUGH: Duration = Duration::from_millis(250);
 /// Between two trial writes: a part of that time, in bounds.
 const PARTS: u32 = 25;
 const SHORTEST_PACE: Duration = Duration::from_millis(30);

@@ -2,27 +2,41 @@
 //! disk, compared, and only then named. Whom it is taken from, where it goes
 //! and what is said about it is the caller's.
 
-use std::{cell::Cell, fs::File, io, path::Path};
+use std::{
+    cell::Cell,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     act::{self, SnapshotError},
     consent::Consent,
     failure::Failure,
-    model::{Bytes, Step},
+    model::{Bytes, Member, Step},
     observe::snapshot_file::{SnapshotFileError, check_shape},
     say::{Progress, json::SnapshotAnswer, ticking},
 };
 
 use super::{failures, look::Here, session::Session};
 
+/// The member's own database file, when the member is this node's and its disk
+/// answers.
+pub fn own_file(here: &Here, member: Option<&Member>) -> Option<PathBuf> {
+    let data_dir = here.node.answering_data_dir().filter(|_| member.is_some_and(|it| it.local))?;
+    Some(data_dir.join("member/snap/db"))
+}
+
 /// Saves what the member of `step` holds, about `expected` bytes, to a new file
-/// `path`. Whatever fails, or is interrupted, leaves no file.
+/// `path`; `own` is its database file, when that is here. Whatever fails, or is
+/// interrupted, leaves no file.
 pub async fn save(
     session: &Session,
     here: &Here,
     step: &Step,
     path: &Path,
     expected: Option<Bytes>,
+    own: Option<&Path>,
     consent: &Consent,
 ) -> Result<SnapshotAnswer, Failure> {
     let fail = |error| failures::snapshot(session, &error);
@@ -36,7 +50,7 @@ pub async fn save(
     let progress = Progress::bytes(&session.voice, &label, expected.map(|size| size.0));
     let (done, note) = (Cell::new(0), Cell::new(""));
     let show = || progress.at(done.get(), note.get());
-    let received = act::receive(&etcd, path, consent, |bytes: Bytes| {
+    let received = act::receive(&etcd, path, own, consent, |bytes: Bytes| {
         done.set(bytes.0);
         show();
     });
@@ -56,6 +70,7 @@ pub async fn save(
         path: path.display().to_string(),
         bytes: saved.bytes.0,
         sha256: saved.sha256,
+        from_file: saved.from_file,
     })
 }
 

@@ -61,7 +61,9 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
         .obtain(&step, needed(&step, 1, false), "", &session.voice)
         .await
         .map_err(|refused| session.stopped(refused.to_string(), session.again()))?;
-    let answer = save::save(session, &here, &step, path, Some(size), &consent).await?;
+    let own = save::own_file(&here, Some(source));
+    let saving = save::save(session, &here, &step, path, Some(size), own.as_deref(), &consent);
+    let answer = saving.await?;
     tell_saved(&session.voice, &source.label(), &answer);
     Ok(Exit::Ok)
 }

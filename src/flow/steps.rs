@@ -41,10 +41,13 @@ impl Walk<'_> {
         if let (StepKind::Snapshot { small: true, .. }, Some(size)) = (&step.kind, expected) {
             self.room_for_snapshot(path, size).await?;
         }
+        let own = save::own_file(self.here, step.member.and_then(|id| world.member(id)));
+        let own = own.as_deref();
         let saved: SnapshotAnswer =
-            save::save(self.session, self.here, step, path, expected, consent).await?;
+            save::save(self.session, self.here, step, path, expected, own, consent).await?;
         let (size, sha256) = (Bytes(saved.bytes), &saved.sha256);
-        let told = format!("{size} verified at {}, sha256 {sha256}", saved.path);
+        let copied = if saved.from_file { ", copied from this node's own file" } else { "" };
+        let told = format!("{size} verified at {}, sha256 {sha256}{copied}", saved.path);
         self.session.record_mut().set_snapshot(saved);
         Ok(told)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{Alarm, Bytes, EtcdVersion, diagnosis::Histogram};
+use super::{Alarm, Behaviour, Bytes, EtcdVersion, Row, diagnosis::Histogram};
 
 /// etcd's member id; printed and serialised in hex, as etcdctl's tables do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,6 +124,15 @@ pub struct MemberStatus {
     pub raft_index: u64,
     /// Last raft entry this member applied.
     pub raft_applied_index: u64,
+}
+
+impl MemberStatus {
+    /// How something is in its release; `None` when it is not so, or when its
+    /// release is not known.
+    #[must_use]
+    pub fn row(&self, what: Behaviour) -> Option<&'static Row> {
+        self.version?.row(what)
+    }
 }
 
 /// Why a member cannot be reached, as far as it can be told from here.

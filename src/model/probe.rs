@@ -1,13 +1,10 @@
 //! What an etcd under NOSPACE answers to the kubelet's probe.
 
-use super::{EtcdVersion, Probe};
-
-/// Releases that do not know `exclude` (etcd CHANGELOG-3.4, 3.4.16).
-const WITHOUT_EXCLUDE: EtcdVersion = EtcdVersion::new(3, 4, 16);
+use super::{Behaviour, EtcdVersion, Probe};
 
 impl Probe {
     /// Whether etcd fails it for as long as this many NOSPACE alarms are on
-    /// (`server/etcdserver/api/etcdhttp/health.go` of 3.4 to 3.6: /health looks
+    /// (`server/etcdserver/api/etcdhttp/health.go` of 3.4 to 3.7: /health looks
     /// at every alarm that is not excluded; /livez and /readyz at none of
     /// these). An unknown version is taken for a current one.
     #[must_use]
@@ -20,15 +17,10 @@ impl Probe {
             return true;
         }
         version.is_some_and(|version| {
-            version < WITHOUT_EXCLUDE || (alarms > 1 && excludes_one_alarm_only(version))
+            !version.has(Behaviour::HealthExclude)
+                || (alarms > 1 && version.has(Behaviour::HealthExcludesOne))
         })
     }
-}
-
-/// Only one entry of the alarm list was skipped (fixed in 3.4.19 and 3.5.3).
-fn excludes_one_alarm_only(version: EtcdVersion) -> bool {
-    let v = EtcdVersion::new;
-    (v(3, 4, 16)..v(3, 4, 19)).contains(&version) || (v(3, 5, 0)..v(3, 5, 3)).contains(&version)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     model::{
-        DiskTimes, EtcdVersion, Located, Member, MemberId, MemberStatus, Quota, QuotaSource,
-        Silence, SilenceKind, World, order::InOrder,
+        Behaviour, DiskTimes, Located, Member, MemberId, MemberStatus, Quota, QuotaSource, Silence,
+        SilenceKind, World, order::InOrder,
     },
     wire::{Access, ListedMember, StatusAnswer, WireError, WireErrorKind},
 };
@@ -296,7 +296,7 @@ async fn ask_metrics(members: &mut [Member], node: &Located, access: &Access, to
 fn settle_quota(member: &mut Member, metric: Option<Quota>, node: &Located) {
     let own = node.quota.as_ref().filter(|_| member.local).map(|found| found.value);
     let Ok(status) = &mut member.status else { return };
-    let tells = status.version.is_some_and(|version| version >= EtcdVersion::new(3, 6, 0));
+    let tells = status.row(Behaviour::StatusTellsQuota).is_some();
     if tells || status.quota.source == QuotaSource::Status {
         return;
     }

@@ -25,7 +25,7 @@ use super::{
     runtime::{self, BadEndpoint, Runtimes},
 };
 use crate::{
-    model::{Container, ContainerState, EtcdVersion, Found, Located, Mount},
+    model::{Container, ContainerState, EtcdVersion, Found, Located, Mount, Process},
     settings::Settings,
     sys::aside::Missed,
     wire::Tls,
@@ -171,9 +171,8 @@ fn find_process(
             }
             found
         }
-        // Some runtimes do not tell the pid of a running container.
         Some(container) if container.state != ContainerState::Running => None,
-        _ => match process::of_host(&processes) {
+        _ => match unnamed(host, located, &processes) {
             Ok(found) => found,
             Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
                 return Err(LocateError::SeveralProcesses(several));
@@ -189,6 +188,20 @@ fn find_process(
         found.filter(|etcd| !etcd.is_k3s() || k3s::arguments(host, &etcd.process).is_some());
     located.process = found.map(|etcd| etcd.process.clone());
     Ok(found.cloned())
+}
+
+/// The process where no runtime tells its pid, as some do not of a running
+/// container.
+fn unnamed<'a>(
+    host: &HostRoot,
+    located: &Located,
+    processes: &'a [EtcdProcess],
+) -> Result<Option<&'a EtcdProcess>, Vec<Process>> {
+    let container = located.container.as_ref();
+    match container.and_then(|it| process::in_cgroup_of(host, processes, &it.id)) {
+        Some(found) => Ok(Some(found)),
+        None => process::of_host(processes),
+    }
 }
 
 /// Where kubeadm keeps etcd's data and certificates.

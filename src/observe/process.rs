@@ -57,6 +57,20 @@ pub fn of_container(processes: &[EtcdProcess], pid: i32) -> Option<&EtcdProcess>
         .or_else(|| processes.iter().find(|etcd| etcd.ancestors.contains(&pid)))
 }
 
+/// The etcd process in a container's cgroup, whose name holds the container's id
+/// with every runtime: for those that do not tell its pid.
+#[must_use]
+pub fn in_cgroup_of<'a>(
+    host: &HostRoot,
+    processes: &'a [EtcdProcess],
+    id: &str,
+) -> Option<&'a EtcdProcess> {
+    processes.iter().find(|etcd| {
+        let groups = fs::read_to_string(host.path(format!("/proc/{}/cgroup", etcd.process.pid)));
+        !id.is_empty() && groups.is_ok_and(|groups| groups.contains(id))
+    })
+}
+
 /// The etcd process of this node when no container tells: etcd before k3s,
 /// the host's own before those inside containers.
 ///

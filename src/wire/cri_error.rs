@@ -89,6 +89,8 @@ impl CriError {
         match status.code() {
             Code::Unimplemented => Self::Unimplemented { method },
             Code::NotFound => Self::NotFound { method, text },
+            // cri-dockerd hands on what docker says, without a code of its own.
+            Code::Unknown if text.contains("No such container") => Self::NotFound { method, text },
             Code::DeadlineExceeded => Self::TimedOut { method, after },
             _ => Self::Rpc { method, text },
         }

@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 
 use super::error::WireErrorKind as Kind;
 
-/// Error texts of etcd 3.4 to 3.6 (api/v3rpc/rpctypes/error.go), and Go's
+/// Error texts of etcd 3.4 to 3.7 (api/v3rpc/rpctypes/error.go), and Go's
 /// ENOSPC text that a failed defragmentation carries. Order matters: the
 /// first that is contained wins.
 const TEXTS: &[(&str, Kind)] = &[
@@ -18,6 +18,9 @@ const TEXTS: &[(&str, Kind)] = &[
     ("etcdserver: leader changed", Kind::LeaderChanged),
     ("etcdserver: request timed out", Kind::RequestTimedOut),
     ("etcdserver: too many requests", Kind::TooManyRequests),
+    // For a moment after its start, until the cluster's version is known:
+    // Unavailable up to 3.5, FailedPrecondition from 3.6 on.
+    ("etcdserver: not capable", Kind::Other(Code::Unavailable as i32)),
     ("not supported for learner", Kind::NotSupportedForLearner),
     ("etcdserver: corrupt cluster", Kind::Corrupt),
     ("user name is empty", Kind::AuthRequired),
@@ -123,6 +126,8 @@ mod tests {
             (DeadlineExceeded, "", Kind::Deadline),
             (NotFound, "etcdserver: requested lease not found", Kind::Other(5)),
             (Unavailable, "etcdserver: not capable", Kind::Other(14)),
+            (FailedPrecondition, "etcdserver: not capable", Kind::Other(14)),
+            (FailedPrecondition, "etcdserver: not leader", Kind::Other(9)),
         ];
         for (code, text, expected) in cases {
             assert_eq!(kind(&Status::new(code, text)), expected, "{text}");

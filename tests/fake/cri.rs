@@ -32,10 +32,22 @@ pub enum Api {
     Neither,
 }
 
+/// Whose answers these are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    #[default]
+    Containerd,
+    /// CRI-O 1.31.
+    CriO,
+    /// cri-dockerd before docker 27.
+    CriDockerd,
+}
+
 /// The script.
 #[derive(Clone, Debug, Default)]
 pub struct FakeCri {
     pub api: Api,
+    pub kind: Kind,
     pub containers: Vec<FakeContainer>,
     /// What ExecSync answers; an error has its text.
     pub exec: Option<Result<(i32, &'static str), &'static str>>,
@@ -64,8 +76,10 @@ pub struct FakeContainer {
     pub log_path: String,
     /// How it ended: start and end in nanoseconds, exit code, reason, message.
     pub ended: Option<(i64, i64, i32, &'static str, &'static str)>,
-    /// The verbose JSON text.
+    /// The verbose JSON text; empty = the runtime has none.
     pub info: String,
+    /// Mounts of the status itself: in the container, on the host.
+    pub mounts: Vec<(String, String)>,
     /// Listed, but gone when asked for its status.
     pub gone: bool,
 }
@@ -125,11 +139,18 @@ impl FakeContainer {
             labels: self.labels(),
             annotations: self.restarts.map(annotation).into_iter().collect(),
             log_path: self.log_path.clone(),
+            mounts: self.mounts.iter().map(mount).collect(),
             ..cri::ContainerStatus::default()
         };
-        let info = [("info".to_owned(), self.info.clone())].into();
+        let info = Some(self.info.clone()).filter(|info| !info.is_empty());
+        let info = info.map(|info| ("info".to_owned(), info)).into_iter().collect();
         cri::ContainerStatusResponse { status: Some(status), info }
     }
+}
+
+fn mount((container, host): &(String, String)) -> cri::Mount {
+    let (container_path, host_path) = (container.clone(), host.clone());
+    cri::Mount { container_path, host_path, readonly: false }
 }
 
 impl FakeCri {
@@ -203,10 +224,15 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl RuntimeService for FakeCri {
     async fn version(&self, _: Request<cri::VersionRequest>) -> Answer<cri::VersionResponse> {
+        let (name, version) = match self.kind {
+            Kind::Containerd => ("containerd", "1.7.24"),
+            Kind::CriO => ("cri-o", "1.31.4"),
+            Kind::CriDockerd => ("docker", "26.1.5"),
+        };
         Ok(Response::new(cri::VersionResponse {
             version: "0.1.0".into(),
-            runtime_name: "containerd".into(),
-            runtime_version: "1.7.24".into(),
+            runtime_name: name.into(),
+            runtime_version: version.into(),
             runtime_api_version: "v1".into(),
         }))
     }
@@ -253,7 +279,15 @@ impl RuntimeService for FakeCri {
             .iter()
             .find(|container| container.id == id && !container.gone)
             .map(|container| Response::new(container.status()))
-            .ok_or_else(|| Status::not_found(format!("container \"{id}\" not found")))
+            .ok_or_else(|| match self.kind {
+                // Docker's words, which cri-dockerd gives no code.
+                Kind::CriDockerd => {
+                    Status::unknown(format!("Error response from daemon: No such container: {id}"))
+                }
+                Kind::Containerd | Kind::CriO => {
+                    Status::not_found(format!("container \"{id}\" not found"))
+                }
+            })
     }
 
     async fn exec_sync(

@@ -96,6 +96,8 @@ pub struct MemberState {
     pub quota: i64,
     /// What Status says of the quota; 0 as in 3.4 and 3.5.
     pub told_quota: i64,
+    /// What /metrics says of it, when it does.
+    pub metric_quota: Option<i64>,
     pub raft_index: u64,
     pub raft_applied_index: u64,
     pub hash: u32,
@@ -115,14 +117,23 @@ pub struct MemberState {
 }
 
 impl MemberState {
+    /// The line of its release, such as (3, 6).
+    fn line(&self) -> (u32, u32) {
+        let mut numbers = self.version.split('.').map(|number| number.parse().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
     /// Its /metrics, as far as anybody asks.
     fn metrics(&self) -> String {
         let labels = "grpc_method=\"Snapshot\",grpc_service=\"etcdserverpb.Maintenance\"";
-        format!(
-            "grpc_server_started_total{{{labels}}} {}\n\
+        let quota =
+            self.metric_quota.map(|quota| format!("etcd_server_quota_backend_bytes {quota}\n"));
+        quota.unwrap_or_default()
+            + &format!(
+                "grpc_server_started_total{{{labels}}} {}\n\
              grpc_server_handled_total{{grpc_code=\"OK\",{labels}}} {}\n",
-            self.streams_begun, self.streams_ended
-        )
+                self.streams_begun, self.streams_ended
+            )
     }
 }
 

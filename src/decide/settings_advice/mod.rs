@@ -2,7 +2,6 @@
 //! file the settings are in: rows to show, the changes that were asked for,
 //! what forbids them, what to know, and how they outlive an upgrade.
 
-mod by_version;
 mod compaction;
 mod keeper;
 mod lasting;
@@ -17,9 +16,9 @@ use crate::model::{
     SettingsAdvice, World,
 };
 
-pub(super) use by_version::{bootstrap_defrag_flag, probe_path};
 pub(super) use compaction::retention;
 pub(super) use keeper::{Keeper, keeper};
+pub(super) use probes::probe_path;
 pub(super) use quota::{LARGEST_GIB, largest_gib, smallest};
 
 /// Why history has to go by itself.

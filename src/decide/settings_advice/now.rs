@@ -1,10 +1,9 @@
 //! What a flag is now, and where that is said. Flags win; a variable counts
 //! where there is no flag; what neither says is etcd's default.
 
-use super::by_version;
 use crate::{
     decide::{manifest_edit::variable, wanted_edits::flag as last_value},
-    model::{EtcdVersion, Located},
+    model::{EtcdVersion, Located, flag_default},
 };
 
 /// A value and where it is said.
@@ -58,7 +57,7 @@ pub(super) fn now(node: &Located, version: Option<EtcdVersion>, flag: &str) -> N
         return Now { value: None, source: "etcd's --config-file".to_owned(), is_set: false };
     }
     let of = version.map_or_else(String::new, |version| format!(" of etcd {version}"));
-    let value = by_version::default(flag, version).map(str::to_owned);
+    let value = flag_default(flag, version).map(str::to_owned);
     Now { value, source: format!("default{of}"), is_set: false }
 }
 

@@ -1,7 +1,9 @@
 //! Whether the kubelet's probes kill an etcd that is only full.
 
-use super::by_version::{excludes_one_alarm, knows_exclude, knows_livez, probe_path};
-use crate::model::{EtcdVersion, Manifest, Probe, ProbeKind, SettingAdvice};
+use crate::model::{
+    Behaviour::{HealthExclude, HealthExcludesOne, HealthSerializable, Livez},
+    EtcdVersion, Manifest, Probe, ProbeKind, SettingAdvice,
+};
 
 /// A row for each HTTP probe of the manifest.
 pub(super) fn rows(manifest: &Manifest, version: Option<EtcdVersion>) -> Vec<SettingAdvice> {
@@ -44,14 +46,14 @@ fn judged(probe: &Probe, version: EtcdVersion) -> (Option<String>, String) {
         ProbeKind::Startup => "a restarted etcd is killed before it counts as started",
         ProbeKind::Readiness => "etcd counts as not ready",
     };
-    if asks_livez && knows_livez(version) {
+    if asks_livez && version.has(Livez) {
         return (None, "good: NOSPACE does not make it fail".to_owned());
     }
     if asks_livez {
         return (better, format!("etcd {version} does not know this path"));
     }
-    if excludes && knows_exclude(version) {
-        let why = match excludes_one_alarm(version) {
+    if excludes && version.has(HealthExclude) {
+        let why = match version.has(HealthExcludesOne) {
             true => {
                 format!("etcd {version} leaves out one alarm only: with two full members {acts}")
             }
@@ -73,5 +75,44 @@ fn judged(probe: &Probe, version: EtcdVersion) -> (Option<String>, String) {
                  not, 3.4.16 and later do"
             ),
         ),
+    }
+}
+
+/// What a probe asks in this release so that NOSPACE does not fail it (etcd
+/// server/etcdserver/api/etcdhttp/health.go by tag).
+pub(in crate::decide) fn probe_path(kind: ProbeKind, version: EtcdVersion) -> Option<&'static str> {
+    let is_liveness = kind == ProbeKind::Liveness;
+    if version.has(Livez) {
+        return Some(if is_liveness { "/livez" } else { "/readyz" });
+    }
+    if version.has(HealthSerializable) && is_liveness {
+        return Some("/health?exclude=NOSPACE&serializable=true");
+    }
+    version.has(HealthExclude).then_some("/health?exclude=NOSPACE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_release_is_asked_what_it_knows() {
+        let exclude = Some("/health?exclude=NOSPACE");
+        let local = Some("/health?exclude=NOSPACE&serializable=true");
+        for (version, liveness, startup) in [
+            ("3.4.15", None, None),
+            ("3.4.16", exclude, exclude),
+            ("3.4.23", exclude, exclude),
+            ("3.4.29", Some("/livez"), Some("/readyz")),
+            ("3.5.1", exclude, exclude),
+            ("3.5.3", local, exclude),
+            ("3.5.11", Some("/livez"), Some("/readyz")),
+            ("3.6.14", Some("/livez"), Some("/readyz")),
+            ("3.7.1", Some("/livez"), Some("/readyz")),
+        ] {
+            let known = version.parse().expect("a version");
+            assert_eq!(probe_path(ProbeKind::Liveness, known), liveness, "{version}");
+            assert_eq!(probe_path(ProbeKind::Startup, known), startup, "{version}");
+        }
     }
 }

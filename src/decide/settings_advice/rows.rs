@@ -1,8 +1,10 @@
 //! A row for each setting: what it is, what it should be though nobody asks,
 //! and what was asked for.
 
-use super::{WHY_COMPACTION, bootstrap_defrag_flag, compaction, now, probes, quota, retention};
-use crate::model::{Bytes, EtcdVersion, Located, ManifestEdit, PreventWishes, SettingAdvice};
+use super::{WHY_COMPACTION, compaction, now, probes, quota, retention};
+use crate::model::{
+    Bytes, EtcdVersion, Located, ManifestEdit, PreventWishes, SettingAdvice, bootstrap_defrag_flag,
+};
 
 /// A row for each flag that is looked at.
 pub(super) fn flag_rows(
@@ -10,7 +12,8 @@ pub(super) fn flag_rows(
     version: Option<EtcdVersion>,
     wishes: &PreventWishes,
 ) -> Vec<SettingAdvice> {
-    let bootstrap = version.and_then(bootstrap_defrag_flag);
+    let is_set = |name: &str| now::now(node, version, name).is_set;
+    let bootstrap = version.and_then(|version| bootstrap_defrag_flag(version, &is_set));
     let names = [
         Some("auto-compaction-mode"),
         Some("auto-compaction-retention"),

@@ -66,7 +66,7 @@ pub(super) async fn count(
 ) -> Result<Counted, Failure> {
     let fail = |error: WireError| failures::step(session, &error);
     let (member, _) =
-        decide::snapshot_source(world).map_err(|refusal| failures::refused(session, &[refusal]))?;
+        decide::any_voter(world).map_err(|refusal| failures::refused(session, &[refusal]))?;
     let etcd = here.access.dial(&member.endpoint).await.map_err(fail)?;
     let target = match &asked.target {
         Some(target) => target.clone(),

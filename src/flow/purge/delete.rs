@@ -129,7 +129,7 @@ impl Deleting<'_> {
         let began = Instant::now();
         loop {
             let world = look_until_open(session, here, wishes).await?;
-            let (member, _) = decide::snapshot_source(&world)
+            let (member, _) = decide::any_voter(&world)
                 .map_err(|refusal| failures::refused(session, &[refusal]))?;
             match here.access.dial(&member.endpoint).await {
                 Ok(etcd) => return Ok((world, etcd)),
@@ -193,7 +193,7 @@ fn in_snapshot(world: &World, counted: Revision) -> Revision {
 
 /// How many keys are below the prefixes now.
 async fn left(here: &Here, world: &World, counted: &Counted) -> Option<u64> {
-    let (member, _) = decide::snapshot_source(world).ok()?;
+    let (member, _) = decide::any_voter(world).ok()?;
     let etcd = here.access.dial(&member.endpoint).await.ok()?;
     let mut left = 0;
     for prefix in &counted.target.prefixes {

@@ -79,6 +79,9 @@ pub struct SnapshotAnswer {
     pub bytes: u64,
     /// SHA-256 of the whole file, hex.
     pub sha256: String,
+    /// Whether it was copied from this node's own database file, held still by etcd,
+    /// and not streamed.
+    pub from_file: bool,
 }
 
 /// A member's database before and after, bytes; null when it did not answer.
@@ -267,8 +270,12 @@ mod tests {
         let mut answer = RecoveryAnswer::new(Outcome::Recovered, Exit::Ok)
             .plan(&plan(), &before)
             .sizes(&before, Some(&after));
-        answer.snapshot =
-            Some(SnapshotAnswer { path: "/b/x.db".into(), bytes: 544, sha256: "ab".into() });
+        answer.snapshot = Some(SnapshotAnswer {
+            path: "/b/x.db".into(),
+            bytes: 544,
+            sha256: "ab".into(),
+            from_file: false,
+        });
         answer.steps.push(StepReport {
             id: "compact".into(),
             member: None,

@@ -38,7 +38,8 @@ fn facts<'a>(
 fn answer(outcome: Outcome, exit: Exit, before: &World) -> RecoveryAnswer {
     let mut answer = RecoveryAnswer::new(outcome, exit).plan(&plan(), before);
     let path = "/backup/x.db".to_owned();
-    answer.snapshot = Some(SnapshotAnswer { path, bytes: 67_213_754, sha256: "ab12".into() });
+    answer.snapshot =
+        Some(SnapshotAnswer { path, bytes: 67_213_754, sha256: "ab12".into(), from_file: false });
     answer.elapsed_ms = 14_200;
     answer.steps.push(StepReport {
         id: "compact".into(),

@@ -59,7 +59,10 @@ impl Maintenance for Node {
             }
             let alarms =
                 told.into_iter().map(|(member_id, alarm)| AlarmMember { member_id, alarm });
-            Ok(AlarmResponse { header: state.header(id), alarms: alarms.collect() })
+            // 3.4 leaves the header of these answers out.
+            let told = state.member(id).line() >= (3, 5);
+            let header = state.header(id).filter(|_| told);
+            Ok(AlarmResponse { header, alarms: alarms.collect() })
         });
         removed.await.map(Response::new)
     }
@@ -86,7 +89,10 @@ impl Maintenance for Node {
                 raft_applied_index: member.raft_applied_index,
                 errors,
                 is_learner: member.learner,
-                storage_version: String::new(),
+                storage_version: match member.line() {
+                    line if line >= (3, 6) => format!("{}.{}.0", line.0, line.1),
+                    _ => String::new(),
+                },
                 db_size_quota: member.told_quota,
             })
         });
@@ -118,7 +124,9 @@ impl Maintenance for Node {
             let kept = state.member(id).compaction_hash;
             let (hash, compact_revision) = kept.filter(|_| at_compacted).unwrap_or(now);
             let header = state.header(id);
-            Ok(HashKvResponse { header, compact_revision, hash, hash_revision: 0 })
+            let hashed = if revision == 0 { state.revision } else { revision };
+            let hash_revision = if state.member(id).line() >= (3, 6) { hashed } else { 0 };
+            Ok(HashKvResponse { header, compact_revision, hash, hash_revision })
         });
         told.await.map(Response::new)
     }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Fill, Lab, Probes, Release, Spec, Until, release, releases};
+use crate::{Fill, Lab, Probes, Release, Spec, Until, release, releases, runtime};
 
 /// Real etcd masters on this machine, to break and to rescue. Needs root.
 #[derive(Parser)]
@@ -104,6 +104,9 @@ struct Up {
     /// Run the real kubelet (and kube-apiserver) that `scripts/setup kubelet` builds
     #[arg(long)]
     real_kubelet: bool,
+    /// The container runtime: a version or a line (1.7); the machine's own by default
+    #[arg(long, value_name = "VERSION")]
+    containerd: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -215,6 +218,9 @@ fn raise(up: Up, name: &str) -> Result<()> {
         .speed(up.speed)
         .apiserver(up.apiserver)
         .real_kubelet(up.real_kubelet);
+    if let Some(wanted) = &up.containerd {
+        spec = spec.containerd(runtime(wanted)?);
+    }
     for flag in up.etcd_flag {
         spec = spec.etcd_flag(flag);
     }

@@ -29,6 +29,7 @@ mod pki;
 mod prepare;
 pub mod processes;
 mod releases;
+mod runtimes;
 pub mod site;
 mod slow_sync;
 mod spec;
@@ -42,6 +43,7 @@ pub use self::{
     lab::Lab,
     master::Master,
     releases::{Release, release, releases},
+    runtimes::{Containerd, runtime, runtimes},
     slow_sync::SlowSync,
     spec::{MasterSpec, Probes, Spec},
     sweep::down_all,

@@ -230,3 +230,42 @@ status: {{}}
 "
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(version: &str) -> String {
+        let release = Release {
+            version: version.to_owned(),
+            etcd: "/etcd".into(),
+            etcdctl: "/etcdctl".into(),
+            etcdutl: None,
+        };
+        etcd(&Spec::new(1, &[release]).quota(1 << 20), 0)
+    }
+
+    /// etcd 3.6 warns of flags that begin with `experimental-`, and 3.7 does not
+    /// start with one (CHANGELOG-3.7, pull request 19959).
+    #[test]
+    fn no_release_gets_a_flag_or_a_probe_it_does_not_know() {
+        for (version, experimental, gates, livez) in [
+            ("3.4.23", false, false, false),
+            ("3.4.45", false, false, true),
+            ("3.5.1", true, false, false),
+            ("3.5.30", true, false, true),
+            ("3.6.14", false, true, true),
+            ("3.7.1", false, true, true),
+        ] {
+            let text = written(version);
+            assert_eq!(text.contains("--experimental-"), experimental, "{version}");
+            assert_eq!(text.contains("--feature-gates=InitialCorruptCheck"), gates, "{version}");
+            assert_eq!(text.contains("path: /livez"), livez, "{version}");
+            assert!(text.contains("--snapshot-count=10000"), "{version}");
+            assert!(
+                text.contains(&format!("image: registry.k8s.io/etcd:{version}-0")),
+                "{version}"
+            );
+        }
+    }
+}

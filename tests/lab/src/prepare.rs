@@ -75,6 +75,7 @@ impl Lab {
             speed: self.spec.speed,
             data_disk: spec.data_disk.is_some(),
             real_kubelet: self.spec.real_kubelet,
+            containerd: self.spec.containerd.clone(),
         };
         node.save(&dir)
     }

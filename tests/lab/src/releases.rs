@@ -48,10 +48,15 @@ impl Release {
 
     /// The numbers of the version, to compare by.
     pub fn numbers(&self) -> (u32, u32, u32) {
-        let mut parts = self.version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
-        let mut next = || parts.next().unwrap_or(0);
-        (next(), next(), next())
+        numbers(&self.version)
     }
+}
+
+/// The first three numbers of a version; what is none counts as 0.
+pub(crate) fn numbers(version: &str) -> (u32, u32, u32) {
+    let mut parts = version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
 }
 
 /// All releases, oldest first: `target/etcd/*` of the workspace and everything
@@ -88,7 +93,8 @@ pub fn release(wanted: &str) -> Result<Release> {
         })
 }
 
-fn collect_directories(dir: &Path, depth: u32, into: &mut Vec<PathBuf>) {
+/// `dir` and every directory up to so many levels below it.
+pub(crate) fn collect_directories(dir: &Path, depth: u32, into: &mut Vec<PathBuf>) {
     into.push(dir.to_owned());
     let Ok(entries) = dir.read_dir() else { return };
     for path in entries.flatten().map(|entry| entry.path()) {

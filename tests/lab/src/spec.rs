@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::{releases::Release, site};
+use crate::{releases::Release, runtimes::Containerd, site};
 
 /// Which health checks the manifest carries, by the kubeadm that wrote it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,9 @@ pub struct Spec {
     pub apiserver: bool,
     /// Whether the kubelet, and the kube-apiserver if any, are the real ones.
     pub real_kubelet: bool,
+    /// The container runtime of all masters; none takes the machine's own.
+    #[serde(default)]
+    pub containerd: Option<Containerd>,
 }
 
 impl Spec {
@@ -100,6 +103,7 @@ impl Spec {
             speed: 1,
             apiserver: false,
             real_kubelet: false,
+            containerd: None,
         }
     }
 
@@ -162,6 +166,12 @@ impl Spec {
         self
     }
 
+    /// Runs all masters on this containerd instead of the machine's own.
+    pub fn containerd(mut self, release: Containerd) -> Self {
+        self.containerd = Some(release);
+        self
+    }
+
     fn each(mut self, change: impl FnMut(&mut MasterSpec)) -> Self {
         self.masters.iter_mut().for_each(change);
         self
@@ -170,6 +180,11 @@ impl Spec {
     pub(crate) fn check(&self) -> Result<()> {
         ensure!((1..=9).contains(&self.masters.len()), "a lab has one to nine masters");
         ensure!(!self.real_kubelet || self.speed == 1, "the real kubelet has a speed of its own");
+        let speaks_alpha = self.containerd.as_ref().is_none_or(|one| one.numbers() < (2, 0, 0));
+        ensure!(
+            !self.real_kubelet || speaks_alpha,
+            "the real kubelet is of Kubernetes 1.20 and needs a containerd before 2.0"
+        );
         site::check_name(&self.name)
     }
 }

@@ -2,12 +2,9 @@
 //! a few writes would change that.
 
 use super::member_numbers::member_numbers;
-use crate::{
-    decide::versions::{Concern, concerns},
-    model::{
-        Member, MemberId, World,
-        diagnosis::{MemberView, Scrape},
-    },
+use crate::model::{
+    Behaviour, Member, MemberId, MemberStatus, World,
+    diagnosis::{MemberView, Scrape},
 };
 
 /// With fewer fsyncs in the window a voter says too little.
@@ -51,8 +48,8 @@ pub fn write_through(world: &World, views: &[MemberView], entries: u32) -> Optio
 
 /// An entry that changes nothing can make it unbootable.
 fn suffers(member: &Member) -> bool {
-    let version = member.status.as_ref().ok().and_then(|status| status.version);
-    concerns(version, Concern::AlarmTraffic).is_some()
+    let row = |status: &MemberStatus| status.row(Behaviour::AlarmTraffic);
+    member.status.as_ref().ok().and_then(row).is_some()
 }
 
 /// Fsyncs between two scrapes of one process; `None` when that is not known.

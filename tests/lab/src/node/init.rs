@@ -3,6 +3,7 @@
 //! the status of every orphan.
 
 use std::{
+    ffi::OsString,
     fs::File,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -19,7 +20,7 @@ use nix::{
 };
 
 use super::{Node, real_kubelet};
-use crate::site::Site;
+use crate::{runtimes::Containerd, site::Site};
 
 /// Where containerd listens.
 pub const SOCKET: &str = "/run/containerd/containerd.sock";
@@ -32,18 +33,20 @@ pub fn run(dir: &Path) -> Result<()> {
     let site = Site { dir: node.lab.clone() };
     let bare: Option<&str> = None;
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), bare).context("mounting /proc")?;
+    let runtime = node.containerd.as_ref();
     let containerd = Service {
-        program: "containerd".into(),
+        program: runtime.map_or_else(|| "containerd".into(), |own| own.dir.join("containerd")),
         name: "containerd",
         args: Vec::new(),
-        env: Vec::new(),
+        // It looks for its shim there, and has to find that of its own version.
+        env: runtime.map(|own| ("PATH", own.path())).into_iter().collect(),
         log: dir.join("containerd.log"),
     };
     let kubelet = Service {
         program: site.program("kubelet"),
         name: "/usr/bin/kubelet",
         args: if node.real_kubelet { real_kubelet::args(&node) } else { small_kubelet_args(&node) },
-        env: vec![(crate::kubelet::SPEED, node.speed.to_string())],
+        env: vec![(crate::kubelet::SPEED, node.speed.to_string().into())],
         log: dir.join("kubelet.log"),
     };
     if node.real_kubelet {
@@ -51,7 +54,7 @@ pub fn run(dir: &Path) -> Result<()> {
     }
     let mut running = vec![(containerd.start()?, &containerd)];
     await_runtime()?;
-    stock_images(dir, &site)?;
+    stock_images(dir, &site, runtime)?;
     running.push((kubelet.start()?, &kubelet));
     loop {
         let dead = match wait() {
@@ -81,7 +84,7 @@ struct Service {
     program: PathBuf,
     name: &'static str,
     args: Vec<String>,
-    env: Vec<(&'static str, String)>,
+    env: Vec<(&'static str, OsString)>,
     log: PathBuf,
 }
 
@@ -114,7 +117,7 @@ fn await_runtime() -> Result<()> {
     Ok(())
 }
 
-fn stock_images(dir: &Path, site: &Site) -> Result<()> {
+fn stock_images(dir: &Path, site: &Site, runtime: Option<&Containerd>) -> Result<()> {
     let mark = dir.join(STOCKED);
     if mark.exists() {
         return Ok(());
@@ -126,7 +129,8 @@ fn stock_images(dir: &Path, site: &Site) -> Result<()> {
         path.file_name().is_some_and(|name| wanted.lines().any(|line| name == line))
     });
     for archive in archives {
-        let mut import = Command::new("ctr");
+        let ctr = runtime.map_or_else(|| "ctr".into(), |own| own.dir.join("ctr"));
+        let mut import = Command::new(ctr);
         import.args(["-n", "k8s.io", "images", "import"]).arg(archive);
         crate::network::succeed(import)?;
     }

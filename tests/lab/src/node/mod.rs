@@ -23,7 +23,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{network, processes, site};
+use crate::{network, processes, runtimes::Containerd, site};
 
 /// What a master has to know about itself to boot, beside its disks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Node {
     pub data_disk: bool,
     /// Whether the kubelet is the real one.
     pub real_kubelet: bool,
+    /// The container runtime; none takes the machine's own.
+    #[serde(default)]
+    pub containerd: Option<Containerd>,
 }
 
 /// The image file of a master's own data disk.
