@@ -57,7 +57,7 @@ impl Walk<'_> {
         }
         match compare(self.session, self.here, &voters).await {
             Ok(Equal { hash, revision }) => Ok(format!(
-                "{} holds what the {} hold: HashKV {hash:08x} at revision {revision}",
+                "{} holds what the {}: HashKV {hash:08x} at revision {revision}",
                 member.label(),
                 others(voters.len() - 1)
             )),
@@ -166,5 +166,5 @@ impl Walk<'_> {
 }
 
 fn others(count: usize) -> String {
-    if count == 1 { "other member".to_owned() } else { format!("{count} others") }
+    if count == 1 { "other member holds".to_owned() } else { format!("{count} others hold") }
 }

@@ -1,10 +1,11 @@
-//! The command line for people: `lab up`, `fill`, `enter`, `etcdctl`, `status`,
-//! `down`.
+//! The command line for people and for the drills: `lab up`, `fill`, `enter`,
+//! `etcdctl`, `status`, `power`, `slow`, `down`.
 
 use std::{
     io::Write,
     os::unix::process::CommandExt,
     process::{Command, ExitCode},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -44,11 +45,29 @@ enum Action {
     },
     /// Run etcdctl against all members
     Etcdctl {
+        /// Its own release against the member of this master alone
+        #[arg(long, value_name = "MASTER")]
+        at: Option<String>,
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<String>,
     },
     /// Show the masters and what etcd says
     Status,
+    /// Cut a master's power, or give it back
+    Power {
+        #[arg(value_name = "MASTER")]
+        master: String,
+        #[arg(value_enum)]
+        state: Power,
+    },
+    /// Make each fdatasync of a master's etcd this much later, as a bad disk does
+    Slow {
+        #[arg(value_name = "MASTER")]
+        master: String,
+        /// For example 300ms; `off` ends it, and so does the end of that etcd
+        #[arg(value_parser = delay, value_name = "DELAY")]
+        delay: Delay,
+    },
     /// Take a lab down; nothing of it is left
     Down {
         /// Every lab on this machine
@@ -111,6 +130,16 @@ enum ProbesName {
     None,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Power {
+    Off,
+    On,
+}
+
+/// How late the disk is; none is its own speed.
+#[derive(Clone, Copy)]
+struct Delay(Option<Duration>);
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -145,15 +174,21 @@ fn perform(cli: Cli) -> Result<ExitCode> {
         Action::Enter { master, command } => {
             return Err(enter(&Lab::open(&name)?, &master, command));
         }
-        Action::Etcdctl { args } => {
+        Action::Etcdctl { at, args } => {
             let args: Vec<_> = args.iter().map(String::as_str).collect();
-            let out = Lab::open(&name)?.etcdctl(&args)?;
+            let lab = Lab::open(&name)?;
+            let out = match at {
+                Some(master) => named(&lab, &master)?.etcdctl(&args)?,
+                None => lab.etcdctl(&args)?,
+            };
             std::io::stdout().write_all(&out.stdout)?;
             std::io::stderr().write_all(&out.stderr)?;
             let code = out.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
             return Ok(ExitCode::from(code));
         }
         Action::Status => status(&Lab::open(&name)?)?,
+        Action::Power { master, state } => power(&Lab::open(&name)?, &master, state)?,
+        Action::Slow { master, delay } => slow(&Lab::open(&name)?, &master, delay)?,
         Action::Down { all: true } => {
             for name in crate::down_all()? {
                 say(&format_args!("{name} is down"))?;
@@ -207,9 +242,9 @@ fn raise(up: Up, name: &str) -> Result<()> {
 /// Becomes the command inside the master, so that the terminal and the exit code
 /// are its own. Returns only when that fails.
 fn enter(lab: &Lab, master: &str, command: Vec<String>) -> anyhow::Error {
-    let Some(master) = lab.find(master) else {
-        let names: Vec<_> = lab.masters().iter().map(|master| master.name()).collect();
-        return anyhow::anyhow!("no master is called {master}; there are {}", names.join(", "));
+    let master = match named(lab, master) {
+        Ok(master) => master,
+        Err(error) => return error,
     };
     if master.init_pid().is_none() {
         return anyhow::anyhow!("{} has no power", master.name());
@@ -219,6 +254,36 @@ fn enter(lab: &Lab, master: &str, command: Vec<String>) -> anyhow::Error {
     let mut inside: Command = master.command(program);
     inside.args(words);
     anyhow::Error::new(inside.exec()).context("running nsenter")
+}
+
+fn named<'lab>(lab: &'lab Lab, name: &str) -> Result<&'lab crate::Master> {
+    lab.find(name).with_context(|| {
+        let names: Vec<_> = lab.masters().iter().map(crate::Master::name).collect();
+        format!("no master is called {name}; there are {}", names.join(", "))
+    })
+}
+
+fn power(lab: &Lab, master: &str, state: Power) -> Result<()> {
+    let master = named(lab, master)?;
+    match state {
+        Power::Off => master.power_cut()?,
+        Power::On => master.boot()?,
+    }
+    let told = match state {
+        Power::Off => "has no power",
+        Power::On => "has power, and its etcd runs",
+    };
+    say(&format_args!("{} {told}", master.name()))
+}
+
+fn slow(lab: &Lab, master: &str, delay: Delay) -> Result<()> {
+    let master = named(lab, master)?;
+    let Some(delay) = delay.0 else {
+        master.end_slow_sync()?;
+        return say(&format_args!("the disk of {} has its own speed", master.name()));
+    };
+    master.slow_sync(delay)?.leave();
+    say(&format_args!("the disk of {} is {delay:?} late", master.name()))
 }
 
 fn status(lab: &Lab) -> Result<()> {
@@ -249,6 +314,20 @@ fn say(line: &dyn std::fmt::Display) -> Result<()> {
 
 fn until(text: &str) -> Result<Until> {
     if text == "alarm" { Ok(Until::Alarm) } else { size(text).map(Until::Bytes) }
+}
+
+fn delay(text: &str) -> Result<Delay> {
+    if text == "off" {
+        return Ok(Delay(None));
+    }
+    let late = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(digits), _) => digits.parse().map(Duration::from_millis),
+        (None, Some(digits)) => digits.parse().map(Duration::from_secs),
+        (None, None) => bail!("{text} is no time; try 300ms, or off"),
+    };
+    let late = late.with_context(|| format!("{text} is no time; try 300ms, or off"))?;
+    anyhow::ensure!(late <= Duration::from_secs(10), "a disk that is {text} late ends every etcd");
+    Ok(Delay(Some(late)))
 }
 
 /// A number of bytes with an optional binary unit: 64M, 2G, 1048576.

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::unix::process::CommandExt,
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -40,6 +41,8 @@ impl Master {
         let inject = format!("inject=fdatasync:delay_enter={}", delay.as_micros());
         strace.args(["-e", "trace=fdatasync", "-e", &inject]);
         strace.stdin(Stdio::null()).stdout(Stdio::null());
+        // A Ctrl-C of whoever looks on does not heal the disk.
+        strace.process_group(0);
         let launcher = strace.spawn().context("starting strace")?;
         // From here on dropping it ends strace.
         let mut slow = SlowSync { launcher, member: self.name().to_owned() };
@@ -52,6 +55,18 @@ impl Master {
             thread::sleep(Duration::from_millis(10));
         }
         Ok(slow)
+    }
+
+    /// Ends what [`SlowSync::leave`] left; its disk has its own speed again.
+    pub fn end_slow_sync(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.pid_of("strace").is_some() {
+            // SIGTERM makes it let go first; it may have ended by itself meanwhile.
+            let _ = self.signal("strace", "TERM");
+            ensure!(Instant::now() < deadline, "strace does not let {} go", self.name());
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
     }
 
     /// Whether every thread of one of its processes is traced.
@@ -68,6 +83,11 @@ impl Master {
 }
 
 impl SlowSync {
+    /// Leaves it slow when this process ends; see [`Master::end_slow_sync`].
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// The process that nsenter, which stays outside, started inside the master.
     fn strace(&self) -> Option<Pid> {
         let launcher = self.launcher.id();
