@@ -36,7 +36,8 @@ fn source() -> Option<String> {
         return Some(source);
     }
     // A tarball that was unpacked in somebody's repository is none of it.
-    if env::var("PROFILE").as_deref() != Ok("release") || git(&["rev-parse", "--show-cdup"])? != ""
+    if env::var("PROFILE").as_deref() != Ok("release")
+        || !git(&["rev-parse", "--show-cdup"])?.is_empty()
     {
         return None;
     }
