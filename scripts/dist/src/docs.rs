@@ -6,7 +6,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::{Shell, generate_to};
-use etcd_rescue::cli::Cli;
+
+use crate::cli::Cli;
 
 const NAME: &str = "etcd-rescue";
 
