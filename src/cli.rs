@@ -23,8 +23,8 @@ pub use usage::{ReadHow, SortBy, Usage};
 /// `--version`: what this binary is and what it speaks.
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
-    " (commit ",
-    env!("ETCD_RESCUE_COMMIT"),
+    " (",
+    env!("ETCD_RESCUE_SOURCE"),
     ")\netcd API: v3 (servers 3.4, 3.5, 3.6)\nCRI API: runtime.v1, runtime.v1alpha2"
 );
 

@@ -9,7 +9,7 @@ use std::{
         unix::{net::UnixStream, process::CommandExt},
     },
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     sync::{Arc, Weak},
     thread,
     time::{Duration, Instant},
@@ -18,7 +18,10 @@ use std::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::kubelet_guardian::{BEAT, ENTRY, NAME, Word};
-use crate::sys::kubelet::{Identity, start_time, works};
+use crate::sys::{
+    kubelet::{Identity, start_time, works},
+    own_program,
+};
 
 /// How long a guardian may take to answer: it waits for the kernel, too.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +44,7 @@ impl Guardian {
     /// Starts this `program` as the guardian of that kubelet.
     pub(super) fn start(program: &Path, kubelet: Identity) -> io::Result<Self> {
         let (channel, theirs) = UnixStream::pair()?;
-        let child = Command::new(program)
+        let child = own_program::command(program)
             .arg0(NAME)
             .args([ENTRY, &kubelet.pid.to_string(), &kubelet.start_time.to_string()])
             .env_clear()

@@ -21,12 +21,9 @@ use crate::{
     sys::{
         hold_record::HoldRecord,
         kubelet::{Handle, Identity, State},
+        own_program::THIS_PROGRAM,
     },
 };
-
-/// This program, also when its file was deleted or lies in another mount
-/// namespace. Where /proc is not ours there is no kubelet to hold.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Why the kubelet is not held, or could not be let go.
 #[derive(Debug, Error)]

@@ -9,7 +9,7 @@ use crate::{
     failure::{Exit, Failure},
     model::{Outcome, Scope},
     observe,
-    say::{human, json},
+    say::{human, json, runbook},
     settings::{Settings, called_as},
 };
 
@@ -24,10 +24,6 @@ use super::{
     session::Session,
     snapshot, undo, usage, verify,
 };
-
-/// The manual, part of the binary: there is nothing to look things up with on
-/// a dead master.
-const RUNBOOK: &str = include_str!("../../RUNBOOK.md");
 
 /// Runs one command to its exit code; every failure is printed here, once.
 pub async fn run(cli: Cli) -> u8 {
@@ -210,7 +206,7 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
         Command::Exec { command } => return logs::exec(session, command).await,
         Command::Runbook => {
             // A closed pager is no failure.
-            let _ = session.voice.raw(RUNBOOK.as_bytes());
+            let _ = session.voice.raw(&runbook::text());
             Ok(Exit::Ok)
         }
     };

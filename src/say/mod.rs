@@ -12,6 +12,7 @@ pub mod json;
 mod progress;
 mod prompt;
 mod report;
+pub mod runbook;
 mod terminal;
 pub mod text;
 mod usage_order;

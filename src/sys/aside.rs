@@ -11,7 +11,8 @@ use std::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt},
     },
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Child, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -23,11 +24,10 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
+use super::own_program::{self, THIS_PROGRAM};
+
 /// The first argument of such a child.
 const ENTRY: &str = "__look-aside";
-
-/// This program's file, wherever it was copied to, or removed from (proc(5)).
-const US: &str = "/proc/self/exe";
 
 /// Longest answer that is taken.
 const LONGEST: usize = 32 << 20;
@@ -128,7 +128,7 @@ fn ask_and_wait(
     let patience = patience_now(words, patience, again).ok_or(Missed::Late(patience))?;
     let (channel, theirs) = UnixStream::pair().map_err(failed)?;
     let mut child = start(words, theirs).map_err(|error| {
-        Missed::Failed(format!("a child to look ({US}) does not start: {error}"))
+        Missed::Failed(format!("a child to look ({THIS_PROGRAM}) does not start: {error}"))
     })?;
     let mut deadline = Instant::now() + patience;
     let last = Instant::now() + patience * STARVED;
@@ -151,7 +151,7 @@ fn ask_and_wait(
 }
 
 fn start(words: &[OsString], theirs: UnixStream) -> io::Result<Child> {
-    Command::new(US)
+    own_program::command(Path::new(THIS_PROGRAM))
         .arg0("etcd-rescue")
         .arg(ENTRY)
         .args(words)
@@ -266,6 +266,8 @@ pub fn answer(answer: &impl Serialize) {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use rustix::process::Pid;
 
     use super::*;

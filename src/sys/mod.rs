@@ -12,6 +12,7 @@ pub mod mountinfo;
 mod no_unwinding;
 pub mod nvme;
 pub mod open_files;
+pub mod own_program;
 pub mod proc_stat;
 pub mod sense;
 pub mod sg;
