@@ -7,7 +7,7 @@ mod relocate;
 mod rules;
 mod usage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -390,10 +390,15 @@ pub enum SelfTestKind {
 /// What to do with a snapshot.
 #[derive(Clone, Debug, Subcommand)]
 pub enum SnapshotCommand {
-    /// Stream a verified snapshot to PATH (`-`: stdout)
+    /// Stream a verified snapshot to PATH (`-`: stdout), or copy a stopped etcd's data
     Save {
         /// The new file; it must not exist
-        path: PathBuf,
+        #[arg(required_unless_present = "offline", conflicts_with = "offline")]
+        path: Option<PathBuf>,
+        /// Copy the data directory of this node's stopped etcd (or --data-dir) to this
+        /// new directory: database, raft log, snapshots, with their SHA256SUMS
+        #[arg(long, value_name = "DIR", conflicts_with = "member")]
+        offline: Option<PathBuf>,
         /// Take it from this member (default: a follower, this node's first)
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
@@ -413,9 +418,13 @@ impl Command {
             Self::Recover => "recover".to_owned(),
             Self::Locate => "locate".to_owned(),
             Self::Status => "status".to_owned(),
-            Self::Snapshot(SnapshotCommand::Save { path, member }) => {
+            Self::Snapshot(SnapshotCommand::Save { offline: Some(to), .. }) => {
+                format!("snapshot save --offline {}", to.display())
+            }
+            Self::Snapshot(SnapshotCommand::Save { path, member, .. }) => {
                 let member = member.iter().map(|name| format!(" --member {name}"));
-                format!("snapshot save {}{}", path.display(), member.collect::<String>())
+                let path = path.as_deref().unwrap_or(Path::new("")).display();
+                format!("snapshot save {path}{}", member.collect::<String>())
             }
             Self::Snapshot(SnapshotCommand::Verify { path }) => {
                 format!("snapshot verify {}", path.display())

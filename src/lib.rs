@@ -59,6 +59,8 @@
 //! * What may hang with a disk (paths of its filesystem, its firmware) is looked
 //!   at by a child with a deadline, and said to be unseen when that ends; a drive
 //!   is asked once, never polled.
+//! * The data of an etcd that does not run are looked at, never mended: a copy is
+//!   made first, and a person does the rest. A torn end is not called damage.
 //! * `diagnose` changes nothing: its small load and a drive's self-test are asked
 //!   for, and what stays unknown is never called healthy.
 //! * A disk is only called one to replace by two independent kinds of evidence,
@@ -127,6 +129,7 @@ pub fn looked_aside() -> bool {
     match word.to_str().unwrap_or_default() {
         "path" => sys::aside::answer(&observe::aside::look_at_paths(&rest)),
         "data-dir" => sys::aside::answer(&observe::data_disk::look_at_data_dir(&rest)),
+        "stopped" => sys::aside::answer(&observe::stopped::look_at_stopped(&rest)),
         "new-files" => sys::aside::answer(&observe::data_disk::look_for_new_files(&rest)),
         "places" => sys::aside::answer(&observe::data_disk::look_for_places(&rest)),
         "place" => sys::aside::answer(&observe::data_disk::judge_place(&rest)),

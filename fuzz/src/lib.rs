@@ -13,6 +13,7 @@ mod etcd;
 mod files;
 mod host;
 mod text;
+mod wal;
 
 pub use bolt::bolt;
 pub use drives::{ata_pages, nvme_pages, scsi_pages};
@@ -27,6 +28,7 @@ pub use host::{
     own_files,
 };
 pub use text::terminal_text;
+pub use wal::wal;
 
 /// A name, which is that of its directory in the corpus, and the function.
 pub type Target = (&'static str, fn(&[u8]));
@@ -63,6 +65,7 @@ pub const TARGETS: &[Target] = &[
     ("snapshot_stream", snapshot_stream),
     ("terminal_text", terminal_text),
     ("version", version),
+    ("wal", wal),
 ];
 
 /// The text up to the first empty line and the text behind it: inputs of two

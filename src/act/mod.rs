@@ -20,6 +20,7 @@ pub mod kubelet_guardian;
 mod kubelet_hold;
 pub mod manifest;
 mod node_lock;
+pub mod offline_copy;
 mod own_file;
 mod part_file;
 mod private_directory;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::model::RestartCause;
+use crate::model::{NoStart, RestartCause};
 
 use super::etcd_signs::{Counts, SIGNS};
 
@@ -25,6 +25,8 @@ pub(super) struct EtcdLog(Vec<Line>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
     pub(super) cause: RestartCause,
+    /// What it is exactly, where that tells the way out.
+    pub(super) exact: Option<NoStart>,
     /// What that means.
     pub(super) meaning: &'static str,
     /// Whether the next attempt may end differently.
@@ -48,6 +50,7 @@ impl EtcdLog {
             let line = self.0.iter().rev().find(|line| sign.is_in(&line.text, line.deadly))?;
             Some(Finding {
                 cause: sign.cause,
+                exact: sign.exact,
                 meaning: sign.meaning,
                 passes: sign.passes,
                 quote: quote(&line.text),
@@ -58,6 +61,7 @@ impl EtcdLog {
             let line = self.0.iter().find(|line| line.deadly)?;
             Some(Finding {
                 cause: RestartCause::Panic,
+                exact: None,
                 meaning: "it gave up",
                 passes: true,
                 quote: quote(&line.text),

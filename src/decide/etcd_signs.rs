@@ -1,11 +1,13 @@
 //! The words by which a log of etcd tells why it ended: a table, and how a
 //! line is held against it. Reading the lines is `etcd_log`'s.
 
-use crate::model::RestartCause;
+use crate::model::{NoStart, RestartCause};
 
 /// Words that tell the cause, in lower case, the most telling first.
 pub(super) struct Sign {
     pub(super) cause: RestartCause,
+    /// What it is exactly, where that tells the way out.
+    pub(super) exact: Option<NoStart>,
     pub(super) meaning: &'static str,
     pub(super) passes: bool,
     /// Any of them.
@@ -26,13 +28,28 @@ pub(super) enum Counts {
 }
 
 const fn sign(cause: RestartCause, meaning: &'static str, words: &'static [&'static str]) -> Sign {
-    Sign { cause, meaning, passes: false, words, counts: Counts::InDeath }
+    Sign { cause, exact: None, meaning, passes: false, words, counts: Counts::InDeath }
+}
+
+const fn exactly(exact: NoStart, meaning: &'static str, words: &'static [&'static str]) -> Sign {
+    let cause = match exact {
+        NoStart::DiskFull => RestartCause::DiskFull,
+        NoStart::DataLocked => RestartCause::DataLocked,
+        NoStart::MemberRemoved | NoStart::DataEmpty | NoStart::OtherCluster => {
+            RestartCause::RemovedMember
+        }
+        NoStart::CertificateExpired | NoStart::CaExpired | NoStart::Clock => {
+            RestartCause::WrongSettings
+        }
+        _ => RestartCause::DamagedData,
+    };
+    Sign { exact: Some(exact), ..sign(cause, meaning, words) }
 }
 
 /// Texts of etcd 3.4 to 3.6, bbolt and Go.
-pub(super) const SIGNS: [Sign; 13] = [
-    sign(
-        RestartCause::DiskFull,
+pub(super) const SIGNS: &[Sign] = &[
+    exactly(
+        NoStart::DiskFull,
         "the disk of its data is full",
         &["no space left on device", "disk quota exceeded"],
     ),
@@ -46,10 +63,15 @@ pub(super) const SIGNS: [Sign; 13] = [
             &["failed to defragment", "unexpected panic during defrag"],
         )
     },
+    exactly(
+        NoStart::ReadOnly,
+        "the filesystem of its data is read-only",
+        &["read-only file system"],
+    ),
     sign(
         RestartCause::DamagedData,
         "the disk of its data does not read or write",
-        &["input/output error", "read-only file system", "structure needs cleaning"],
+        &["input/output error", "structure needs cleaning"],
     ),
     Sign {
         passes: true,
@@ -62,8 +84,8 @@ pub(super) const SIGNS: [Sign; 13] = [
     Sign {
         counts: Counts::Anywhere,
         passes: true,
-        ..sign(
-            RestartCause::DataLocked,
+        ..exactly(
+            NoStart::DataLocked,
             "another process holds its data: does a second etcd run on this node?",
             &[
                 "resource temporarily unavailable",
@@ -80,47 +102,61 @@ pub(super) const SIGNS: [Sign; 13] = [
     ),
     Sign {
         counts: Counts::Anywhere,
-        ..sign(
-            RestartCause::RemovedMember,
+        ..exactly(
+            NoStart::MemberRemoved,
             "the cluster does not have this member any more",
             &["permanently removed"],
         )
     },
-    sign(
-        RestartCause::RemovedMember,
+    exactly(
+        NoStart::DataEmpty,
         "its data directory is empty, but the cluster knows it: was its disk mounted?",
         &["has already been bootstrapped"],
     ),
-    sign(
-        RestartCause::RemovedMember,
+    exactly(
+        NoStart::OtherCluster,
         "its data are another cluster's",
         &["cluster id mismatch", "cluster-id mismatch"],
     ),
-    sign(
-        RestartCause::DamagedData,
-        "it cannot use its data",
+    exactly(
+        NoStart::SnapshotDatabaseMissing,
+        "the database of its newest raft snapshot is missing",
+        &["snap.db", "failed to find database snapshot", "failed to recover v3 backend"],
+    ),
+    exactly(
+        NoStart::WalDamaged,
+        "it cannot use its raft log",
         &[
-            "snap.db",
-            "failed to recover v3 backend",
-            "failed to find database snapshot",
             "crc mismatch",
             "wal:",
             "walpb:",
             "failed to read wal",
             "read wal error",
             "failed to open wal",
-            "snap:",
-            "failed to load snapshot",
+        ],
+    ),
+    exactly(
+        NoStart::DatabaseDamaged,
+        "it cannot use its database",
+        &[
             "invalid database",
             "checksum error",
             "version mismatch",
             "file size too small",
             "failed to open database",
             "cannot open database",
-            "is out of range [lastindex",
             "freepages:",
             "unexpected page type",
             "page expected to be",
+        ],
+    ),
+    sign(
+        RestartCause::DamagedData,
+        "it cannot use its data",
+        &[
+            "snap:",
+            "failed to load snapshot",
+            "is out of range [lastindex",
             "fatal error: fault",
             "unexpected fault address",
             "sigbus",

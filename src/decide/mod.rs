@@ -19,6 +19,7 @@ mod left_overs;
 mod live;
 mod manifest_directory;
 mod manifest_edit;
+mod no_start;
 mod one_master;
 mod order;
 mod patience;
@@ -57,6 +58,7 @@ pub use keeper_obstacle::keeper_obstacle;
 pub use live::{fits_well, live_data_in_question, smallest_quota};
 pub use manifest_directory::in_the_way;
 pub use manifest_edit::{edit_manifest, manifest_text};
+pub use no_start::node_story;
 pub use one_master::{
     kubelet_obstacle, quota_cautions, quota_obstacle, restart_cautions, restart_obstacles,
 };

@@ -86,7 +86,13 @@ fn never_made(node: &Located) -> Option<RestartStory> {
         text =
             format!("etcd does not run on this node: the runtime has no container of it. {nobody}");
     }
-    Some(RestartStory { cause: RestartCause::NeverStarted, text, passes: true, next_start: None })
+    Some(RestartStory {
+        cause: RestartCause::NeverStarted,
+        exact: None,
+        text,
+        passes: true,
+        next_start: None,
+    })
 }
 
 fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartStory {
@@ -98,11 +104,17 @@ fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartSto
     if let Some(nobody) = nobody_starts_it(node) {
         text.push_str(&format!(". {nobody}"));
     }
-    RestartStory { cause: RestartCause::NeverStarted, text, passes: true, next_start: None }
+    RestartStory {
+        cause: RestartCause::NeverStarted,
+        exact: None,
+        text,
+        passes: true,
+        next_start: None,
+    }
 }
 
 fn ended(node: &Located, end: &LastEnd, verdict: Verdict, now_ns: i64) -> RestartStory {
-    let Verdict { cause, why, passes } = verdict;
+    let Verdict { cause, exact, why, passes } = verdict;
     let what = match end.finished_at {
         _ if cause == RestartCause::NeverStarted => "is down".to_owned(),
         0 => "ended".to_owned(),
@@ -115,7 +127,7 @@ fn ended(node: &Located, end: &LastEnd, verdict: Verdict, now_ns: i64) -> Restar
     }
     let next_start = (nobody.is_none() && end.finished_at > 0)
         .then(|| end.finished_at.saturating_add(longest_pause(end)));
-    RestartStory { cause, text, passes, next_start }
+    RestartStory { cause, exact, text, passes, next_start }
 }
 
 fn restarted(
@@ -132,6 +144,7 @@ fn restarted(
     let Some(end) = &node.last_end else {
         return (container.restarts > 0).then(|| RestartStory {
             cause: RestartCause::Unknown,
+            exact: None,
             text: format!(
                 "etcd on this node was restarted {ago}{times}; the container before this one is gone, so \
                  why is not known"
@@ -140,9 +153,9 @@ fn restarted(
             next_start: None,
         });
     };
-    let Verdict { cause, why, passes } = cause(node, end, nospace);
+    let Verdict { cause, exact, why, passes } = cause(node, end, nospace);
     let text = format!("etcd on this node was restarted {ago}{times}: {why}{}", exit(end));
-    Some(RestartStory { cause, text, passes, next_start: None })
+    Some(RestartStory { cause, exact, text, passes, next_start: None })
 }
 
 /// "; exit code 0 after 1 min 24 s".

@@ -1,7 +1,9 @@
 //! Why an attempt of etcd ended, from its exit, its own last words, the
 //! kernel's, and the probes of its manifest. Pure.
 
-use crate::model::{Behaviour, EtcdVersion, LastEnd, Located, Probe, ProbeKind, RestartCause};
+use crate::model::{
+    Behaviour, EtcdVersion, LastEnd, Located, NoStart, Probe, ProbeKind, RestartCause,
+};
 
 use super::etcd_log::{EtcdLog, Finding, quote};
 
@@ -14,6 +16,8 @@ const TERMINATED: i32 = 128 + 15;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verdict {
     pub(super) cause: RestartCause,
+    /// What it is exactly, where that tells the way out.
+    pub(super) exact: Option<NoStart>,
     /// What happened, with its evidence; no full stop.
     pub(super) why: String,
     /// Whether the next attempt may end differently.
@@ -22,12 +26,12 @@ pub(super) struct Verdict {
 
 impl Verdict {
     fn new(cause: RestartCause, why: impl Into<String>) -> Self {
-        Self { cause, why: why.into(), passes: true }
+        Self { cause, exact: None, why: why.into(), passes: true }
     }
 
     fn found(finding: Finding) -> Self {
-        let Finding { cause, meaning, passes, quote } = finding;
-        Self { cause, why: format!("{meaning}; it wrote \"{quote}\""), passes }
+        let Finding { cause, exact, meaning, passes, quote } = finding;
+        Self { cause, exact, why: format!("{meaning}; it wrote \"{quote}\""), passes }
     }
 }
 

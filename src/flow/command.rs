@@ -16,7 +16,7 @@ use crate::{
 use super::{
     diagnose, failures, hold, interrupt, logs,
     look::{arrive, look},
-    prevent, purge,
+    offline_copy, prevent, purge,
     recover::{Wanted, recover},
     relocate,
     restart::{self, Restart},
@@ -188,8 +188,12 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
         Command::Verify => verify::verify(session).await,
         Command::Locate => locate(session).await,
         Command::Status => status(session).await,
-        Command::Snapshot(SnapshotCommand::Save { path, member }) => {
-            snapshot::save(session, path, member.as_deref()).await
+        Command::Snapshot(SnapshotCommand::Save { offline: Some(to), .. }) => {
+            offline_copy::save(session, to).await
+        }
+        Command::Snapshot(SnapshotCommand::Save { path, member, .. }) => {
+            let path = path.clone().unwrap_or_default();
+            snapshot::save(session, &path, member.as_deref()).await
         }
         Command::Snapshot(SnapshotCommand::Verify { path }) => {
             snapshot::verify(session, path).await

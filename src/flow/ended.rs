@@ -6,7 +6,10 @@ use crate::{
     settings::quoted,
 };
 
-use super::session::Session;
+use super::{
+    no_start::{copy_first, way_out},
+    session::Session,
+};
 
 /// Whether etcd is between two attempts, or was never started.
 pub fn is_down(node: &Located) -> bool {
@@ -18,16 +21,20 @@ pub fn is_down(node: &Located) -> bool {
 
 /// What to type, complete; several lines.
 pub fn what_to_do(session: &Session, node: &Located, story: &RestartStory) -> String {
+    if let Some(exact) = story.exact {
+        return way_out(session, node, exact);
+    }
     let advice = Advice::new(session, node);
+    let copy = copy_first(session);
     match story.cause {
         RestartCause::ProbeKill => advice.probe_kill(),
         RestartCause::OutOfMemory => advice.out_of_memory(),
         RestartCause::DiskFull => advice.disk_full(),
         RestartCause::DamagedData => format!(
             "Look at the disk first: `dmesg -T | tail -50`. If the disk is sound:\n{}",
-            advice.join_anew()
+            advice.join_anew(&copy, false)
         ),
-        RestartCause::RemovedMember => advice.join_anew(),
+        RestartCause::RemovedMember => advice.join_anew(&copy, false),
         RestartCause::DataLocked => advice.data_locked(),
         RestartCause::WrongSettings => advice.wrong_settings(),
         RestartCause::NeverStarted => advice.never_started(),
@@ -45,18 +52,18 @@ pub fn what_to_do(session: &Session, node: &Located, story: &RestartStory) -> St
 }
 
 /// The words of this node that the lines are made of.
-struct Advice<'a> {
+pub(super) struct Advice<'a> {
     node: &'a Located,
-    again: String,
+    pub(super) again: String,
     logs: String,
     /// Data directory, quoted for a shell.
-    data: String,
+    pub(super) data: String,
     /// Manifest file, quoted.
-    manifest: String,
+    pub(super) manifest: String,
 }
 
 impl<'a> Advice<'a> {
-    fn new(session: &Session, node: &'a Located) -> Self {
+    pub(super) fn new(session: &Session, node: &'a Located) -> Self {
         let data = node.data_dir.as_ref().map_or("DATA_DIR".into(), |found| found.value.clone());
         let manifest = node.manifest.as_ref().map(|manifest| manifest.path.clone());
         let manifest = manifest.unwrap_or_else(|| "/etc/kubernetes/manifests/etcd.yaml".into());
@@ -89,7 +96,7 @@ impl<'a> Advice<'a> {
         )
     }
 
-    fn disk_full(&self) -> String {
+    pub(super) fn disk_full(&self) -> String {
         let mut lines = Vec::new();
         let room = self.node.disk.as_ref().map(|disk| &disk.filesystem);
         let place = room.map_or_else(
@@ -119,8 +126,9 @@ impl<'a> Advice<'a> {
         lines.join("\n")
     }
 
-    /// "One bad of three": leave the cluster and come back empty.
-    fn join_anew(&self) -> String {
+    /// "One bad of three": leave the cluster and come back empty. `copy` is how
+    /// the data are saved before; a member that was removed has left already.
+    pub(super) fn join_anew(&self, copy: &str, removed: bool) -> String {
         let node = self.node;
         let mut etcdctl = vec!["etcdctl --endpoints https://HEALTHY_MASTER:2379".to_owned()];
         etcdctl.extend(etcdctl::tls_flags(node));
@@ -130,13 +138,17 @@ impl<'a> Advice<'a> {
         let wal = node.wal_dir.as_ref().map_or_else(String::new, |found| {
             format!(" (and {} likewise)", quoted(&found.value.to_string_lossy()))
         });
+        let remove = match removed {
+            true => "it is removed already".to_owned(),
+            false => format!("`{etcdctl} member remove ID_OF_THIS_MEMBER`"),
+        };
         format!(
             "While the other members have a quorum, nothing is lost, and this one comes back \
              empty:\n\
              1. they have: `{etcdctl} member list`\n\
              2. so that nothing starts it meanwhile: `mv {manifest} /etc/kubernetes/etcd.yaml`\n\
-             3. a copy on another disk: `cp -a {data}/member /var/backups/etcd-member`{wal}\n\
-             4. `{etcdctl} member remove ID_OF_THIS_MEMBER`\n\
+             3. {copy}\n\
+             4. {remove}\n\
              5. `mv {data}/member {data}/member.damaged`{wal}\n\
              6. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
              7. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
@@ -146,7 +158,7 @@ impl<'a> Advice<'a> {
         )
     }
 
-    fn data_locked(&self) -> String {
+    pub(super) fn data_locked(&self) -> String {
         format!(
             "See who has it: `ps -C etcd -o pid,lstart,args`, `fuser -v {}/member/snap/db`. End \
              the one that should not be there; the kubelet then starts etcd by itself; `{}`",

@@ -10,11 +10,11 @@ use std::{
 use crate::{
     failure::Failure,
     model::{Located, Member, MemberId, SilenceKind, SnapshotPlace, World},
-    observe,
+    observe::{self, LocateError},
     wire::{Access, Tls},
 };
 
-use super::{failures, session::Session};
+use super::{failures, no_start, session::Session};
 
 /// How old what is known of this node, and of the members' metrics, may be:
 /// containers come and go, and reading everything anew takes a moment.
@@ -57,9 +57,20 @@ impl Here {
 
 /// Finds etcd on this node and loads the certificates.
 pub async fn arrive(session: &Session) -> Result<Here, Failure> {
-    let node = observe::locate(&session.settings)
-        .await
-        .map_err(|error| failures::locate(session, &error))?;
+    let node = match observe::locate(&session.settings).await {
+        Ok(node) => node,
+        Err(error) => {
+            let failure = failures::locate(session, &error);
+            let nowhere = matches!(
+                error,
+                LocateError::NoEtcd { .. } | LocateError::NoRuntimeAndNoProcess { .. }
+            );
+            return Err(match nowhere {
+                true => no_start::by_its_data(session, failure).await,
+                false => failure,
+            });
+        }
+    };
     let path = |found: &Option<crate::model::Found<std::path::PathBuf>>| {
         found.as_ref().map(|found| found.value.clone())
     };

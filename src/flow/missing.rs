@@ -8,7 +8,7 @@ use crate::{
     settings::quoted,
 };
 
-use super::{failures, relocate, session::Session};
+use super::{failures, no_start, relocate, session::Session};
 
 /// The names a person types to go on without members that are missing, when
 /// nothing else forbids it. `None`: there is nobody to ask, they stopped, or
@@ -46,7 +46,10 @@ pub fn left(session: &Session, world: &World) -> Vec<LeftMember> {
         .map(|(member, silence)| LeftMember {
             name: member.label(),
             error: silence.to_string(),
-            next: how_to_heal(session, member),
+            next: match no_start::here(session, world).filter(|_| member.local) {
+                Some(next) => next,
+                None => how_to_heal(session, member),
+            },
         })
         .collect()
 }

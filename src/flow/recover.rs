@@ -26,7 +26,7 @@ use super::{
     left_overs::free_before_waiting,
     live_data,
     look::{Here, arrive, snapshot_places},
-    missing, offer, restart,
+    missing, no_start, offer, restart,
     session::Session,
     streams, undo,
     waiting::look_first,
@@ -89,6 +89,10 @@ pub async fn recover(session: &Session, wanted: Wanted) -> Result<Exit, Failure>
     match decision {
         Decision::NothingToDo(why) => {
             undo::settle_left_overs(session, &here, &world, false).await;
+            if let Some(here) = no_start::here(session, &world) {
+                session.voice.warn(&here);
+                session.record_mut().next_step = Some(here);
+            }
             Ok(nothing_to_do(session, &why))
         }
         Decision::Refused(refusals) => {

@@ -5,7 +5,7 @@ use crate::model::Timestamp;
 
 use crate::{
     decide,
-    model::{AlarmKind, Located, RestartStory, World},
+    model::{Located, RestartStory, World},
     say::{human, json},
 };
 
@@ -20,7 +20,7 @@ pub struct Restart {
 impl Restart {
     /// What is known of this node alone; `None` when there is nothing to tell.
     pub fn of_node(node: &Located) -> Option<Self> {
-        Self::at(node, None, Timestamp::now())
+        Self::at(node, None)
     }
 
     /// The same, but only what is down or happened within the last hour.
@@ -30,13 +30,12 @@ impl Restart {
 
     /// With the alarms of the cluster as further evidence.
     pub fn of_world(world: &World) -> Option<Self> {
-        let answered = world.members.iter().any(|member| member.status.is_ok());
-        let nospace = world.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace);
-        Self::at(&world.node, answered.then_some(nospace), Timestamp::now())
+        Self::at(&world.node, Some(world))
     }
 
-    fn at(node: &Located, nospace: Option<bool>, now: Timestamp) -> Option<Self> {
-        let story = decide::restart_story(node, nospace, nanos(now))?;
+    fn at(node: &Located, world: Option<&World>) -> Option<Self> {
+        let now = Timestamp::now();
+        let story = decide::node_story(node, world, nanos(now))?;
         Some(Self { story, now })
     }
 
@@ -68,7 +67,8 @@ pub fn status(session: &Session, world: &World) -> String {
     let width = session.voice.width();
     let status = human::status(world, width);
     let news = decide::is_recent(&world.node, nanos(Timestamp::now()));
-    match Restart::of_world(world).filter(|_| news) {
+    let told = |restart: &Restart| news || restart.story.exact.is_some();
+    match Restart::of_world(world).filter(told) {
         Some(restart) => format!("{status}\n{}", human::restart(&restart.sentence(), width)),
         None => status,
     }

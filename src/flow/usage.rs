@@ -8,7 +8,7 @@ mod pages;
 mod pipe;
 mod spool;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{
     cli, decide,
@@ -41,6 +41,12 @@ pub async fn usage(session: &Session, wanted: &cli::Usage) -> Result<Exit, Failu
         None => live::read(session, wanted).await?,
     };
     Ok(tell(session, wanted, &read))
+}
+
+/// The data directory of this node's etcd by its usual place, when there is a
+/// database in it.
+pub async fn usual_data_dir(session: &Session) -> Option<PathBuf> {
+    next::data_dir_with_a_database(session, None).await
 }
 
 /// The answer; what is incomplete is shown, too, and then told as a failure.

@@ -269,6 +269,9 @@ pub struct Located {
     pub kubelet: Option<super::KubeletProcess>,
     /// How etcd's container ended the last time; `None` when it never did.
     pub last_end: Option<super::LastEnd>,
+    /// What its data show while it does not run; `None` when it runs, or when
+    /// they were not looked at.
+    pub stopped: Option<super::StoppedData>,
     /// What could make room on etcd's filesystem, the safest first; only
     /// looked for when room is short.
     pub freeable: Vec<super::Freeable>,

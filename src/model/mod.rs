@@ -15,6 +15,7 @@ mod located;
 mod manifest_edit;
 mod manifest_file;
 mod member;
+mod no_start;
 mod obstacle;
 pub mod order;
 mod outcome;
@@ -29,6 +30,7 @@ mod rules;
 mod setting_advice;
 mod sick_disk;
 mod size;
+mod stopped_data;
 mod timestamp;
 mod undo;
 mod unfinished_change;
@@ -52,6 +54,7 @@ pub use manifest_file::{DirectoryFile, ManifestDirectory, ManifestFile, PodName}
 pub use member::{
     DiskTimes, Member, MemberId, MemberStatus, Quota, QuotaSource, Revision, Silence, SilenceKind,
 };
+pub use no_start::NoStart;
 pub use obstacle::Obstacle;
 pub use outcome::{Outcome, StepReport, StepStatus};
 pub use plan::{Plan, Refusal, RefusalKind, Step, StepKind};
@@ -64,6 +67,7 @@ pub use rules::{Rule, RuleGroup, RuleWishes, Thresholds};
 pub use setting_advice::{SettingAdvice, SettingsAdvice};
 pub use sick_disk::SickDisk;
 pub use size::Bytes;
+pub use stopped_data::StoppedData;
 pub use timestamp::{NoTimestamp, Timestamp};
 pub use undo::{UNDO_HOME, Undo, undo_name, undo_owner};
 pub use unfinished_change::{

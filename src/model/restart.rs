@@ -67,6 +67,8 @@ pub enum RestartCause {
 pub struct RestartStory {
     /// Why.
     pub cause: RestartCause,
+    /// What it is exactly, where that tells the way out.
+    pub exact: Option<super::NoStart>,
     /// One sentence for people, evidence included, without a full stop.
     pub text: String,
     /// Whether waiting for the next attempt can help: false where every start

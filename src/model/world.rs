@@ -14,6 +14,9 @@ pub struct World {
     pub node: Located,
     /// etcd's cluster id; 0 when no member answered.
     pub cluster_id: u64,
+    /// The cluster that this node's etcd runs as, when that is another one than
+    /// the other members'.
+    pub foreign_id: Option<u64>,
     /// Every member of the member list.
     pub members: Vec<Member>,
     /// Directories that could take the snapshot, best first.

@@ -71,7 +71,9 @@ pub fn choose(sources: &Sources) -> Credentials {
         (CertificateRole::Server, own("cert-file")),
         (CertificateRole::Peer, own("peer-cert-file")),
     ];
-    for (role, path) in involved {
+    let peers_ca = own("peer-trusted-ca-file")
+        .filter(|path| chosen.ca.as_ref().is_none_or(|ca| ca.value != *path));
+    for (role, path) in involved.into_iter().chain([(CertificateRole::Ca, peers_ca)]) {
         let Some(path) = path else { continue };
         match certificate::read(&path, role) {
             Ok(read) => chosen.certificates.push(read.certificate),
@@ -80,7 +82,30 @@ pub fn choose(sources: &Sources) -> Credentials {
             }
         }
     }
+    out_of_date_beside(sources, &mut chosen.certificates);
     chosen
+}
+
+/// The rest of what is renewed together with them, where it is out of date:
+/// the certificates beside etcd's own, and the API server's for etcd.
+fn out_of_date_beside(sources: &Sources, known: &mut Vec<Certificate>) {
+    let Some(directory) = directory(sources) else { return };
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "crt"))
+        .collect();
+    paths.extend(directory.parent().map(|pki| pki.join("apiserver-etcd-client.crt")));
+    paths.order();
+    for path in paths {
+        if known.iter().all(|certificate| certificate.path != path)
+            && let Ok(read) = certificate::read(&path, CertificateRole::Client)
+            && certificate::out_of_date(&read.certificate, sources.now).is_some()
+        {
+            known.push(read.certificate);
+        }
+    }
 }
 
 fn ca(sources: &Sources) -> Option<Found<PathBuf>> {

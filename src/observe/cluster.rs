@@ -34,6 +34,12 @@ struct Door {
     members: Result<Vec<ListedMember>, WireError>,
 }
 
+impl Door {
+    fn knows_a_leader(&self) -> bool {
+        self.status.as_ref().is_ok_and(|answer| answer.status.leader.is_some())
+    }
+}
+
 /// Asks every endpoint of this node for the member list, then every member for
 /// its status, all at the same time. A member that does not answer is part of
 /// the result. `seen` are URLs of members met earlier: they are asked when
@@ -58,7 +64,15 @@ pub async fn look(
             doors.extend(knock(others, access).await.0);
         }
     }
+    // Without a leader it may run with the data of another cluster.
+    if !doors.is_empty() && !doors.iter().any(Door::knows_a_leader) && !siblings.is_empty() {
+        let mut access = access.clone();
+        access.timeout = access.timeout.min(SHORT);
+        doors.extend(knock(&siblings, &access).await.0);
+        doors.order_by_key(|door| !door.knows_a_leader());
+    }
     let mut complaints: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let mut foreign_id = None;
     let mut lists = Vec::new();
     let mut known = BTreeMap::new();
     // Who answers where, also when it tells no status now.
@@ -69,6 +83,9 @@ pub async fn look(
         match status {
             Ok(answer) if cluster_id != 0 && answer.cluster_id != cluster_id => {
                 complaints.push(format!("{endpoint} belongs to another cluster and is left out"));
+                if own.contains(&endpoint) {
+                    foreign_id = Some(answer.cluster_id);
+                }
                 continue;
             }
             Ok(answer) => {
@@ -100,6 +117,7 @@ pub async fn look(
         seen_at: Timestamp::now().as_nanosecond(),
         node: node.clone(),
         cluster_id,
+        foreign_id,
         members,
         snapshot_places: Vec::new(),
         sick_disks: Vec::new(),

@@ -128,7 +128,7 @@ fn too_long() -> String {
 }
 
 /// Asks a child; looks here where there can be none.
-async fn ask_or_look<T>(
+pub(super) async fn ask_or_look<T>(
     words: &[&OsStr],
     patience: Duration,
     here: fn(&[OsString]) -> T,
@@ -145,6 +145,6 @@ where
     }
 }
 
-fn path(words: &[OsString], index: usize) -> PathBuf {
+pub(super) fn path(words: &[OsString], index: usize) -> PathBuf {
     words.get(index).map(PathBuf::from).unwrap_or_default()
 }

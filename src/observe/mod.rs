@@ -53,6 +53,7 @@ pub mod scrape;
 pub mod smart;
 pub mod snapshot_file;
 pub mod snapshot_places;
+pub mod stopped;
 mod undo;
 mod unfinished_change;
 pub mod usage;

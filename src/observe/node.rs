@@ -23,6 +23,7 @@ use super::{
     path_map::PathMap,
     process::{self, EtcdProcess},
     runtime::{self, BadEndpoint, Runtimes},
+    stopped,
 };
 use crate::{
     model::{Container, ContainerState, EtcdVersion, Found, Located, Mount, Process},
@@ -92,6 +93,7 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     located.layout = Some(layout::of_etcd(host, &configuration.arguments, &located, named));
     fill_disk(&mut located).await;
     fill_last_end(host, &runtimes, &mut located).await;
+    located.stopped = stopped::stopped_data(&located).await;
     let socket = located.runtime.as_ref().map(|runtime| &runtime.socket.value);
     let cri = runtimes.connected.iter().map(|connected| &connected.cri);
     let cri = cri.into_iter().find(|cri| Some(cri.socket()) == socket.map(PathBuf::as_path));

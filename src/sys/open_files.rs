@@ -66,6 +66,18 @@ pub fn held_by(pid: i32, name: &OsStr, device: u64, inode: u64) -> bool {
     holds(&descriptors, name, (device, inode)).unwrap_or(false)
 }
 
+/// Every process but this one that has the file of this name and identity
+/// open, as far as that can be seen.
+#[must_use]
+pub fn holders(name: &OsStr, device: u64, inode: u64) -> Vec<i32> {
+    let own = i32::try_from(std::process::id()).unwrap_or_default();
+    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != own && held_by(*pid, name, device, inode))
+        .collect()
+}
+
 /// By its name; everybody may read that. One that ended meanwhile has none.
 fn is_writer(process: &Path) -> bool {
     let name = fs::read_to_string(process.join("comm")).unwrap_or_default();

@@ -71,10 +71,17 @@ pub fn private(file: &Path) {
 /// of `master`, and returns its data.
 #[track_caller]
 pub fn restored(master: &Master, file: &Path) -> String {
+    restored_with(master, file, &[])
+}
+
+/// The same with more flags of `etcdutl snapshot restore`.
+#[track_caller]
+pub fn restored_with(master: &Master, file: &Path, flags: &[&str]) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let data_dir = dir.path().join("etcd");
     let mut restore = etcdutl(master);
     restore.args(["snapshot", "restore"]).arg(file).arg("--data-dir").arg(&data_dir);
+    restore.args(flags);
     said(Ok(restore.output().expect("etcdutl runs")));
     let etcd = Throwaway::start(master, &data_dir);
     let ask = |args: &[&str]| {

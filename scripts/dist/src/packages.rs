@@ -116,7 +116,7 @@ pub mod tests {
         );
         assert_eq!(packages.root, root);
         assert_eq!(packages.all[&root].uses, [a.clone(), b.clone()]);
-        assert_eq!(packages.all[&b].uses, [a.clone()]);
+        assert_eq!(packages.all[&b].uses, std::slice::from_ref(&a));
         assert_eq!(packages.all[&b].licence, "MIT/Apache-2.0");
         assert_eq!(packages.all[&a].checksum.as_deref(), Some("aa"));
         assert_eq!(packages.all[&root].checksum, None);

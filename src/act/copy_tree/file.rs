@@ -29,38 +29,36 @@ const STAT_BLOCK: u64 = 512;
 /// What an unfinished file is called.
 const PART: &str = ".etcd-rescue.part";
 
-/// Copies `path` below `from` to the same path below `to`, unless what is
-/// there is equal.
+/// Copies `old` to `new`, unless what is there is equal; `path` is its name
+/// for people.
 ///
 /// # Errors
 /// As `copy_tree`.
 pub fn copy(
-    from: &Path,
-    to: &Path,
+    old: &Path,
+    new: &Path,
     path: &Path,
     shown: &Shown,
     notes: &mut Vec<String>,
 ) -> Result<Fingerprint, CopyError> {
-    let (old, new) = (from.join(path), to.join(path));
-    let source =
-        open(&old).map_err(|source| CopyError::Read { path: old.clone(), offset: 0, source })?;
-    let length = source.metadata().map_err(|source| read_error(&old, 0, source))?.len();
-    if let Some(print) = equal(&source, &old, &new, path, length, shown)? {
+    let source = open(old).map_err(|source| read_error(old, 0, source))?;
+    let length = source.metadata().map_err(|source| read_error(old, 0, source))?.len();
+    if let Some(print) = equal(&source, old, new, path, length, shown)? {
         return Ok(print);
     }
     shown.begin(format!("copying {}", path.display()));
-    let write = |source| CopyError::Write { path: new.clone(), source };
-    let part = part_name(&new);
+    let write = |source| CopyError::Write { path: new.to_owned(), source };
+    let part = part_name(new);
     let target = create(&part).map_err(write)?;
-    let sha256 = transfer(&source, &old, &target, &new, length, shown)?;
-    attributes::of_file(&source, &target, &old, notes).map_err(write)?;
+    let sha256 = transfer(&source, old, &target, new, length, shown)?;
+    attributes::of_file(&source, &target, old, notes).map_err(write)?;
     target.sync_all().map_err(write)?;
     shown.begin(format!("reading back {}", path.display()));
-    let came_back = digest(&target, &new, length, |_| shown.went_on(0))?;
+    let came_back = digest(&target, new, length, |_| shown.went_on(0))?;
     if came_back != sha256 {
-        return Err(CopyError::Differs { path: new });
+        return Err(CopyError::Differs { path: new.to_owned() });
     }
-    fs::rename(&part, &new).map_err(write)?;
+    fs::rename(&part, new).map_err(write)?;
     Ok(Fingerprint { path: path.to_owned(), bytes: length, sha256 })
 }
 

@@ -130,7 +130,20 @@ impl Drop for StopOnDrop {
     }
 }
 
-async fn on_a_thread<T: Send + 'static>(
+/// Copies one file, `path` below `from`, to `new`, and reads it back.
+///
+/// # Errors
+/// As `copy_tree`.
+pub fn copy_file(
+    from: &Path,
+    path: &Path,
+    new: &Path,
+    shown: &Shown,
+) -> Result<Fingerprint, CopyError> {
+    file::copy(&from.join(path), new, path, shown, &mut Vec::new())
+}
+
+pub(super) async fn on_a_thread<T: Send + 'static>(
     shown: &Arc<Shown>,
     work: impl FnOnce(&Shown) -> Result<T, CopyError> + Send + 'static,
 ) -> Result<T, CopyError> {
@@ -141,8 +154,11 @@ async fn on_a_thread<T: Send + 'static>(
     done.unwrap_or(Err(CopyError::Stopped))
 }
 
+/// In a data directory, or right in a directory of the raft log alone.
 fn is_wal(path: &Path) -> bool {
-    path.starts_with(WAL) && path.extension().is_some_and(|extension| extension == "wal")
+    let place = path.parent().unwrap_or(path);
+    (place.starts_with(WAL) || place == Path::new(""))
+        && path.extension().is_some_and(|extension| extension == "wal")
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn copy(
     let mut proven =
         ProvenCopy { copied: Copied::default(), wal: Vec::new(), notes: Vec::new(), lock };
     for path in &tree.files {
-        let print = file::copy(from, to, path, shown, &mut proven.notes)?;
+        let print = file::copy(&from.join(path), &to.join(path), path, shown, &mut proven.notes)?;
         proven.copied.bytes = proven.copied.bytes.plus(Bytes(print.bytes));
         proven.copied.files += 1;
         if is_wal(path) {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     failure::Failure,
-    flow::{failures, session::Session},
+    flow::{failures, no_start, session::Session},
     model::{Found, Located, layout},
     observe::{self, LocateError},
     wire::{Access, Tls},
@@ -33,7 +33,13 @@ pub struct Here {
 /// # Errors
 /// When there is nothing to look at, and when a person has to choose.
 pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
-    let node = node(session, parts).await?;
+    let mut node = node(session, parts).await?;
+    if let (false, None, Some(data_dir)) = (runs_here(&node), &node.stopped, &node.data_dir)
+        && node.hanging.is_empty()
+    {
+        let seen = no_start::node_of(data_dir.value.clone()).await;
+        node.stopped = seen.and_then(|seen| seen.stopped);
+    }
     let access = match tls(&node) {
         Ok(tls) => {
             let timeout = session.settings.timeout.min(CALL);

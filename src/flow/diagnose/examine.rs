@@ -8,8 +8,9 @@ use crate::model::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::{
+    decide,
     failure::Failure,
-    flow::{failures, session::Session, watch_members::watch_members},
+    flow::{ended, failures, session::Session, watch_members::watch_members},
     model::{
         World,
         diagnosis::{
@@ -90,7 +91,14 @@ async fn look(
         Some(drives) => drives,
         None => ask_drives(parts, below.as_ref()).await,
     };
+    let now = Timestamp::now().as_nanosecond();
+    let story = decide::node_story(&here.node, world.as_ref(), now);
+    let no_start = story.filter(|story| story.exact.is_some()).map(|story| {
+        let way = ended::what_to_do(session, &here.node, &story);
+        (story, way)
+    });
     let examined = Examined {
+        no_start,
         not_admitted,
         nobody_to_ask: here.nobody_to_ask,
         hanging: here.node.hanging.clone(),

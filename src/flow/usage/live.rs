@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     super::{
-        failures,
+        ended, failures,
         look::{Here, arrive, look, snapshot_places},
         session::Session,
         snapshot,
@@ -33,11 +33,11 @@ const LEAST_SPAN: Duration = Duration::from_secs(1);
 pub(super) async fn read(session: &Session, wanted: &cli::Usage) -> Result<Read, Failure> {
     let here = match arrive(session).await {
         Ok(here) => here,
-        Err(failure) => return Err(next::or_its_file(session, None, failure).await),
+        Err(failure) => return stopped(session, wanted, None, failure).await,
     };
     let world = match look(session, &here).await {
         Ok(world) => world,
-        Err(failure) => return Err(next::or_its_file(session, Some(&here), failure).await),
+        Err(failure) => return stopped(session, wanted, Some(&here), failure).await,
     };
     let member = snapshot::source(session, &world, wanted.member.as_deref())?;
     let dialled = here.access.dial(&member.endpoint).await;
@@ -58,6 +58,33 @@ pub(super) async fn read(session: &Session, wanted: &cli::Usage) -> Result<Read,
     read.quota = member.status.as_ref().ok().and_then(|status| status.quota.limit);
     read.nospace = world.alarms().iter().any(|alarm| alarm.kind == AlarmKind::NoSpace);
     Ok(read)
+}
+
+/// Nobody answers: the file of this node's own etcd, when that is down.
+async fn stopped(
+    session: &Session,
+    wanted: &cli::Usage,
+    here: Option<&Here>,
+    failure: Failure,
+) -> Result<Read, Failure> {
+    let is_down = here.is_none_or(|here| ended::is_down(&here.node));
+    let asked = wanted.member.is_some()
+        || wanted.read != ReadHow::Auto
+        || !session.settings.endpoints.is_empty();
+    if failure.exit == Exit::Unreachable
+        && is_down
+        && !asked
+        && let Some(data_dir) = next::data_dir_with_a_database(session, here).await
+    {
+        let path = data_dir.join("member/snap/db");
+        if let Ok(mut read) = file::read(session, &path).await {
+            let why = "no etcd answers: this is the file of this node's stopped etcd";
+            session.voice.warn(why);
+            read.usage.source.why = why.to_owned();
+            return Ok(read);
+        }
+    }
+    Err(next::or_its_file(session, here, failure).await)
 }
 
 /// The snapshot shows more; pages always work.

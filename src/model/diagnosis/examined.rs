@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     DiskBelow, DriveHealth, KernelEvents, LogStory, MemberView, ProbeRefusal, ProbeRun, Symptom,
 };
-use crate::model::World;
+use crate::model::{RestartStory, World};
 
 /// A part that could not be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Examined {
     pub not_admitted: bool,
     /// Directories of this node that did not answer: the disk below may hang.
     pub hanging: Vec<PathBuf>,
+    /// What keeps this node's etcd from starting or taking part, and the way out.
+    pub no_start: Option<(RestartStory, String)>,
     /// Members by Status; `None` when nobody answers.
     pub world: Option<World>,
     /// Members by latency and metrics.

@@ -80,6 +80,7 @@ pub(crate) fn world() -> World {
         snapshot_places: Vec::new(),
         node: located(),
         cluster_id: 0xcdf8_1819_4e3a_8c32,
+        foreign_id: None,
         members: vec![
             member(0, tenths_of_mib(641)),
             member(1, tenths_of_mib(621)),
@@ -198,6 +199,7 @@ pub(crate) fn located() -> Located {
         layout: Some(tell(&clues)),
         kubelet: None,
         last_end: None,
+        stopped: None,
         freeable: Vec::new(),
         hanging: Vec::new(),
         siblings: Vec::new(),

@@ -3,7 +3,7 @@
 use crate::model::Timestamp;
 use serde::Serialize;
 
-use crate::model::{LastEnd, RestartCause, RestartStory};
+use crate::model::{LastEnd, NoStart, RestartCause, RestartStory};
 
 /// Most lines of the log that are handed on.
 const LINES: usize = 40;
@@ -13,6 +13,9 @@ const LINES: usize = 40;
 #[derive(Clone, Debug, Serialize)]
 pub struct RestartAnswer {
     cause: &'static str,
+    /// Which of the things that keep etcd from starting it is exactly; null
+    /// when it is none of those.
+    exact: Option<&'static str>,
     text: String,
     /// Whether the next start may end differently.
     passes: bool,
@@ -33,6 +36,7 @@ impl RestartAnswer {
         let lines = end.map(|end| end.last_lines.as_slice()).unwrap_or_default();
         Self {
             cause: word(story.cause),
+            exact: story.exact.map(NoStart::word),
             text: story.text.clone(),
             passes: story.passes,
             next_start_in_s: story.next_start.map(in_seconds).map(|seconds| seconds.max(0)),
@@ -75,6 +79,7 @@ mod tests {
         let at = |seconds: i64| (1_795_402_800 + seconds) * 1_000_000_000;
         let story = RestartStory {
             cause: RestartCause::ProbeKill,
+            exact: None,
             text: "because".into(),
             passes: true,
             next_start: Some(at(40)),

@@ -18,7 +18,7 @@ use nix::{
 use crate::{
     MasterSpec, Release, cluster,
     layout::Layout,
-    network, processes,
+    network, pki, processes,
     site::{self, Site},
 };
 
@@ -139,6 +139,13 @@ impl Master {
             thread::sleep(Duration::from_millis(200));
         }
         Ok(())
+    }
+
+    /// Gives its etcd another peer certificate, valid between these many days
+    /// from now on; etcd reads it with its next handshake.
+    pub fn reissue_peer_certificate(&self, days: (i64, i64)) -> Result<()> {
+        let etcd = self.path("/etc/kubernetes/pki/etcd");
+        pki::reissue_peer(&etcd, &self.name, &self.ip, days)
     }
 
     /// The pid, as the master itself sees it, of its process with that name

@@ -122,6 +122,27 @@ impl Authorities {
     }
 }
 
+/// Makes a master's peer certificate anew, signed by the CA that is there,
+/// valid between these many days from now on.
+pub fn reissue_peer(etcd: &Path, name: &str, ip: &str, days: (i64, i64)) -> Result<()> {
+    let subject = Subject { common_name: "etcd-ca", organization: None };
+    let mut ca = params(&subject, 3650);
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let key = KeyPair::from_pem(&fs::read_to_string(etcd.join("ca.key"))?)?;
+    let ca = rcgen::Issuer::new(ca, key);
+    let mut peer = params(&Subject { common_name: name, organization: None }, 1);
+    let now = OffsetDateTime::now_utc();
+    (peer.not_before, peer.not_after) =
+        (now + Duration::days(days.0), now + Duration::days(days.1));
+    peer.subject_alt_names = names(name, ip)?;
+    peer.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    peer.extended_key_usages = vec![ServerAuth, ClientAuth];
+    peer.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = peer.signed_by(&key, &ca)?;
+    write_pair(etcd, "peer", &certificate.pem(), &key)
+}
+
 struct Subject<'a> {
     common_name: &'a str,
     organization: Option<&'a str>,

@@ -15,17 +15,23 @@ use crate::{
 
 /// What the members say of the cluster.
 pub(crate) fn findings(case: &Case) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some((story, way)) = &case.examined.no_start {
+        let code = "etcd_will_not_start";
+        found.push(cluster(code, Severity::Critical, story.text.clone()).then(way));
+    }
     let Some(world) = &case.examined.world else {
         if case.examined.nobody_to_ask || case.examined.not_admitted {
-            return Vec::new();
+            return found;
         }
         let what = "no member of etcd answers".to_owned();
-        return vec![
+        found.push(
             cluster("etcd_silent", Severity::Critical, what)
                 .then("see why this node's etcd does not run with `etcd-rescue locate`"),
-        ];
+        );
+        return found;
     };
-    let mut found = alarms(world);
+    found.extend(alarms(world));
     found.extend(leaderless(world));
     let refused = found.iter().any(|finding| finding.code == "nospace");
     for patient in &case.patients {

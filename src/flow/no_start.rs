@@ -1,0 +1,213 @@
+//! The way out of each thing that keeps etcd from starting, in safe order and
+//! beginning with a copy of the data where they are touched.
+
+use std::path::PathBuf;
+
+use crate::{
+    decide,
+    failure::Failure,
+    model::{CertificateRole, Found, Located, NoStart, Timestamp, World},
+    observe::{self, stopped::How},
+    settings::quoted,
+};
+
+use super::{ended::Advice, restart::Restart, session::Session, usage::usual_data_dir};
+
+/// What to type, complete; several lines.
+pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> String {
+    let advice = Advice::new(session, node);
+    let data = &advice.data;
+    let copy = copy_first(session);
+    let anew = || advice.join_anew(&copy, exact == NoStart::MemberRemoved);
+    match exact {
+        NoStart::DiskFull => advice.disk_full(),
+        NoStart::ReadOnly => format!(
+            "The kernel mounts a failing filesystem read-only: `dmesg -T | tail -50` says why. \
+             First {copy}. If the disk is sound: `mount -o remount,rw MOUNT_POINT` (a filesystem \
+             with errors: unmount it and `fsck` first); then `{}`",
+            advice.again
+        ),
+        NoStart::WalDamaged | NoStart::DatabaseDamaged | NoStart::SnapshotDatabaseMissing => {
+            format!(
+                "Look at the disk first: `dmesg -T | tail -50`. Remove and edit nothing in \
+                 {data}. If the disk is sound:\n{}\n{}",
+                anew(),
+                alone(exact)
+            )
+        }
+        NoStart::DataLocked => advice.data_locked(),
+        NoStart::MemberRemoved => anew(),
+        NoStart::DataEmpty => format!(
+            "Was its disk mounted? `findmnt -T {data}`, `ls -la {data}`, `lsblk -f`, /etc/fstab. \
+             Mounted again, it goes on by itself. If the data are really gone:\n{}",
+            anew()
+        ),
+        NoStart::OtherCluster => format!(
+            "Is it the right directory and the right disk? --data-dir in {}, `findmnt -T {data}`. \
+             With its own data back, etcd goes on by itself. If this directory is a foreign one \
+             and the own data are gone:\n{}",
+            advice.manifest,
+            anew()
+        ),
+        NoStart::CertificateExpired => certificates(node, &advice),
+        NoStart::CaExpired => format!(
+            "A CA cannot be renewed by `kubeadm certs renew`: every certificate it signed has to \
+             be made anew, on every master.\n1. see which: `openssl x509 -noout -subject -enddate \
+             -in FILE`\n2. a copy of the keys: `cp -a /etc/kubernetes /root/kubernetes-before`\n\
+             3. renew the CA itself with its old key and name (then the old certificates stay \
+             good): `openssl x509 -in CA.crt -signkey CA.key -days 3650 -out NEW.crt -clrext \
+             -extfile CA_EXTENSIONS` (basicConstraints=critical,CA:TRUE and \
+             keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign), put it to every \
+             master as the CA's file; etcd reads it at its next start\n4. what expired with it: \
+             `kubeadm certs check-expiration`, `kubeadm certs renew NAME`\n5. start etcd on all \
+             masters anew; `{}`",
+            advice.again
+        ),
+        NoStart::Clock => format!(
+            "Look at the clock before any certificate is made anew: `date -u` here and on another \
+             master, `timedatectl`, `chronyc tracking`. If it is wrong: `systemctl restart chronyd \
+             || systemctl restart systemd-timesyncd`, or `date -u -s 'YYYY-MM-DD HH:MM:SS'`; then \
+             `{}`. If the clock is right, the certificate was made by a machine whose clock was \
+             fast: wait until then, or renew it there with the right time",
+            advice.again
+        ),
+    }
+}
+
+/// etcd was not found on this node; its data may still say why.
+pub(super) async fn by_its_data(session: &Session, failure: Failure) -> Failure {
+    let named = session.settings.data_dir.clone();
+    let Some(data_dir) = (match named {
+        Some(named) => Some(named),
+        None => usual_data_dir(session).await,
+    }) else {
+        return failure;
+    };
+    let Some(node) = node_of(data_dir).await else { return failure };
+    let now = Timestamp::now().as_nanosecond();
+    let Some(story) = decide::node_story(&node, None, now) else { return failure };
+    let state = format!("{} Its data are here. {}.", failure.state, story.text);
+    let way = story.exact.map(|exact| format!("{}\n", way_out(session, &node, exact)));
+    let next = format!("{}{}", way.unwrap_or_default(), failure.next);
+    Failure { state, next, ..failure }
+}
+
+/// All that is known of a node by a data directory of it.
+pub(super) async fn node_of(data_dir: PathBuf) -> Option<Located> {
+    let stopped = observe::stopped::look(&data_dir, None, How::All, "").await?;
+    let data_dir = Some(Found::new(data_dir, "this node"));
+    Some(Located { data_dir, stopped: Some(stopped), ..Located::default() })
+}
+
+/// What keeps this node's etcd away although others answer, and the way out.
+pub(super) fn here(session: &Session, world: &World) -> Option<String> {
+    let restart = Restart::of_world(world)?;
+    let story = restart.story();
+    let way = way_out(session, &world.node, story.exact?);
+    Some(format!("{}.\n{way}", restart.sentence()))
+}
+
+/// "a copy of the data: `...`".
+pub(super) fn copy_first(session: &Session) -> String {
+    let command = "snapshot save --offline /var/backups/etcd-stopped";
+    format!(
+        "a copy of the data, best on another disk: `{}`",
+        session.settings.command_line(command)
+    )
+}
+
+/// When there is nobody to come back to.
+fn alone(exact: NoStart) -> &'static str {
+    match exact {
+        NoStart::DatabaseDamaged => {
+            "The database is damaged, so that only an earlier snapshot can be restored"
+        }
+        NoStart::WalDamaged => {
+            "Without a snapshot: the database of the copy can be restored in its place \
+             (--skip-hash-check COPY/member/snap/db); what was only in the raft log, the last \
+             moments, is then missing"
+        }
+        _ => {
+            "Without a snapshot: the database of the copy can be restored in its place \
+             (--skip-hash-check COPY/member/snap/db); what came after it is then missing"
+        }
+    }
+}
+
+/// kubeadm's names of certificates, by what their files are called
+/// (kubernetes cmd/kubeadm/app/phases/certs/certlist.go).
+const NAMES: [(&str, &str); 4] = [
+    ("etcd/server.crt", "etcd-server"),
+    ("etcd/peer.crt", "etcd-peer"),
+    ("etcd/healthcheck-client.crt", "etcd-healthcheck-client"),
+    ("apiserver-etcd-client.crt", "apiserver-etcd-client"),
+];
+
+/// Who renews certificates at such a path, in whose words.
+const RENEWERS: [(&str, &str); 4] = [
+    (
+        "/rancher/rke2/",
+        "`systemctl stop rke2-server`, `rke2 certificate rotate`, `systemctl start rke2-server`",
+    ),
+    ("/rancher/k3s/", "`systemctl stop k3s`, `k3s certificate rotate`, `systemctl start k3s`"),
+    (
+        "/etc/ssl/etcd/",
+        "kubespray makes them: from its own machine, with those of `openssl x509 -enddate` that \
+         expired moved away on the first master, `ansible-playbook cluster.yml --tags=etcd,master`",
+    ),
+    (
+        "/var/lib/k0s/",
+        "k0s makes them anew when it starts: move the expired ones away (the CA and its key \
+         stay), `k0s stop`, `k0s start`",
+    ),
+];
+
+fn certificates(node: &Located, advice: &Advice) -> String {
+    let now = Timestamp::now().as_second();
+    let expired = node
+        .certificates
+        .iter()
+        .filter(|one| one.role != CertificateRole::Ca && now > one.not_after);
+    let (mut names, mut others) = (Vec::new(), Vec::new());
+    for certificate in expired {
+        let path = certificate.path.to_string_lossy().into_owned();
+        let name = NAMES.iter().find(|(end, _)| path.ends_with(end));
+        match name.filter(|_| path.starts_with("/etc/kubernetes/pki/")) {
+            Some((_, name)) if !names.contains(name) => names.push(*name),
+            Some(_) => {}
+            None => others.push(path),
+        }
+    }
+    let mut lines = vec![
+        "The data are not touched by this. A copy of the old ones first: `cp -a /etc/kubernetes \
+         /root/kubernetes-before`"
+            .to_owned(),
+    ];
+    if !names.is_empty() {
+        let renew: Vec<String> =
+            names.iter().map(|name| format!("kubeadm certs renew {name}")).collect();
+        lines.push(format!("1. renew, works without an API server: `{}`", renew.join(" && ")));
+        lines.push(format!(
+            "2. have etcd read them: `mv {manifest} /etc/kubernetes/etcd.yaml`, wait until `crictl \
+             ps --name etcd` is empty, `mv /etc/kubernetes/etcd.yaml {manifest}`; \
+             kube-apiserver.yaml likewise when one of its own was renewed",
+            manifest = advice.manifest
+        ));
+        lines.push(
+            "3. the same on every master whose certificates are as old: `kubeadm certs \
+             check-expiration` there; the rest at leisure: `kubeadm certs renew all`"
+                .to_owned(),
+        );
+    }
+    for path in others {
+        let renewer = RENEWERS.iter().find(|(part, _)| path.contains(part));
+        let how = renewer.map_or(
+            "make it anew the way it was made, with the same CA, names and addresses (`openssl \
+             x509 -noout -text -in` shows them), then start etcd anew",
+            |(_, how)| how,
+        );
+        lines.push(format!("{}: {how}", quoted(&path)));
+    }
+    lines.push(format!("Then `{}`", advice.again));
+    lines.join("\n")
+}
