@@ -110,6 +110,15 @@ pub async fn look(
     let Some((_, listed)) = lists.into_iter().next() else {
         return Err(NobodyAnswers(errors));
     };
+    // An address on this machine that was asked, and at which nobody answered.
+    let silent = |url: &&String| {
+        is_loopback(url) && errors.iter().any(|error| error.endpoint == url.as_str())
+    };
+    for member in &listed {
+        if let Some(url) = member.client_urls.iter().find(silent) {
+            doors_of.entry(member.id).or_insert_with(|| url.clone());
+        }
+    }
     let mut members = ask_all(listed, known, &doors_of, access, dead).await;
     mark_local(node, &mut members);
     ask_metrics(&mut members, node, access, told).await;
