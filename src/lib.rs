@@ -19,6 +19,8 @@
 //! * [`flow`] tells the stories: one file each, readable top to bottom.
 //! * [`say`] is the only room that writes to stdout (the answer) and stderr
 //!   (the conversation).
+//! * What is known of each kind of installation (paths, certificates, who may change
+//!   what) is one table, [`model::layout`]: a row is a file, and no other file knows more.
 //! * [`wire`] holds channels and generated protocol types; [`sys`] what the
 //!   kernel tells.
 //!

@@ -42,10 +42,10 @@ pub enum LocateError {
         traces: Vec<PathBuf>,
     },
     /// This installation has no etcd, or none of this node's to look at.
-    #[error("no etcd was found: this node is one of {}", .0.layout.name)]
+    #[error("no etcd was found: this looks like {}", .0.layout.name)]
     NotEtcd(Detected),
     /// This installation's etcd does not run.
-    #[error("no etcd was found: this node is one of {}, but its etcd does not run", .0.layout.name)]
+    #[error("no etcd runs here, although this looks like {}", .0.layout.name)]
     Down(Detected),
     /// Several pods have an etcd container.
     #[error("several pods on this node have an etcd container")]
