@@ -51,7 +51,8 @@ fn component(id: &Id, package: &Package) -> Value {
     });
     if !package.licence.is_empty() {
         // The slash is how manifests said "or" before SPDX expressions.
-        let expression = package.licence.replace('/', " OR ");
+        let words = package.licence.replace('/', " OR ");
+        let expression = words.split_whitespace().collect::<Vec<_>>().join(" ");
         component["licenses"] = json!([{ "expression": expression }]);
     }
     if let Some(checksum) = &package.checksum {
