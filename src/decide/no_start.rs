@@ -88,7 +88,7 @@ fn together(
     let text = joined(&found);
     if agrees {
         story.text.push_str(&format!(". The disk agrees: {text}"));
-    } else if story.exact.is_none() && yields(story.cause) {
+    } else if story.exact.is_none() && yields(story.cause, first.exact) {
         story.text.push_str(&format!(". What is found here says more: {text}"));
         (story.cause, story.exact) = (first.exact.cause(), Some(first.exact));
     } else {
@@ -103,8 +103,21 @@ fn joined(found: &[Hindrance]) -> String {
     found.iter().map(|one| one.why.as_str()).collect::<Vec<_>>().join("; ")
 }
 
-/// Causes that the log only guesses at, or that say less than the disk.
-fn yields(cause: RestartCause) -> bool {
+/// Causes that the log only guesses at, or that say less than what was found. An etcd
+/// that did not get as far as its data did not end because of them.
+fn yields(cause: RestartCause, found: NoStart) -> bool {
+    let of_the_data = matches!(
+        found,
+        NoStart::WalDamaged
+            | NoStart::DatabaseDamaged
+            | NoStart::SnapshotDatabaseMissing
+            | NoStart::DataEmpty
+            | NoStart::MemberRemoved
+            | NoStart::OtherCluster
+    );
+    if matches!(cause, RestartCause::WrongSettings | RestartCause::NeverStarted) {
+        return !of_the_data;
+    }
     matches!(
         cause,
         RestartCause::Unknown
@@ -113,8 +126,6 @@ fn yields(cause: RestartCause) -> bool {
             | RestartCause::ProbeKill
             | RestartCause::DamagedData
             | RestartCause::RemovedMember
-            | RestartCause::NeverStarted
-            | RestartCause::WrongSettings
     )
 }
 
