@@ -9,7 +9,7 @@ use crate::{
     consent::{Authority, Policy, needed},
     decide,
     failure::{Exit, Failure},
-    model::{Bytes, Member, Outcome, SnapshotPlace, Step, StepKind, World},
+    model::{Bytes, Member, MemberStatus, Outcome, Refusal, SnapshotPlace, Step, StepKind, World},
     observe,
     say::{Progress, Voice, json::SnapshotAnswer, ticking},
 };
@@ -36,7 +36,7 @@ pub async fn save(session: &Session, path: &Path, member: Option<&str>) -> Resul
     let health = async { if judged { disk_health(&here).await } else { DiskHealth::default() } };
     let (world, health) = tokio::join!(looked, health);
     let world = world?;
-    let source = source(session, &world, member)?;
+    let source = source(session, &world, member, decide::snapshot_source)?;
     let size = source.status.as_ref().map(|status| status.db_size).unwrap_or_default();
     let mut sick_disk = None;
     if !to_stdout {
@@ -112,11 +112,12 @@ fn tell_saved(voice: &Voice, member: &str, answer: &SnapshotAnswer) {
     voice.json(answer);
 }
 
-/// The member asked for, else the one a plan would take.
+/// The member asked for, else the best one by `best`.
 pub(super) fn source<'a>(
     session: &Session,
     world: &'a World,
     member: Option<&str>,
+    best: fn(&'a World) -> Result<(&'a Member, &'a MemberStatus), Refusal>,
 ) -> Result<&'a Member, Failure> {
     match member {
         Some(name) => {
@@ -128,7 +129,7 @@ pub(super) fn source<'a>(
                 Err(why) => Err(failures::member_silent(session, &member.label(), &why.why)),
             }
         }
-        None => decide::snapshot_source(world)
+        None => best(world)
             .map(|(member, _)| member)
             .map_err(|refusal| failures::refused(session, &[refusal])),
     }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     act, cli,
     cli::ReadHow,
+    decide,
     failure::{Exit, Failure},
     model::{AlarmKind, Bytes, Member, usage::SourceKind},
     say::{Progress, ticking},
@@ -39,7 +40,7 @@ pub(super) async fn read(session: &Session, wanted: &cli::Usage) -> Result<Read,
         Ok(world) => world,
         Err(failure) => return stopped(session, wanted, Some(&here), failure).await,
     };
-    let member = snapshot::source(session, &world, wanted.member.as_deref())?;
+    let member = snapshot::source(session, &world, wanted.member.as_deref(), decide::any_voter)?;
     let dialled = here.access.dial(&member.endpoint).await;
     let etcd = dialled.map_err(|error| failures::step(session, &error))?;
     let clock = Clock::start(&etcd).await;
