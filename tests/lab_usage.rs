@@ -138,6 +138,10 @@ fn a_person_sees_it_first(master: &Master) {
 
 /// The file of an etcd that is down is read, and that is said.
 fn nobody_answers(master: &Master, truth: &Truth) {
+    until("the runtime knows that it ended", Duration::from_secs(60), || {
+        let located = rescue(master, &["locate", "-w", "json"]).json();
+        located["container"]["state"] == "exited"
+    });
     let ran = rescue(master, &["usage", "-w", "json"]).ends(0);
     assert!(ran.stderr.contains("this node's stopped etcd"), "{}", ran.stderr);
     let answer = ran.json();
