@@ -31,7 +31,9 @@ pub(super) const ROW: Layout = Layout {
     moving: "with systemd, on one master at a time: `systemctl stop etcd`, `cp -a` the data \
              directory to the new disk, mount that disk over it (also in /etc/fstab), `systemctl \
              start etcd`",
-    renewal: "by whoever made them; what they say: `openssl x509 -enddate -noout -in FILE`",
+    renewal: "with what made it (`openssl x509 -issuer -enddate -noout -in FILE` says who and \
+              until when); kubeadm's: `kubeadm certs check-expiration`, then `kubeadm certs renew \
+              all`",
     may: May::Full,
     why: "",
     instead: &[],
