@@ -51,6 +51,8 @@ fn last_words_of_both_lines_of_releases_tell_the_cause() {
         (zap("warn", "failed to verify flags", "error setting up initial cluster: URL scheme must be http"), Cause::WrongSettings, false),
         (caps('C', "etcdmain: open /etc/kubernetes/pki/etcd/serverx.crt: no such file or directory"), Cause::WrongSettings, false),
         (zap("fatal", "listener failed", "open /etc/kubernetes/pki/etcd/serverx.crt: no such file or directory"), Cause::WrongSettings, false),
+        (zap("fatal", "discovery failed", "detected disallowed custom content in v2store for stage --v2-deprecation=write-only"), Cause::WrongSettings, false),
+        (zap("fatal", "discovery failed", "membership: too many learner members in cluster"), Cause::WrongSettings, false),
         (zap("fatal", "discovery failed", "tls: private key does not match public key"), Cause::WrongSettings, false),
         (caps('C', "etcdmain: listen tcp 10.0.0.11:2380: bind: address already in use"), Cause::WrongSettings, true),
         (zap("fatal", "discovery failed", "listen tcp 10.0.0.9:2380: bind: cannot assign requested address"), Cause::WrongSettings, false),

@@ -32,18 +32,7 @@ const fn sign(cause: RestartCause, meaning: &'static str, words: &'static [&'sta
 }
 
 const fn exactly(exact: NoStart, meaning: &'static str, words: &'static [&'static str]) -> Sign {
-    let cause = match exact {
-        NoStart::DiskFull => RestartCause::DiskFull,
-        NoStart::DataLocked => RestartCause::DataLocked,
-        NoStart::MemberRemoved | NoStart::DataEmpty | NoStart::OtherCluster => {
-            RestartCause::RemovedMember
-        }
-        NoStart::CertificateExpired | NoStart::CaExpired | NoStart::Clock => {
-            RestartCause::WrongSettings
-        }
-        _ => RestartCause::DamagedData,
-    };
-    Sign { exact: Some(exact), ..sign(cause, meaning, words) }
+    Sign { exact: Some(exact), ..sign(exact.cause(), meaning, words) }
 }
 
 /// Texts of etcd 3.4 to 3.6, bbolt and Go.
@@ -117,6 +106,11 @@ pub(super) const SIGNS: &[Sign] = &[
         NoStart::OtherCluster,
         "its data are another cluster's",
         &["cluster id mismatch", "cluster-id mismatch"],
+    ),
+    exactly(
+        NoStart::UpgradeTooEarly,
+        "this release cannot take over what the earlier one left in its data",
+        &["disallowed custom content in v2store", "too many learner members in cluster"],
     ),
     exactly(
         NoStart::SnapshotDatabaseMissing,

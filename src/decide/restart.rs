@@ -57,7 +57,7 @@ pub fn is_recent(node: &Located, now_ns: i64) -> bool {
 
 /// When the kubelet starts it again, in words; changes every second.
 #[must_use]
-pub fn countdown(story: &RestartStory, now_ns: i64) -> Option<String> {
+pub fn countdown(story: &RestartStory, kubelet_log: &str, now_ns: i64) -> Option<String> {
     let left = story.next_start? - now_ns;
     Some(if left > SECOND {
         format!("the kubelet starts it again within about {}", span(left))
@@ -65,10 +65,7 @@ pub fn countdown(story: &RestartStory, now_ns: i64) -> Option<String> {
         "the kubelet starts it again any moment now".to_owned()
     } else {
         let late = span(-left);
-        format!(
-            "the kubelet should have started it {late} ago: `journalctl -u kubelet` says what \
-             keeps it"
-        )
+        format!("the kubelet should have started it {late} ago: `{kubelet_log}` says what keeps it")
     })
 }
 
@@ -78,9 +75,10 @@ fn never_made(node: &Located) -> Option<RestartStory> {
     node.runtime.as_ref()?;
     let mut text = format!(
         "etcd does not run on this node: the runtime has no container of it, although {} asks for \
-         one. If it stays so, the image cannot be pulled or the manifest cannot be read: \
-         `journalctl -u kubelet` says which",
-        manifest.path.display()
+         one. If it stays so, the image cannot be pulled or the manifest cannot be read: `{}` says \
+         which",
+        manifest.path.display(),
+        node.layout().kubelet_log
     );
     if let Some(nobody) = nobody_starts_it(node) {
         text =
@@ -99,7 +97,8 @@ fn never_begun(node: &Located, container: &Container, now_ns: i64) -> RestartSto
     let ago = ago(now_ns - container.created_at);
     let mut text = format!(
         "etcd does not run on this node: its container was made {ago} and never started. The runtime or \
-         the kubelet hangs: `journalctl -u kubelet`, `journalctl -u containerd`"
+         the kubelet hangs: `{}`, `journalctl -u containerd`",
+        node.layout().kubelet_log
     );
     if let Some(nobody) = nobody_starts_it(node) {
         text.push_str(&format!(". {nobody}"));

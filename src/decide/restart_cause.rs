@@ -210,7 +210,7 @@ fn by_exit(end: &LastEnd, log: &EtcdLog) -> Verdict {
     }
     if was_asked_to_end(end, log) {
         let why = "it was asked to end (SIGTERM), and nothing found here says why; the kubelet \
-                   may know (`journalctl -u kubelet`)";
+                   may know";
         return Verdict::new(RestartCause::Stopped, why);
     }
     let why = match log.last() {

@@ -226,7 +226,7 @@ fn an_etcd_that_runs_again_has_one_without_a_countdown() {
     let story = told(&node, Some(true));
     let begin = "etcd on this node was restarted 2 s ago (the 3rd time): the kubelet stopped it";
     assert!(story.text.starts_with(begin), "{}", story.text);
-    assert_eq!((story.next_start, countdown(&story, NOW)), (None, None));
+    assert_eq!((story.next_start, countdown(&story, "journalctl -u kubelet", NOW)), (None, None));
     let mut lost = node;
     lost.last_end = None;
     let story = told(&lost, Some(true));
@@ -266,7 +266,8 @@ fn the_countdown_runs() {
         (60, "the kubelet starts it again any moment now"),
         (128, "the kubelet should have started it 1 min 40 s ago: `journalctl -u kubelet` says"),
     ] {
-        let told = countdown(&story, NOW + later * SECOND).expect("a countdown");
+        let told =
+            countdown(&story, "journalctl -u kubelet", NOW + later * SECOND).expect("a countdown");
         assert!(told.starts_with(words), "{later}: {told}");
     }
 }
@@ -295,7 +296,7 @@ fn nobody_starts_it_without_a_kubelet_or_a_manifest() {
     node.kubelet = None;
     let story = told(&node, None);
     assert!(story.text.contains("put it back"), "{}", story.text);
-    assert_eq!(countdown(&story, NOW), None);
+    assert_eq!(countdown(&story, "journalctl -u kubelet", NOW), None);
 }
 
 #[test]

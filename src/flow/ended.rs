@@ -45,8 +45,10 @@ pub fn what_to_do(session: &Session, node: &Located, story: &RestartStory) -> St
         ),
         RestartCause::Panic | RestartCause::Stopped | RestartCause::Unknown => format!(
             "`{}` once etcd is up again, or now on another master. All it wrote: `{}`. What the \
-             kubelet did: `journalctl -u kubelet --since -10min`",
-            advice.again, advice.logs
+             kubelet did: `{}`",
+            advice.again,
+            advice.logs,
+            node.layout().kubelet_log
         ),
     }
 }
@@ -181,9 +183,11 @@ impl<'a> Advice<'a> {
     fn never_started(&self) -> String {
         format!(
             "Correct what the message names in {} (image, command, mounts); the kubelet takes it \
-             up within 20 seconds. More: `journalctl -u kubelet -n 50`, `crictl images`, `crictl \
-             ps -a --name etcd`. Then `{}`, or now on another master",
-            self.manifest, self.again
+             up within 20 seconds. More: `{}`, `crictl images`, `crictl ps -a --name etcd`. Then \
+             `{}`, or now on another master",
+            self.manifest,
+            self.node.layout().kubelet_log,
+            self.again
         )
     }
 }

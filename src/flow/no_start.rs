@@ -1,12 +1,12 @@
 //! The way out of each thing that keeps etcd from starting, in safe order and
 //! beginning with a copy of the data where they are touched.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     decide,
     failure::Failure,
-    model::{CertificateRole, Found, Located, NoStart, Timestamp, World},
+    model::{CertificateRole, Found, Located, NoStart, Timestamp, World, layout},
     observe::{self, stopped::How},
     settings::quoted,
 };
@@ -54,11 +54,10 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
             "A CA cannot be renewed by `kubeadm certs renew`: every certificate it signed has to \
              be made anew, on every master.\n1. see which: `openssl x509 -noout -subject -enddate \
              -in FILE`\n2. a copy of the keys: `cp -a /etc/kubernetes /root/kubernetes-before`\n\
-             3. renew the CA itself with its old key and name (then the old certificates stay \
-             good): `openssl x509 -in CA.crt -signkey CA.key -days 3650 -out NEW.crt -clrext \
-             -extfile CA_EXTENSIONS` (basicConstraints=critical,CA:TRUE and \
-             keyUsage=critical,digitalSignature,keyEncipherment,keyCertSign), put it to every \
-             master as the CA's file; etcd reads it at its next start\n4. what expired with it: \
+             3. renew the CA itself with its old key, which keeps its name and extensions (the \
+             certificates it signed stay good): `openssl x509 -in CA.crt -signkey CA.key -days \
+             3650 -out NEW.crt`; look at it (`openssl verify -CAfile NEW.crt FILE`), then put it \
+             to every master as the CA's file; etcd reads it at its next start\n4. what expired with it: \
              `kubeadm certs check-expiration`, `kubeadm certs renew NAME`\n5. start etcd on all \
              masters anew; `{}`",
             advice.again
@@ -70,6 +69,14 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
              `{}`. If the clock is right, the certificate was made by a machine whose clock was \
              fast: wait until then, or renew it there with the right time",
             advice.again
+        ),
+        NoStart::UpgradeTooEarly => format!(
+            "First {copy}. Then go back to the release it ran before (the image in {manifest}): its \
+             data are as they were. From 3.5 to 3.6 the way leads through 3.5.26 or later on every \
+             master, healthy, and only then to 3.6: what 3.5 keeps in two places has to be the same \
+             in both. Then `{again}`",
+            manifest = advice.manifest,
+            again = advice.again
         ),
     }
 }
@@ -143,25 +150,6 @@ const NAMES: [(&str, &str); 4] = [
     ("apiserver-etcd-client.crt", "apiserver-etcd-client"),
 ];
 
-/// Who renews certificates at such a path, in whose words.
-const RENEWERS: [(&str, &str); 4] = [
-    (
-        "/rancher/rke2/",
-        "`systemctl stop rke2-server`, `rke2 certificate rotate`, `systemctl start rke2-server`",
-    ),
-    ("/rancher/k3s/", "`systemctl stop k3s`, `k3s certificate rotate`, `systemctl start k3s`"),
-    (
-        "/etc/ssl/etcd/",
-        "kubespray makes them: from its own machine, with those of `openssl x509 -enddate` that \
-         expired moved away on the first master, `ansible-playbook cluster.yml --tags=etcd,master`",
-    ),
-    (
-        "/var/lib/k0s/",
-        "k0s makes them anew when it starts: move the expired ones away (the CA and its key \
-         stay), `k0s stop`, `k0s start`",
-    ),
-];
-
 fn certificates(node: &Located, advice: &Advice) -> String {
     let now = Timestamp::now().as_second();
     let expired = node
@@ -200,12 +188,7 @@ fn certificates(node: &Located, advice: &Advice) -> String {
         );
     }
     for path in others {
-        let renewer = RENEWERS.iter().find(|(part, _)| path.contains(part));
-        let how = renewer.map_or(
-            "make it anew the way it was made, with the same CA, names and addresses (`openssl \
-             x509 -noout -text -in` shows them), then start etcd anew",
-            |(_, how)| how,
-        );
+        let how = layout::with_pki(Path::new(&path)).unwrap_or_else(|| node.layout()).renewal;
         lines.push(format!("{}: {how}", quoted(&path)));
     }
     lines.push(format!("Then `{}`", advice.again));

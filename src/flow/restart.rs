@@ -14,6 +14,8 @@ use super::session::Session;
 /// The story of a node at one moment.
 pub struct Restart {
     story: RestartStory,
+    /// The command that shows what the kubelet says of it.
+    kubelet_log: &'static str,
     now: Timestamp,
 }
 
@@ -36,7 +38,7 @@ impl Restart {
     fn at(node: &Located, world: Option<&World>) -> Option<Self> {
         let now = Timestamp::now();
         let story = decide::node_story(node, world, nanos(now))?;
-        Some(Self { story, now })
+        Some(Self { story, kubelet_log: node.layout().kubelet_log, now })
     }
 
     /// The verdict.
@@ -46,7 +48,7 @@ impl Restart {
 
     /// The story with the countdown, as sentences without a last full stop.
     pub fn sentence(&self) -> String {
-        match decide::countdown(&self.story, nanos(self.now)) {
+        match decide::countdown(&self.story, self.kubelet_log, nanos(self.now)) {
             Some(countdown) => {
                 let (first, rest) = countdown.split_at(1);
                 format!("{}. {}{rest}", self.story.text, first.to_uppercase())

@@ -29,6 +29,8 @@ pub enum NoStart {
     CaExpired,
     /// A certificate is not valid yet, or files are from the future.
     Clock,
+    /// This release cannot take over data the earlier one left (3.5 to 3.6).
+    UpgradeTooEarly,
 }
 
 impl NoStart {
@@ -48,12 +50,13 @@ impl NoStart {
             Self::CertificateExpired => "certificate_expired",
             Self::CaExpired => "ca_expired",
             Self::Clock => "clock",
+            Self::UpgradeTooEarly => "upgrade_too_early",
         }
     }
 
     /// The wider cause it belongs to.
     #[must_use]
-    pub fn cause(self) -> RestartCause {
+    pub const fn cause(self) -> RestartCause {
         match self {
             Self::DiskFull => RestartCause::DiskFull,
             Self::ReadOnly
@@ -64,7 +67,9 @@ impl NoStart {
             Self::MemberRemoved | Self::DataEmpty | Self::OtherCluster => {
                 RestartCause::RemovedMember
             }
-            Self::CertificateExpired | Self::CaExpired | Self::Clock => RestartCause::WrongSettings,
+            Self::CertificateExpired | Self::CaExpired | Self::Clock | Self::UpgradeTooEarly => {
+                RestartCause::WrongSettings
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     decide::{manifest_edit::variable, wanted_edits::flag as last_value},
-    model::{EtcdVersion, Located, flag_default, layout::KubeletIs},
+    model::{EtcdVersion, Located, flag_default},
 };
 
 /// A value and where it is said.
@@ -15,11 +15,13 @@ pub(super) struct Now {
     pub(super) source: String,
     /// Whether somebody set it.
     pub(super) is_set: bool,
+    /// Whether it may be said in a place that is not read.
+    pub(super) is_elsewhere: bool,
 }
 
 impl Now {
     fn set(value: &str, source: String) -> Self {
-        Self { value: Some(value.to_owned()), source, is_set: true }
+        Self { value: Some(value.to_owned()), source, is_set: true, is_elsewhere: false }
     }
 }
 
@@ -53,14 +55,16 @@ pub(super) fn now(node: &Located, version: Option<EtcdVersion>, flag: &str) -> N
     if let Some(now) = told(node, flag) {
         return now;
     }
-    // Inside another program it is told by a file as well.
-    let inside = node.process.is_some() && node.layout().kubelet == KubeletIs::Etcd;
-    if inside || lines().any(|(args, _)| last_value(args, "config-file").is_some()) {
-        return Now { value: None, source: "etcd's --config-file".to_owned(), is_set: false };
+    // A program that has etcd inside tells it by a file of its own.
+    let inside = node.process.is_some() && !node.layout().implied.is_empty();
+    let by_file = lines().any(|(args, _)| last_value(args, "config-file").is_some());
+    if inside || by_file {
+        let source = if inside { "the program it is part of" } else { "etcd's --config-file" };
+        return Now { value: None, source: source.to_owned(), is_set: false, is_elsewhere: true };
     }
     let of = version.map_or_else(String::new, |version| format!(" of etcd {version}"));
     let value = flag_default(flag, version).map(str::to_owned);
-    Now { value, source: format!("default{of}"), is_set: false }
+    Now { value, source: format!("default{of}"), is_set: false, is_elsewhere: false }
 }
 
 /// What `locate` found in other places: a script, a configuration file.

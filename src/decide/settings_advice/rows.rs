@@ -78,7 +78,7 @@ fn advice(
              MB or more are free"
                 .to_owned()
         }
-        "listen-metrics-urls" if now.value.is_none() && !now.source.contains("config-file") => {
+        "listen-metrics-urls" if now.value.is_none() && !now.is_elsewhere => {
             "probes, alert rules and `etcd-rescue diagnose` read it there without a certificate; \
              kubeadm sets http://127.0.0.1:2381"
                 .to_owned()

@@ -22,6 +22,7 @@ pub(super) const ROW: Layout = Layout {
     unit: "k0scontroller",
     // etcd and the API server are children of k0s, which probes neither.
     kubelet: KubeletIs::Uninvolved,
+    kubelet_log: "journalctl -u k0scontroller -n 50",
     keeps: Keeps::Lines(Lines {
         obstacle: "k0s starts etcd itself: there is no manifest to edit",
         head: "in /etc/k0s/k0s.yaml, on every controller:",
@@ -32,8 +33,9 @@ pub(super) const ROW: Layout = Layout {
     }),
     moving: "on one controller at a time: `k0s stop`, `cp -a` the content of /var/lib/k0s/etcd to \
              the new disk, mount that disk over it (also in /etc/fstab), `k0s start`",
-    renewal: "`k0s stop`, move the expired .crt and .key files out of /var/lib/k0s/pki (not ca.* \
-              and not sa.*), `k0s start` makes new ones, one controller at a time",
+    // k0s pkg/certificate/manager.go: what its own CA signed is made anew at each start
+    renewal: "`k0s stop`, then `k0s start`, which makes new ones, one controller at a time (not \
+              those of a CA that k0s did not make)",
     may: May::OwnNodeOnly,
     why: "etcd of k0s serves 127.0.0.1 alone: from here only the member of this node can be asked",
     instead: &[],

@@ -32,6 +32,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 2381,
     unit: "k3s",
     kubelet: KubeletIs::Etcd,
+    kubelet_log: "journalctl -u k3s -n 50",
     keeps: Keeps::Lines(Lines {
         obstacle: "k3s writes etcd's settings anew at each of its own starts",
         head: "in /etc/rancher/k3s/config.yaml, on every server:",
@@ -43,8 +44,9 @@ pub(super) const ROW: Layout = Layout {
     moving: "on one server at a time: `systemctl stop k3s && k3s-killall.sh`, `cp -a` the content \
              of /var/lib/rancher/k3s/server/db/etcd to the new disk, mount that disk over it (also \
              in /etc/fstab), `systemctl start k3s`",
-    renewal: "`systemctl stop k3s`, `k3s certificate rotate`, `systemctl start k3s`, one server at \
-              a time; it works without an API server",
+    // docs.k3s.io/cli/certificate
+    renewal: "a start renews what has expired: `systemctl restart k3s`, one server at a time; if it \
+              does not: `systemctl stop k3s`, `k3s certificate rotate`, `systemctl start k3s`",
     may: May::Full,
     why: "",
     instead: &[],

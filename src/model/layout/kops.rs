@@ -27,6 +27,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 0,
     unit: "",
     kubelet: KubeletIs::Apart("kubelet"),
+    kubelet_log: "journalctl -u kubelet -n 50",
     keeps: Keeps::Lines(Lines {
         obstacle: "etcd-manager starts etcd itself: there is no manifest of etcd's to edit",
         head: "on the machine kops runs on, `kops edit cluster`:",

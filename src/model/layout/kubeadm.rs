@@ -35,6 +35,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 2381,
     unit: "",
     kubelet: KubeletIs::Apart("kubelet"),
+    kubelet_log: "journalctl -u kubelet -n 50",
     keeps: Keeps::Manifest,
     moving: "",
     renewal: "`kubeadm certs check-expiration`, then `kubeadm certs renew all`; both work without \

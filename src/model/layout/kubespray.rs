@@ -26,6 +26,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 0,
     unit: "etcd",
     kubelet: KubeletIs::Apart("kubelet"),
+    kubelet_log: "journalctl -u kubelet -n 50",
     keeps: Keeps::Lines(Lines {
         obstacle: "etcd of this node is no static pod: there is no manifest to edit",
         head: "on every master, in etcd's environment file, /etc/etcd.env (`systemctl cat etcd` \
@@ -40,9 +41,10 @@ pub(super) const ROW: Layout = Layout {
     }),
     moving: "on one master at a time: `systemctl stop etcd`, `cp -a` the data directory to the new \
              disk, mount that disk over it (also in /etc/fstab), `systemctl start etcd`",
-    renewal: "on the machine kubespray runs on: its `cluster.yml` with `--tags etcd`, after the old \
-              files in /etc/ssl/etcd/ssl of the first master were moved away; what is there: \
-              `openssl x509 -enddate -noout -in FILE`",
+    // roles/etcd/files/make-ssl-etcd.sh: the CA that is there signs what is missing
+    renewal: "on the first master move the old files of /etc/ssl/etcd/ssl away (not ca.pem and \
+              ca-key.pem: the CA stays), then, on the machine kubespray runs on, its `cluster.yml` \
+              with `--tags etcd`; what is there: `openssl x509 -enddate -noout -in FILE`",
     may: May::Full,
     why: "",
     instead: &[],

@@ -20,6 +20,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 0,
     unit: "snap.microk8s.daemon-k8s-dqlite",
     kubelet: KubeletIs::Etcd,
+    kubelet_log: "journalctl -u snap.microk8s.daemon-kubelite -n 50",
     keeps: Keeps::Owner(Owner {
         obstacle: "MicroK8s keeps its data in dqlite: there are no settings of etcd",
         way: "dqlite has no quota; see `microk8s inspect`",

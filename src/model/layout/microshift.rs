@@ -32,6 +32,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 2381,
     unit: "microshift-etcd.scope",
     kubelet: KubeletIs::Uninvolved,
+    kubelet_log: "journalctl -u microshift -n 50",
     keeps: Keeps::Owner(Owner {
         obstacle: "MicroShift starts etcd itself, with settings of its own: it takes no flags for it",
         way: "delete what fills etcd; MicroShift gives free pages back at each of its starts: \

@@ -22,6 +22,8 @@ mod tell;
 pub use keeps::{Keeps, Lines, Owner, Written};
 pub use tell::{Clues, Detected, tell};
 
+use std::path::Path;
+
 use super::diagnosis::SharerKind;
 
 /// Every row, in the order in which they are tried: those with the narrower signs
@@ -135,6 +137,8 @@ pub struct Layout {
     pub unit: &'static str,
     /// Whether the kubelet may be held.
     pub kubelet: KubeletIs,
+    /// The command that shows the kubelet's own words.
+    pub kubelet_log: &'static str,
     /// Where etcd's flags are kept, and how they are changed.
     pub keeps: Keeps,
     /// How the data are moved to another disk by hand; empty = `relocate` does it.
@@ -185,6 +189,12 @@ pub fn external() -> &'static Layout {
 #[must_use]
 pub fn sqlite() -> &'static Layout {
     ALL.iter().find(|row| row.id == sqlite::ROW.id).copied().unwrap_or_else(plain)
+}
+
+/// Whose certificates such a file is one of.
+#[must_use]
+pub fn with_pki(file: &Path) -> Option<&'static Layout> {
+    ALL.iter().find(|row| row.pki.iter().any(|pki| file.starts_with(pki))).copied()
 }
 
 /// One column of all rows, each entry once.

@@ -26,6 +26,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 9978,
     unit: "",
     kubelet: KubeletIs::Apart("kubelet"),
+    kubelet_log: "journalctl -u kubelet -n 50",
     keeps: Keeps::Owner(Owner {
         obstacle: "OpenShift's etcd operator owns etcd's manifest and would write it anew",
         way: "its settings go through the operator, on a cluster whose API server writes: `oc edit \

@@ -20,6 +20,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 0,
     unit: "etcd",
     kubelet: KubeletIs::Apart("kubelet"),
+    kubelet_log: "journalctl -u kubelet -n 50",
     keeps: Keeps::Lines(Lines {
         obstacle: "etcd of this node is no static pod: there is no manifest to edit",
         head: "on every master, in etcd's environment file (`systemctl cat etcd` names it):",

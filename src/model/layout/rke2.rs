@@ -22,6 +22,7 @@ pub(super) const ROW: Layout = Layout {
     // A child of rke2-server, which starts another one only when this one ends: a
     // stopped one is left alone.
     kubelet: KubeletIs::Apart("rke2-server"),
+    kubelet_log: "tail -50 /var/lib/rancher/rke2/agent/logs/kubelet.log",
     keeps: Keeps::Lines(Lines {
         obstacle: "RKE2 writes etcd's settings anew at each of its own starts",
         head: "in /etc/rancher/rke2/config.yaml, on every server:",
@@ -33,8 +34,10 @@ pub(super) const ROW: Layout = Layout {
     moving: "on one server at a time: `systemctl stop rke2-server && rke2-killall.sh`, `cp -a` the \
              content of /var/lib/rancher/rke2/server/db/etcd to the new disk, mount that disk over \
              it (also in /etc/fstab), `systemctl start rke2-server`",
-    renewal: "`systemctl stop rke2-server`, `rke2 certificate rotate`, `systemctl start \
-              rke2-server`, one server at a time; it works without an API server",
+    // docs.rke2.io/security/certificates
+    renewal: "a start renews what has expired: `systemctl restart rke2-server`, one server at a \
+              time; if it does not: `systemctl stop rke2-server`, `rke2 certificate rotate`, \
+              `systemctl start rke2-server`",
     may: May::Full,
     why: "",
     instead: &[],

@@ -25,6 +25,7 @@ pub(super) const ROW: Layout = Layout {
     metrics_port: 0,
     unit: "",
     kubelet: KubeletIs::Uninvolved,
+    kubelet_log: "talosctl -n NODE logs kubelet",
     keeps: Keeps::Lines(Lines {
         obstacle: "Talos writes etcd's settings from its machine configuration",
         head: "`talosctl -n NODE edit machineconfig`, on every control-plane node:",
