@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::model::Outcome;
+use crate::model::{Outcome, layout::Detected};
 
 /// Exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct Failure {
     /// Whether the same may well succeed a moment later: a server that went
     /// away, an election.
     pub passing: bool,
+    /// The installation, where that is why.
+    pub layout: Option<Detected>,
 }
 
 impl Failure {
@@ -75,7 +77,14 @@ impl Failure {
         state: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self { exit, what: what.into(), state: state.into(), next: next.into(), passing: false }
+        Self {
+            exit,
+            what: what.into(),
+            state: state.into(),
+            next: next.into(),
+            passing: false,
+            layout: None,
+        }
     }
 }
 

@@ -6,6 +6,8 @@ mod common;
 
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "common/wanted_layouts.rs"]
+mod wanted_layouts;
 
 use std::{
     collections::BTreeSet,
@@ -22,171 +24,11 @@ use common::{
 use lab::{Fill, Lab, Layout, Master, Spec, Tunnel};
 use serde_json::{Value, json};
 use stage::flat;
+use wanted_layouts::{Wanted, wanted};
 
 const LOCATE: [&str; 3] = ["locate", "-w", "json"];
 const RECOVER: [&str; 4] = ["recover", "--yes", "-w", "json"];
 const QUOTA: u64 = 16 << 20;
-
-/// What `locate` has to find of one layout; null is for what is not there.
-struct Wanted {
-    layout: Layout,
-    etcd: &'static str,
-    id: &'static str,
-    evidence: &'static str,
-    found: Value,
-    /// Where `prevent` sends people; none where it does it itself.
-    prevent: Option<&'static str>,
-    /// What `locate` says when etcd does not run, and its exit code.
-    down: Option<(i32, &'static str)>,
-}
-
-fn wanted() -> [Wanted; 7] {
-    let rke2 = "/var/lib/rancher/rke2/server";
-    let k3s = "/var/lib/rancher/k3s/server";
-    let crio = "/etc/kubernetes/static-pod-resources/etcd-certs";
-    [
-        Wanted {
-            layout: Layout::Minikube,
-            etcd: "3.5.16",
-            id: "minikube",
-            evidence: "/var/lib/minikube",
-            found: json!({
-                "socket": "/run/containerd/containerd.sock",
-                "pod": "kube-system/etcd-master-1",
-                "process": "etcd",
-                "name": "master-1",
-                "data_dir": "/var/lib/minikube/etcd",
-                "cacert": "/var/lib/minikube/certs/etcd/ca.crt",
-                "cert": "/var/lib/minikube/certs/etcd/healthcheck-client.crt",
-                "key": "/var/lib/minikube/certs/etcd/healthcheck-client.key",
-                "manifest": "/etc/kubernetes/manifests/etcd.yaml",
-                "metrics": "http://127.0.0.1:2381",
-            }),
-            prevent: None,
-            down: None,
-        },
-        Wanted {
-            layout: Layout::Rke2,
-            etcd: "3.5.16",
-            id: "rke2",
-            evidence: "/var/lib/rancher/rke2",
-            found: json!({
-                "socket": "/run/k3s/containerd/containerd.sock",
-                "pod": "kube-system/etcd-master-1",
-                "process": "etcd",
-                "name": "master-1-3d7b1c20",
-                "data_dir": format!("{rke2}/db/etcd"),
-                "cacert": format!("{rke2}/tls/etcd/server-ca.crt"),
-                "cert": format!("{rke2}/tls/etcd/server-client.crt"),
-                "key": format!("{rke2}/tls/etcd/server-client.key"),
-                "manifest": "/var/lib/rancher/rke2/agent/pod-manifests/etcd.yaml",
-                "metrics": "http://127.0.0.1:2381",
-            }),
-            prevent: Some("/etc/rancher/rke2/config.yaml"),
-            down: None,
-        },
-        Wanted {
-            layout: Layout::K3s,
-            etcd: "3.5",
-            id: "k3s",
-            evidence: "/var/lib/rancher/k3s",
-            found: json!({
-                "socket": "/run/k3s/containerd/containerd.sock",
-                "pod": null,
-                "process": "k3s-server",
-                "name": "master-1-9e4c07aa",
-                "data_dir": format!("{k3s}/db/etcd"),
-                "cacert": format!("{k3s}/tls/etcd/server-ca.crt"),
-                "cert": format!("{k3s}/tls/etcd/server-client.crt"),
-                "key": format!("{k3s}/tls/etcd/server-client.key"),
-                "manifest": null,
-                "metrics": "http://127.0.0.1:2381",
-            }),
-            prevent: Some("/etc/rancher/k3s/config.yaml"),
-            down: Some((7, "systemctl status k3s")),
-        },
-        Wanted {
-            layout: Layout::Kubespray,
-            etcd: "3.5.16",
-            id: "kubespray",
-            evidence: "/etc/ssl/etcd/ssl",
-            found: json!({
-                "socket": "/run/containerd/containerd.sock",
-                "pod": null,
-                "process": "etcd",
-                "name": "etcd1",
-                "data_dir": "/var/lib/etcd",
-                "cacert": "/etc/ssl/etcd/ssl/ca.pem",
-                "cert": "/etc/ssl/etcd/ssl/admin-master-1.pem",
-                "key": "/etc/ssl/etcd/ssl/admin-master-1-key.pem",
-                "manifest": null,
-                "metrics": "https://127.0.0.1:2379",
-            }),
-            prevent: Some("/etc/etcd.env"),
-            down: Some((0, "there are only its settings in /etc/etcd.env")),
-        },
-        Wanted {
-            layout: Layout::K0s,
-            etcd: "3.5",
-            id: "k0s",
-            evidence: "/var/lib/k0s",
-            found: json!({
-                "socket": null,
-                "pod": null,
-                "process": "etcd",
-                "name": "master-1",
-                "data_dir": "/var/lib/k0s/etcd",
-                "cacert": "/var/lib/k0s/pki/etcd/ca.crt",
-                "cert": "/var/lib/k0s/pki/etcd/server.crt",
-                "key": "/var/lib/k0s/pki/etcd/server.key",
-                "manifest": null,
-                "metrics": "https://127.0.0.1:2379",
-            }),
-            prevent: Some("/etc/k0s/k0s.yaml"),
-            down: Some((7, "systemctl status k0scontroller")),
-        },
-        Wanted {
-            layout: Layout::Plain,
-            etcd: "3.4",
-            id: "plain",
-            evidence: "nothing here is like an installation that is known",
-            found: json!({
-                "socket": null,
-                "pod": null,
-                "process": "etcd",
-                "name": "master-1",
-                "data_dir": "/var/lib/etcd/default",
-                "cacert": "/etc/etcd/pki/ca.crt",
-                "cert": "/etc/etcd/pki/server.crt",
-                "key": "/etc/etcd/pki/server.key",
-                "manifest": null,
-                "metrics": "https://127.0.0.1:2379",
-            }),
-            prevent: Some("environment file"),
-            down: Some((0, "there are only its settings in /etc/default/etcd")),
-        },
-        Wanted {
-            layout: Layout::Openshift,
-            etcd: "3.5",
-            id: "openshift",
-            evidence: "openshift-etcd/etcd-master-1",
-            found: json!({
-                "socket": "/var/run/crio/crio.sock",
-                "pod": "openshift-etcd/etcd-master-1",
-                "process": "etcd",
-                "name": "master-1",
-                "data_dir": "/var/lib/etcd",
-                "cacert": format!("{crio}/configmaps/etcd-all-bundles/server-ca-bundle.crt"),
-                "cert": format!("{crio}/secrets/etcd-all-certs/etcd-peer-master-1.crt"),
-                "key": format!("{crio}/secrets/etcd-all-certs/etcd-peer-master-1.key"),
-                "manifest": "/etc/kubernetes/manifests/etcd-pod.yaml",
-                "metrics": "https://127.0.0.1:9978",
-            }),
-            prevent: Some("oc edit etcd cluster"),
-            down: None,
-        },
-    ]
-}
 
 /// One master of this layout, full.
 fn full(wanted: &Wanted) -> Lab {
@@ -538,11 +380,16 @@ fn looks_like_a_slow_disk(master: &Master) {
 #[test]
 fn what_is_no_etcd_is_recognised() {
     let _turn = alone();
-    for (layout, parts) in [
-        (Layout::Microk8s, ["/var/snap/microk8s/current is there", "dqlite", "microk8s inspect"]),
-        (Layout::K3sSqlite, ["server/db/etcd", "sqlite", "journalctl -u k3s"]),
+    for (layout, id, parts) in [
+        (
+            Layout::Microk8s,
+            "microk8s",
+            ["/var/snap/microk8s/current is there", "dqlite", "microk8s inspect"],
+        ),
+        (Layout::K3sSqlite, "k3s-sqlite", ["server/db/etcd", "sqlite", "journalctl -u k3s"]),
         (
             Layout::Talos,
+            "talos",
             ["os-release says ID=talos", "this is Talos", "talosctl -n NODE etcd defrag"],
         ),
     ] {
@@ -550,6 +397,7 @@ fn what_is_no_etcd_is_recognised() {
         for (command, code) in [(&LOCATE[..], 7), (&RECOVER, 4)] {
             let ran = rescue(lab.master("master-1"), command).ends(code);
             assert_eq!(ran.json()["exit_code"], code);
+            is_layout(&ran.json(), id, parts[0]);
             let told = flat(&ran.stderr);
             for part in parts {
                 assert!(told.contains(part), "`{part}` is not in: {}", ran.stderr);

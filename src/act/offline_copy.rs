@@ -7,7 +7,11 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+    time::Duration,
 };
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -81,7 +85,7 @@ pub fn part_of(to: &Path) -> PathBuf {
 /// unfinished under the same name goes first. Dropping the future stops it.
 ///
 /// # Errors
-/// `CopyError`; what was copied is removed again, but for `Stopped`.
+/// `CopyError`; what was copied is removed again, also when the future is dropped.
 pub async fn offline_copy(
     source: &OfflineSource,
     to: &Path,
@@ -89,6 +93,8 @@ pub async fn offline_copy(
     _consent: &Consent,
 ) -> Result<Vec<Fingerprint>, CopyError> {
     let (source, to) = (source.clone(), to.to_owned());
+    let (at_work, ended) = mpsc::channel::<()>();
+    let _cleaned = AwaitOnDrop(ended);
     on_a_thread(shown, move |shown| {
         let part = part_of(&to);
         let copied = copy(&source, &part, &to, shown);
@@ -96,9 +102,22 @@ pub async fn offline_copy(
             // The copy that is not whole helps nobody, and takes room.
             let _best_effort = fs::remove_dir_all(&part);
         }
+        drop(at_work);
         copied
     })
     .await
+}
+
+/// Lets the thread that was told to stop clean up before the program ends; not for
+/// longer than this, as a disk may hang.
+const CLEANING: Duration = Duration::from_secs(5);
+
+struct AwaitOnDrop(Receiver<()>);
+
+impl Drop for AwaitOnDrop {
+    fn drop(&mut self) {
+        let _ended_or_hangs = self.0.recv_timeout(CLEANING);
+    }
 }
 
 fn copy(

@@ -58,6 +58,9 @@ pub fn left(session: &Session, world: &World) -> Vec<LeftMember> {
 /// each.
 pub fn refused(session: &Session, world: &World, refusals: &[Refusal]) -> Failure {
     let mut failure = failures::refused(session, refusals);
+    if refusals.iter().any(|refusal| refusal.kind == RefusalKind::Layout) {
+        failure.layout.clone_from(&world.node.layout);
+    }
     let about_members = |refusal: &Refusal| {
         matches!(refusal.kind, RefusalKind::MissingVoter | RefusalKind::NoQuorum)
     };

@@ -46,7 +46,11 @@ pub fn locate(session: &Session, error: &LocateError) -> Failure {
         }
         _ => error.next(),
     };
-    Failure::new(exit, error.what(), UNTOUCHED, next)
+    let layout = match error {
+        LocateError::NotEtcd(detected) | LocateError::Down(detected) => Some(detected.clone()),
+        _ => None,
+    };
+    Failure { layout, ..Failure::new(exit, error.what(), UNTOUCHED, next) }
 }
 
 /// Commands that change something, where there is something.

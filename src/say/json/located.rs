@@ -6,9 +6,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 use crate::model::Timestamp;
 use serde::Serialize;
 
-use super::{DiskAnswer, KubeletAnswer, RestartAnswer, text};
+use super::{DiskAnswer, KubeletAnswer, LayoutAnswer, RestartAnswer, text};
 use crate::model::{
     Certificate, CertificateRole, Container, Found, Located, Manifest, Probe, ProbeKind, Quota,
+    layout::Detected,
 };
 
 /// etcd flags without secrets, as flag names; the variable is the same in
@@ -48,10 +49,8 @@ const FLAGS: [&str; 29] = [
 /// The answer of `locate`; every value with where it was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocatedAnswer {
-    /// Id of the installation.
-    layout: &'static str,
-    /// What it was told by, in sentences.
-    layout_evidence: Vec<String>,
+    #[serde(flatten)]
+    layout: LayoutAnswer,
     runtime: Option<RuntimeAnswer>,
     container: Option<ContainerAnswer>,
     restart: Option<RestartAnswer>,
@@ -149,10 +148,9 @@ impl LocatedAnswer {
     /// What was found, as a document. `now` is what `days_left` counts from.
     #[must_use]
     pub fn new(node: &Located, now: Timestamp) -> Self {
-        let evidence = node.layout.as_ref().map(|detected| detected.evidence.clone());
+        let unknown = Detected { layout: node.layout(), evidence: Vec::new() };
         Self {
-            layout: node.layout().id,
-            layout_evidence: evidence.unwrap_or_default(),
+            layout: node.layout.as_ref().unwrap_or(&unknown).into(),
             runtime: node.runtime.as_ref().map(|runtime| RuntimeAnswer {
                 name: runtime.name.clone(),
                 version: runtime.version.clone(),

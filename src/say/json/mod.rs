@@ -34,7 +34,7 @@ pub use usage::UsageAnswer;
 
 use crate::{
     failure::Failure,
-    model::{Freeable, KubeletProcess, Located, Outcome},
+    model::{Freeable, KubeletProcess, Located, Outcome, layout::Detected},
 };
 
 /// What happened, what state the cluster is in now, what to type next.
@@ -55,11 +55,28 @@ impl From<&Failure> for ErrorAnswer {
     }
 }
 
+/// The installation of this node; a part of other documents.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayoutAnswer {
+    /// Its id.
+    layout: &'static str,
+    /// What it was told by, in sentences.
+    layout_evidence: Vec<String>,
+}
+
+impl From<&Detected> for LayoutAnswer {
+    fn from(detected: &Detected) -> Self {
+        Self { layout: detected.layout.id, layout_evidence: detected.evidence.clone() }
+    }
+}
+
 /// The answer of a command that failed and has none of its own.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailureAnswer {
     outcome: Outcome,
     exit_code: u8,
+    #[serde(flatten)]
+    layout: Option<LayoutAnswer>,
     error: ErrorAnswer,
 }
 
@@ -67,7 +84,12 @@ impl FailureAnswer {
     /// The failure as a document.
     #[must_use]
     pub fn new(failure: &Failure, outcome: Outcome) -> Self {
-        Self { outcome, exit_code: failure.exit as u8, error: failure.into() }
+        Self {
+            outcome,
+            exit_code: failure.exit as u8,
+            layout: failure.layout.as_ref().map(LayoutAnswer::from),
+            error: failure.into(),
+        }
     }
 }
 
@@ -179,5 +201,11 @@ mod tests {
                 "error": {"what": "no etcd", "state": "nothing changed", "next": "look"}
             })
         );
+        let evidence = vec!["/etc/os-release says talos".to_owned()];
+        let detected = Detected { layout: crate::model::layout::plain(), evidence };
+        let failure = Failure { layout: Some(detected), ..failure };
+        let json = serde_json::to_value(FailureAnswer::new(&failure, Outcome::Refused)).unwrap();
+        assert_eq!(json["layout"], "plain");
+        assert_eq!(json["layout_evidence"][0], "/etc/os-release says talos");
     }
 }

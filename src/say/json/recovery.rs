@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ErrorAnswer, PlannedStep, PurgedAnswer, purge::EventsAnswer};
+use super::{ErrorAnswer, LayoutAnswer, PlannedStep, PurgedAnswer, purge::EventsAnswer};
 use crate::{
     failure::{Exit, Failure},
     model::{Member, MemberId, Outcome, Plan, Refusal, RefusalKind, Revision, StepReport, World},
@@ -36,6 +36,9 @@ pub struct RecoveryAnswer {
     pub report_path: Option<String>,
     /// Why it did not succeed.
     pub error: Option<ErrorAnswer>,
+    /// The installation, where that is why.
+    #[serde(flatten)]
+    pub layout: Option<LayoutAnswer>,
     /// Why etcd refuses writes, in two sentences.
     pub cause: Option<String>,
     /// When the snapshot is taken, and why that is safe; null when none is.
@@ -162,6 +165,7 @@ impl RecoveryAnswer {
             undo_path: None,
             report_path: None,
             error: None,
+            layout: None,
             cause: None,
             order: None,
             plan: Vec::new(),
@@ -217,6 +221,7 @@ impl RecoveryAnswer {
         self.outcome = failure.exit.outcome();
         self.exit_code = failure.exit as u8;
         self.error = Some(failure.into());
+        self.layout = failure.layout.as_ref().map(LayoutAnswer::from);
         self
     }
 
