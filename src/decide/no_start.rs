@@ -218,13 +218,25 @@ fn certificates(node: &Located, now_s: i64, add: &mut dyn FnMut(NoStart, Option<
             NoStart::CertificateExpired
         };
         if now_s > *not_after {
-            add(expired, said("expired on", *not_after));
+            add(
+                expired,
+                said("expired on", *not_after).map(|text| text + &asleep(node, now_s, *not_after)),
+            );
         } else if now_s < *not_before {
             let text = said("is not valid before", *not_before);
             let now = format!("{} now by this node's clock", day(now_s));
             add(NoStart::Clock, text.map(|text| format!("{text}, and it is {now}")));
         }
     }
+}
+
+/// It was off when the certificate expired, or the clock jumped.
+fn asleep(node: &Located, now_s: i64, not_after: i64) -> String {
+    let newest = node.stopped.as_ref().map_or(0, |seen| seen.newest);
+    if newest <= 0 || newest >= not_after {
+        return String::new();
+    }
+    format!(" (etcd last wrote on {}; it is {} by this node's clock)", day(newest), day(now_s))
 }
 
 fn from_the_future(node: &Located, now_s: i64) -> Option<String> {

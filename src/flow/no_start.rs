@@ -53,7 +53,7 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
         NoStart::CaExpired => format!(
             "A CA cannot be renewed by `kubeadm certs renew`: every certificate it signed has to \
              be made anew, on every master.\n1. see which: `openssl x509 -noout -subject -enddate \
-             -in FILE`\n2. a copy of the keys: `cp -a /etc/kubernetes /root/kubernetes-before`\n\
+             -in FILE`\n2. a copy of the keys: `cp -a /etc/kubernetes /root/certificates-before`\n\
              3. renew the CA itself with its old key, which keeps its name and extensions (the \
              certificates it signed stay good): `openssl x509 -in CA.crt -signkey CA.key -days \
              3650 -out NEW.crt`; look at it (`openssl verify -CAfile NEW.crt FILE`), then put it \
@@ -151,7 +151,9 @@ const NAMES: [(&str, &str); 4] = [
 ];
 
 fn certificates(node: &Located, advice: &Advice) -> String {
-    let now = Timestamp::now().as_second();
+    let now = Timestamp::now();
+    let clock = now.strftime("%Y-%m-%d %H:%M UTC");
+    let now = now.as_second();
     let expired = node
         .certificates
         .iter()
@@ -166,10 +168,19 @@ fn certificates(node: &Located, advice: &Advice) -> String {
             None => others.push(path),
         }
     }
+    let kept =
+        others.first().and_then(|path| Path::new(path).parent()).filter(|_| names.is_empty());
+    let kept = kept.map_or("/etc/kubernetes".into(), |directory| directory.to_string_lossy());
     let mut lines = vec![
-        "The data are not touched by this. A copy of the old ones first: `cp -a /etc/kubernetes \
-         /root/kubernetes-before`"
-            .to_owned(),
+        format!(
+            "Is the clock right? It is {clock} here; `date -u` on another master. A certificate \
+             that only looks expired is not renewed: set the clock"
+        ),
+        format!(
+            "The data are not touched by this. A copy of the old ones first: `cp -a {} \
+             /root/certificates-before`",
+            quoted(&kept)
+        ),
     ];
     if !names.is_empty() {
         let renew: Vec<String> =
