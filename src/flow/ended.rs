@@ -155,8 +155,8 @@ impl<'a> Advice<'a> {
              6. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
              7. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
              --initial-cluster-state=existing; `mv /etc/kubernetes/etcd.yaml {manifest}`\n\
-             With no quorum left, or a single member: `etcdutl snapshot restore SNAPSHOT \
-             --data-dir NEW_DIR --bump-revision 1000000000 --mark-compacted`"
+             With no quorum left, or a single member: `{}`",
+            etcdctl::restore(node, "", "SNAPSHOT")
         )
     }
 

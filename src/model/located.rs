@@ -292,4 +292,24 @@ impl Located {
         let found = self.data_dir.as_ref().filter(|_| !self.data_dir_hangs());
         found.map(|found| found.value.as_path())
     }
+
+    /// A flag of etcd's (without its dashes) as its manifest, container or process has it.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        let manifest = self.manifest.as_ref().map(|manifest| &manifest.args);
+        let container = self.container.as_ref().map(|container| &container.args);
+        let process = self.process.as_ref().map(|process| &process.args);
+        let mut lists = [manifest, container, process].into_iter().flatten();
+        lists.find_map(|args| {
+            let mut args = args.iter();
+            while let Some(arg) = args.next() {
+                match arg.trim_start_matches('-').strip_prefix(name) {
+                    Some("") => return args.next().map(String::as_str),
+                    Some(rest) if rest.starts_with('=') => return rest.get(1..),
+                    _ => {}
+                }
+            }
+            None
+        })
+    }
 }

@@ -85,6 +85,28 @@ pub fn tls_flags(node: &Located) -> Vec<String> {
     words
 }
 
+/// The whole `etcdutl snapshot restore` line for this node, ready for a shell; what is not
+/// known of it stands there as a word in capitals, to be filled in. `options` and `snapshot`
+/// come as they are to be typed: the file quoted, `--skip-hash-check` for a database that
+/// etcd never put a sum to.
+#[must_use]
+pub fn restore(node: &Located, options: &str, snapshot: &str) -> String {
+    let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
+    // The first one will do: with more than one each would need its entry.
+    let peer = node.flag("initial-advertise-peer-urls").and_then(|urls| urls.split(',').next());
+    let peer = peer.unwrap_or("https://ADDRESS_OF_THIS_MASTER:2380");
+    let space = if options.is_empty() { "" } else { " " };
+    let wal = if node.wal_dir.is_some() { " --wal-dir NEW_WAL_DIR" } else { "" };
+    format!(
+        "etcdutl snapshot restore{space}{options} {snapshot} --data-dir NEW_DIR{wal} --name {} \
+         --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision 1000000000 \
+         --mark-compacted",
+        quoted(name),
+        quoted(&format!("{name}={peer}")),
+        quoted(peer)
+    )
+}
+
 /// The commands in full, one list of words each, ready for a shell once they
 /// are quoted.
 #[must_use]
@@ -177,6 +199,7 @@ pub(crate) fn fold(words: &[String], width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Found, Manifest};
     use crate::say::human::testing::{plan, world};
 
     #[test]
@@ -218,5 +241,40 @@ mod tests {
   --command-timeout 10m defrag"
         );
         assert!(text.lines().all(|line| line.len() <= 78));
+    }
+
+    #[test]
+    fn a_restore_says_whose_it_is_and_moves_the_revision_on() {
+        const REST: &str = " --bump-revision 1000000000 --mark-compacted";
+        let unknown = restore(&Located::default(), "", "FILE");
+        let url = "https://ADDRESS_OF_THIS_MASTER:2380";
+        assert_eq!(
+            unknown,
+            format!(
+                "etcdutl snapshot restore FILE --data-dir NEW_DIR --name NAME --initial-cluster \
+                 NAME={url} --initial-advertise-peer-urls {url}{REST}"
+            )
+        );
+        let args = ["etcd", "--name=m1", "--initial-advertise-peer-urls=https://10.0.0.11:2380"];
+        let manifest = Manifest {
+            path: "/m/etcd.yaml".into(),
+            args: args.map(str::to_owned).to_vec(),
+            probes: Vec::new(),
+        };
+        let node = Located {
+            name: Some(Found::new("m1".to_owned(), "here")),
+            wal_dir: Some(Found::new("/wal".into(), "here")),
+            manifest: Some(manifest),
+            ..Located::default()
+        };
+        let url = "https://10.0.0.11:2380";
+        assert_eq!(
+            restore(&node, "--skip-hash-check", "'a b/db'"),
+            format!(
+                "etcdutl snapshot restore --skip-hash-check 'a b/db' --data-dir NEW_DIR --wal-dir \
+                 NEW_WAL_DIR --name m1 --initial-cluster m1={url} --initial-advertise-peer-urls \
+                 {url}{REST}"
+            )
+        );
     }
 }
