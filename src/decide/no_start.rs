@@ -104,7 +104,8 @@ fn joined(found: &[Hindrance]) -> String {
 }
 
 /// Causes that the log only guesses at, or that say less than what was found. An etcd
-/// that did not get as far as its data did not end because of them.
+/// that did not get as far as its data did not end because of them, and one that gave up
+/// over its data did not do so because of a date or for want of data.
 fn yields(cause: RestartCause, found: NoStart) -> bool {
     let of_the_data = matches!(
         found,
@@ -115,18 +116,15 @@ fn yields(cause: RestartCause, found: NoStart) -> bool {
             | NoStart::MemberRemoved
             | NoStart::OtherCluster
     );
-    if matches!(cause, RestartCause::WrongSettings | RestartCause::NeverStarted) {
-        return !of_the_data;
+    let of_a_date =
+        matches!(found, NoStart::CertificateExpired | NoStart::CaExpired | NoStart::Clock);
+    match cause {
+        RestartCause::WrongSettings | RestartCause::NeverStarted => !of_the_data,
+        RestartCause::DamagedData => !of_a_date && found != NoStart::DataEmpty,
+        RestartCause::Panic | RestartCause::RemovedMember => !of_a_date,
+        RestartCause::Unknown | RestartCause::Stopped | RestartCause::ProbeKill => true,
+        _ => false,
     }
-    matches!(
-        cause,
-        RestartCause::Unknown
-            | RestartCause::Stopped
-            | RestartCause::Panic
-            | RestartCause::ProbeKill
-            | RestartCause::DamagedData
-            | RestartCause::RemovedMember
-    )
 }
 
 /// What is in the way, what has to go first first.
@@ -206,8 +204,9 @@ fn empty(node: &Located, world: Option<&World>, story: Option<&RestartStory>) ->
     })
 }
 
+/// Those that etcd itself starts with: a client's never keeps it from starting.
 fn certificates(node: &Located, now_s: i64, add: &mut dyn FnMut(NoStart, Option<String>)) {
-    for certificate in &node.certificates {
+    for certificate in node.certificates.iter().filter(|it| it.role != CertificateRole::Client) {
         let Certificate { role, path, not_before, not_after, .. } = certificate;
         let said = |word: &str, when| {
             Some(format!("the {role} certificate {} {word} {}", path.display(), day(when)))

@@ -123,16 +123,56 @@ fn the_other_members_know_best() {
     assert_eq!(told(&node(empty, "", 1), Some(&world)).0, Some(NoStart::DataEmpty));
 }
 
+fn certificate(role: CertificateRole, not_before: i64, not_after: i64) -> Certificate {
+    let path = "/pki/x.crt".into();
+    Certificate { role, path, subject: String::new(), not_before, not_after }
+}
+
+/// `msg` of a line that etcd ended with.
+fn fatal(msg: &str) -> String {
+    format!(r#"{{"level":"fatal","msg":"{msg}"}}"#)
+}
+
+#[test]
+fn what_the_log_ended_with_goes_before_dates_and_missing_data() {
+    let lost = fatal("tocommit(5) is out of range [lastIndex(3)]. Was the raft log lost?");
+    let disk = fatal("failed to open WAL: read /data/0.wal: input/output error");
+    let nil = fatal("something that nobody knows");
+    for (line, cause) in [
+        (&lost, RestartCause::DamagedData),
+        (&disk, RestartCause::DamagedData),
+        (&nil, RestartCause::Panic),
+    ] {
+        for role in [CertificateRole::Peer, CertificateRole::Ca] {
+            let mut node = node(bad(), line, 1);
+            node.certificates = vec![certificate(role, 0, NOW_S - 9)];
+            let (exact, told, text) = told(&node, None);
+            assert_eq!((exact, told), (None, cause), "{text}");
+            assert!(text.contains("Found besides: the "), "{text}");
+        }
+        let mut node = node(StoppedData { newest: NOW_S + 7200, ..bad() }, line, 1);
+        assert_eq!(told(&node, None).1, cause);
+        node.stopped = Some(StoppedData { wal: Some("a.wal: x".into()), ..bad() });
+        assert_eq!(told(&node, None).0, Some(NoStart::WalDamaged));
+    }
+    let empty = StoppedData { empty: true, ..StoppedData::default() };
+    let (exact, cause, text) = told(&node(empty, &disk, 1), None);
+    assert_eq!((exact, cause), (None, RestartCause::DamagedData), "{text}");
+}
+
+#[test]
+fn a_client_certificate_keeps_no_etcd_from_starting() {
+    for (from, to) in [(0, NOW_S - 9), (NOW_S + 9, NOW_S + 99)] {
+        let mut node = node(bad(), "", 1);
+        node.certificates = vec![certificate(CertificateRole::Client, from, to)];
+        let (exact, _, text) = told(&node, None);
+        assert!(exact.is_none() && !text.contains("x.crt"), "{text}");
+    }
+}
+
 #[test]
 fn certificates_and_the_clock_are_told_with_their_times() {
     let mut node = node(bad(), "", 0);
-    let certificate = |role, not_before, not_after| Certificate {
-        role,
-        path: "/pki/x.crt".into(),
-        subject: String::new(),
-        not_before,
-        not_after,
-    };
     for (role, from, to, exact) in [
         (CertificateRole::Peer, 0, NOW_S - 9, Some(NoStart::CertificateExpired)),
         (CertificateRole::Ca, 0, NOW_S - 9, Some(NoStart::CaExpired)),

@@ -144,12 +144,13 @@ pub fn look_at_stopped(words: &[OsString]) -> Option<StoppedData> {
         return None;
     }
     (seen.member_id, seen.cluster_id) = (log.member_id, log.cluster_id);
-    seen.empty = log.files.is_empty();
+    seen.empty = log.files.is_empty() && log.damage.is_none();
     seen.removed = log.member_id != 0 && database.removed.contains(&log.member_id);
     seen.thorough = log.complete && database.complete;
     if !seen.empty {
         seen.snap_db = missing_snapshot(&snap, &before, &log, &database);
-        if file.exists() {
+        // One that cannot even be looked at is there.
+        if file.try_exists().unwrap_or(true) {
             seen.database = database.damage.map(|why| format!("{}: {why}", file.display()));
         }
         seen.wal = log.damage;

@@ -26,6 +26,11 @@ use crate::model::order::InOrder;
 /// (decoder.go: minSectorSize).
 const SECTOR: u64 = 512;
 
+/// The longest record that a cut file is believed to end in: the most that every release
+/// of etcd takes (decoder.go: maxWALEntrySizeLimit). A header that claims more was not
+/// written so.
+const LONGEST: u64 = 10 << 20;
+
 /// Records between two looks at the clock.
 const CLOCK_EVERY: u64 = 64;
 
@@ -89,8 +94,13 @@ impl Fault {
 /// `until`; without a time only what tells whose it is.
 #[must_use]
 pub fn read(directory: &Path, until: Option<Instant>) -> WalRead {
-    let mut log = WalRead { files: files(directory), ..WalRead::default() };
-    log.damage = until.and_then(|_| gap(&log.files));
+    let mut log = WalRead::default();
+    match files(directory) {
+        Ok(files) => log.files = files,
+        // What cannot be listed is not empty.
+        Err(error) => log.damage = Some(format!("{} cannot be read: {error}", directory.display())),
+    }
+    log.damage = log.damage.or_else(|| until.and_then(|_| gap(&log.files)));
     if log.damage.is_some() {
         return log;
     }
@@ -106,18 +116,21 @@ pub fn read(directory: &Path, until: Option<Instant>) -> WalRead {
     log
 }
 
-/// Its files by number; `*.tmp` and `*.broken` are none.
-fn files(directory: &Path) -> Vec<PathBuf> {
+/// Its files by number; `*.tmp` and `*.broken` are none. None without the directory.
+fn files(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    if let Ok(entries) = fs::read_dir(directory) {
-        for entry in entries {
-            let Ok(entry) = entry else { break };
-            files.push(entry.path());
+    match fs::read_dir(directory) {
+        Ok(entries) => {
+            for entry in entries {
+                files.push(entry?.path());
+            }
         }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     files.retain(|path| numbered(path).is_some());
     files.order();
-    files
+    Ok(files)
 }
 
 /// Number and first index in a name (wal/util.go: walName).
@@ -179,6 +192,8 @@ impl WalRead {
             };
             let torn = match fault {
                 Fault::Short => true,
+                // Cut inside its last record; etcd cuts off what is left of that.
+                Fault::TooLong(length) => length <= LONGEST,
                 Fault::NotARecord | Fault::Crc => is_torn(&data, at + 8),
                 _ => false,
             };

@@ -87,9 +87,10 @@ fn a_whole_log_tells_whose_it_is() {
 fn a_torn_end_is_no_damage() {
     let directory = tempfile::tempdir().expect("a directory");
     // A header that was not written whole, and a record without its end.
-    let half = |_: &mut Vec<u8>, second: &mut Vec<u8>, last: usize| second.truncate(last + 5);
-    let read = log(directory.path(), half);
-    assert!(read.damage.is_none() && read.torn.is_some(), "{read:?}");
+    for kept in [5, 8, 8 + 20, 8 + 120] {
+        let read = log(directory.path(), |_, second, last| second.truncate(last + kept));
+        assert!(read.damage.is_none() && read.torn.is_some(), "{kept}: {read:?}");
+    }
     // A sector that was never written, in the last record only.
     let zeroed = |_: &mut Vec<u8>, second: &mut Vec<u8>, last: usize| {
         second.truncate(last);
@@ -114,6 +115,12 @@ fn damage_in_the_middle_is_told_with_its_place() {
         let damage = read.damage.unwrap_or_default();
         assert!(damage.contains(&path) && damage.contains(words), "{at}: {damage}");
     }
+    // No record is as long as that, nor is one cut in a file that others follow.
+    let huge = |_: &mut Vec<u8>, second: &mut Vec<u8>, last: usize| second[last + 4] = 0xa5;
+    let read = log(directory.path(), huge);
+    assert!(read.damage.is_some_and(|it| it.contains("claims")) && read.torn.is_none());
+    let read = log(directory.path(), |first, _, _| first.truncate(first.len() - 40));
+    assert!(read.damage.is_some_and(|it| it.contains("claims")) && read.torn.is_none());
     let read = log(directory.path(), |first, _, _| first.truncate(60));
     assert!(read.damage.unwrap_or_default().contains("is cut there"));
     let read = log(directory.path(), |first, _, _| first[56..].fill(0));
@@ -123,6 +130,19 @@ fn damage_in_the_middle_is_told_with_its_place() {
     fs::rename(name(1), name(2)).expect("renamed");
     let read = super::read(directory.path(), soon());
     assert!(read.damage.unwrap_or_default().contains("are missing"));
+}
+
+#[test]
+fn only_what_is_not_there_is_empty() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let none = read(&directory.path().join("member/wal"), soon());
+    assert!(none.files.is_empty() && none.damage.is_none(), "{none:?}");
+    let file = directory.path().join("wal");
+    fs::write(&file, "").expect("written");
+    for until in [soon(), None] {
+        let unreadable = read(&file, until).damage.unwrap_or_default();
+        assert!(unreadable.contains("wal cannot be read: Not a directory"), "{unreadable}");
+    }
 }
 
 proptest! {
