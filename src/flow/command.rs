@@ -8,14 +8,13 @@ use crate::{
     cli::{Cli, Command, Global, SnapshotCommand, WriteOut},
     failure::{Exit, Failure},
     model::{Outcome, Scope},
-    observe,
     say::{human, json, runbook},
     settings::{Settings, called_as},
 };
 
 use super::{
-    diagnose, failures, hold, interrupt, logs,
-    look::{arrive, look},
+    diagnose, hold, interrupt, logs,
+    look::{arrive, find, look},
     offline_copy, prevent, purge,
     recover::{Wanted, recover},
     relocate,
@@ -218,9 +217,7 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
 }
 
 async fn locate(session: &Session) -> Result<Exit, Failure> {
-    let node = observe::locate(&session.settings)
-        .await
-        .map_err(|error| failures::locate(session, &error))?;
+    let node = find(session).await?;
     let now = Timestamp::now();
     let restart = Restart::of_node(&node);
     let sentence = restart.as_ref().map(Restart::sentence);

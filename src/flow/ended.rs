@@ -1,12 +1,12 @@
 //! What to do about an etcd of this node that is down, by what ended it.
 
 use crate::{
-    model::{ContainerState, Located, RestartCause, RestartStory},
-    say::etcdctl,
+    model::{ContainerState, Located, RestartCause, RestartStory, layout::Keeps},
     settings::quoted,
 };
 
 use super::{
+    anew::{Started, join_anew, unit},
     no_start::{copy_first, way_out},
     session::Session,
 };
@@ -25,16 +25,16 @@ pub fn what_to_do(session: &Session, node: &Located, story: &RestartStory) -> St
         return way_out(session, node, exact);
     }
     let advice = Advice::new(session, node);
-    let copy = copy_first(session);
+    let copy = copy_first(session, node);
     match story.cause {
         RestartCause::ProbeKill => advice.probe_kill(),
         RestartCause::OutOfMemory => advice.out_of_memory(),
         RestartCause::DiskFull => advice.disk_full(),
         RestartCause::DamagedData => format!(
             "Look at the disk first: `dmesg -T | tail -50`. If the disk is sound:\n{}",
-            advice.join_anew(&copy, false)
+            advice.join_anew(Some(&copy), false)
         ),
-        RestartCause::RemovedMember => advice.join_anew(&copy, false),
+        RestartCause::RemovedMember => advice.join_anew(Some(&copy), false),
         RestartCause::DataLocked => advice.data_locked(),
         RestartCause::WrongSettings => advice.wrong_settings(),
         RestartCause::NeverStarted => advice.never_started(),
@@ -90,11 +90,15 @@ impl<'a> Advice<'a> {
     }
 
     fn out_of_memory(&self) -> String {
+        let limit = match Started::of(self.node) {
+            Started::ByManifest => format!("resources.limits.memory of etcd in {}", self.manifest),
+            _ => format!("its limit (`systemctl cat {}`)", unit(self.node.layout())),
+        };
         format!(
             "See who takes the memory (`ps aux --sort=-rss | head`) and end what this master can \
-             do without, or raise resources.limits.memory of etcd in {}; etcd needs about its \
-             database's size, and more while it starts. Then `{}`, or now on another master",
-            self.manifest, self.again
+             do without, or raise {limit}; etcd needs about its database's size, and more while \
+             it starts. Then `{}`, or now on another master",
+            self.again
         )
     }
 
@@ -122,61 +126,62 @@ impl<'a> Advice<'a> {
         }
         lines.push(format!(
             "or grow the volume. In {}/member only snap/db.tmp.* may go; never anything in wal, \
-             and neither db nor *.snap. The kubelet then starts etcd by itself; `{}`",
-            self.data, self.again
+             and neither db nor *.snap. Then {} starts etcd by itself; `{}`",
+            self.data,
+            self.starter(),
+            self.again
         ));
         lines.join("\n")
     }
 
-    /// "One bad of three": leave the cluster and come back empty. `copy` is how
-    /// the data are saved before; a member that was removed has left already.
-    pub(super) fn join_anew(&self, copy: &str, removed: bool) -> String {
-        let node = self.node;
-        let mut etcdctl = vec!["etcdctl --endpoints https://HEALTHY_MASTER:2379".to_owned()];
-        etcdctl.extend(etcdctl::tls_flags(node));
-        let etcdctl = etcdctl.join(" ");
-        let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
-        let (data, manifest) = (&self.data, &self.manifest);
-        let wal = node.wal_dir.as_ref().map_or_else(String::new, |found| {
-            format!(" (and {} likewise)", quoted(&found.value.to_string_lossy()))
-        });
-        let remove = match removed {
-            true => "it is removed already".to_owned(),
-            false => format!("`{etcdctl} member remove ID_OF_THIS_MEMBER`"),
-        };
-        format!(
-            "While the other members have a quorum, nothing is lost, and this one comes back \
-             empty:\n\
-             1. they have: `{etcdctl} member list`\n\
-             2. so that nothing starts it meanwhile: `mv {manifest} /etc/kubernetes/etcd.yaml`\n\
-             3. {copy}\n\
-             4. {remove}\n\
-             5. `mv {data}/member {data}/member.damaged`{wal}\n\
-             6. `{etcdctl} member add {name} --peer-urls=https://ADDRESS_OF_THIS_MASTER:2380`\n\
-             7. in /etc/kubernetes/etcd.yaml: --initial-cluster as `member add` printed it, and \
-             --initial-cluster-state=existing; `mv /etc/kubernetes/etcd.yaml {manifest}`\n\
-             With no quorum left, or a single member: `{}`",
-            etcdctl::restore(node, "", "SNAPSHOT")
-        )
+    /// The way of a member that leaves the cluster and comes back empty.
+    pub(super) fn join_anew(&self, copy: Option<&str>, removed: bool) -> String {
+        join_anew(self.node, &self.manifest, copy, removed)
+    }
+
+    /// Who starts etcd when nothing is in its way any more.
+    fn starter(&self) -> &'static str {
+        match Started::of(self.node) {
+            Started::ByManifest => "the kubelet",
+            Started::ByUnit => "systemd",
+            Started::ByItsOwn => self.node.layout().name,
+        }
+    }
+
+    /// Where a flag of etcd's is changed, behind "in" or "with".
+    pub(super) fn settings(&self) -> String {
+        match (Started::of(self.node), self.node.layout().keeps) {
+            (Started::ByManifest, _) | (_, Keeps::Manifest) => format!("in {}", self.manifest),
+            (_, Keeps::Lines(lines)) => lines.place.to_owned(),
+            (_, Keeps::Owner(owner)) => owner.way.to_owned(),
+        }
     }
 
     pub(super) fn data_locked(&self) -> String {
         format!(
             "See who has it: `ps -C etcd -o pid,lstart,args`, `fuser -v {}/member/snap/db`. End \
-             the one that should not be there; the kubelet then starts etcd by itself; `{}`",
-            self.data, self.again
+             the one that should not be there; then {} starts etcd by itself; `{}`",
+            self.data,
+            self.starter(),
+            self.again
         )
     }
 
     fn wrong_settings(&self) -> String {
+        let takes_up = match Started::of(self.node) {
+            Started::ByManifest => {
+                " The kubelet takes up a changed manifest within 20 seconds, and runs every file \
+                 of that directory: copies belong elsewhere;"
+            }
+            _ => "",
+        };
         format!(
-            "Correct it: flags in {manifest} (copies belong elsewhere: the kubelet runs every \
-             file of that directory), certificates ({renewal}), ports with `ss -ltnp`. The kubelet takes up a \
-             changed manifest within 20 seconds; all it wrote: `{logs}`; then `{again}`",
-            manifest = self.manifest,
-            renewal = self.node.layout().renewal,
-            logs = self.logs,
-            again = self.again
+            "Correct it: flags {}; certificates ({}); ports with `ss -ltnp`.{takes_up} All it \
+             wrote: `{}`; then `{}`",
+            self.settings(),
+            self.node.layout().renewal,
+            self.logs,
+            self.again
         )
     }
 

@@ -55,22 +55,28 @@ impl Here {
     }
 }
 
+/// This node's etcd; where none runs, what its data say of that.
+pub async fn find(session: &Session) -> Result<Located, Failure> {
+    let error = match observe::locate(&session.settings).await {
+        Ok(node) => return Ok(node),
+        Err(error) => error,
+    };
+    let failure = failures::locate(session, &error);
+    let nowhere = matches!(
+        error,
+        LocateError::NoEtcd { .. }
+            | LocateError::NoRuntimeAndNoProcess { .. }
+            | LocateError::Down(_)
+    );
+    Err(match nowhere {
+        true => no_start::by_its_data(session, failure).await,
+        false => failure,
+    })
+}
+
 /// Finds etcd on this node and loads the certificates.
 pub async fn arrive(session: &Session) -> Result<Here, Failure> {
-    let node = match observe::locate(&session.settings).await {
-        Ok(node) => node,
-        Err(error) => {
-            let failure = failures::locate(session, &error);
-            let nowhere = matches!(
-                error,
-                LocateError::NoEtcd { .. } | LocateError::NoRuntimeAndNoProcess { .. }
-            );
-            return Err(match nowhere {
-                true => no_start::by_its_data(session, failure).await,
-                false => failure,
-            });
-        }
-    };
+    let node = find(session).await?;
     let path = |found: &Option<crate::model::Found<std::path::PathBuf>>| {
         found.as_ref().map(|found| found.value.clone())
     };
@@ -103,7 +109,12 @@ pub async fn look(session: &Session, here: &Here) -> Result<World, Failure> {
     );
     let mut world = match looked {
         Ok(world) => World { node: node_now, ..world },
-        Err(nobody) => return Err(failures::nobody_answers(session, &node, &nobody.0)),
+        Err(nobody) => {
+            if node.process.is_none() {
+                no_start::find_place(session, &node).await;
+            }
+            return Err(failures::nobody_answers(session, &node, &nobody.0));
+        }
     };
     if fresh.is_none() {
         *here.told.borrow_mut() = Some((Instant::now(), world.members.clone()));

@@ -1,6 +1,7 @@
 //! One story per file, readable top to bottom: the only callers of observe,
 //! decide, consent, act and say together.
 
+mod anew;
 mod command;
 mod conclude;
 mod control_plane;

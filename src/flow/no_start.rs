@@ -6,19 +6,26 @@ use std::path::{Path, PathBuf};
 use crate::{
     decide,
     failure::Failure,
-    model::{CertificateRole, Found, Located, NoStart, Timestamp, World, layout},
-    observe::{self, stopped::How},
+    model::{
+        Bytes, CertificateRole, Found, Located, NoStart, SnapshotPlace, Timestamp, World, layout,
+    },
+    observe::{self, host::HostRoot, stopped::How},
+    say::etcdctl,
     settings::quoted,
 };
 
-use super::{ended::Advice, restart::Restart, session::Session, usage::usual_data_dir};
+use super::{
+    anew::Started, ended::Advice, restart::Restart, session::Session, usage::usual_data_dir,
+};
 
 /// What to type, complete; several lines.
 pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> String {
     let advice = Advice::new(session, node);
     let data = &advice.data;
-    let copy = copy_first(session);
-    let anew = || advice.join_anew(&copy, exact == NoStart::MemberRemoved);
+    let copy = copy_first(session, node);
+    // Where there are no data, there is nothing to copy or to move away.
+    let kept = (exact != NoStart::DataEmpty).then_some(copy.as_str());
+    let anew = || advice.join_anew(kept, exact == NoStart::MemberRemoved);
     match exact {
         NoStart::DiskFull => advice.disk_full(),
         NoStart::ReadOnly => format!(
@@ -32,7 +39,7 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
                 "Look at the disk first: `dmesg -T | tail -50`. Remove and edit nothing in \
                  {data}. If the disk is sound:\n{}\n{}",
                 anew(),
-                alone(exact)
+                alone(node, exact)
             )
         }
         NoStart::DataLocked => advice.data_locked(),
@@ -43,10 +50,10 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
             anew()
         ),
         NoStart::OtherCluster => format!(
-            "Is it the right directory and the right disk? --data-dir in {}, `findmnt -T {data}`. \
+            "Is it the right directory and the right disk? --data-dir {}; `findmnt -T {data}`. \
              With its own data back, etcd goes on by itself. If this directory is a foreign one \
              and the own data are gone:\n{}",
-            advice.manifest,
+            advice.settings(),
             anew()
         ),
         NoStart::CertificateExpired => certificates(node, &advice),
@@ -71,11 +78,14 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
             advice.again
         ),
         NoStart::UpgradeTooEarly => format!(
-            "First {copy}. Then go back to the release it ran before (the image in {manifest}): its \
+            "First {copy}. Then go back to the release it ran before ({release}): its \
              data are as they were. From 3.5 to 3.6 the way leads through 3.5.26 or later on every \
              master, healthy, and only then to 3.6: what 3.5 keeps in two places has to be the same \
              in both. Then `{again}`",
-            manifest = advice.manifest,
+            release = match Started::of(node) {
+                Started::ByManifest => format!("the image in {}", advice.manifest),
+                _ => "its image or its binary".to_owned(),
+            },
             again = advice.again
         ),
     }
@@ -90,9 +100,13 @@ pub(super) async fn by_its_data(session: &Session, failure: Failure) -> Failure 
     }) else {
         return failure;
     };
-    let Some(node) = node_of(data_dir).await else { return failure };
+    let Some(mut node) = node_of(data_dir).await else { return failure };
+    if failure.layout.is_some() {
+        node.layout.clone_from(&failure.layout);
+    }
     let now = Timestamp::now().as_nanosecond();
     let Some(story) = decide::node_story(&node, None, now) else { return failure };
+    find_place(session, &node).await;
     let state = format!("{} Its data are here. {}.", failure.state, story.text);
     let way = story.exact.map(|exact| format!("{}\n", way_out(session, &node, exact)));
     let next = format!("{}{}", way.unwrap_or_default(), failure.next);
@@ -103,42 +117,68 @@ pub(super) async fn by_its_data(session: &Session, failure: Failure) -> Failure 
 pub(super) async fn node_of(data_dir: PathBuf) -> Option<Located> {
     let stopped = observe::stopped::look(&data_dir, None, How::All, "").await?;
     let data_dir = Some(Found::new(data_dir, "this node"));
-    Some(Located { data_dir, stopped: Some(stopped), ..Located::default() })
+    let layout = observe::layout::of_node(&HostRoot::default());
+    Some(Located { layout, data_dir, stopped: Some(stopped), ..Located::default() })
 }
 
 /// What keeps this node's etcd away although others answer, and the way out.
 pub(super) fn here(session: &Session, world: &World) -> Option<String> {
     let restart = Restart::of_world(world)?;
-    let story = restart.story();
-    let way = way_out(session, &world.node, story.exact?);
+    let exact = restart.story().exact?;
+    take_place(session, &world.node, &world.snapshot_places);
+    let way = way_out(session, &world.node, exact);
     Some(format!("{}.\n{way}", restart.sentence()))
 }
 
+/// Looks once for a disk that the copy of this node's data could go to, before it is told
+/// what to type.
+pub(super) async fn find_place(session: &Session, node: &Located) {
+    if session.record().copy_place.is_some() {
+        return;
+    }
+    let found = observe::data_disk::places(node.answering_data_dir()).await;
+    take_place(session, node, &found.unwrap_or_default().0);
+}
+
+/// The directory that was named, else the best disk that is not that of the data, else
+/// where every system has room of root's own.
+fn take_place(session: &Session, node: &Located, places: &[SnapshotPlace]) {
+    let used = node.disk.as_ref().map_or(Bytes(0), |disk| disk.used);
+    let other = places
+        .iter()
+        .find(|place| !place.shares_data_dir && place.filesystem.available > used)
+        .map(|place| place.filesystem.mount_point.clone())
+        .filter(|mount| mount != Path::new("/"));
+    let named = session.settings.snapshot_dir.clone();
+    session.record_mut().copy_place = Some(named.or(other).unwrap_or_else(|| "/root".into()));
+}
+
 /// "a copy of the data: `...`".
-pub(super) fn copy_first(session: &Session) -> String {
-    let command = "snapshot save --offline /var/backups/etcd-stopped";
-    format!(
-        "a copy of the data, best on another disk: `{}`",
-        session.settings.command_line(command)
-    )
+pub(super) fn copy_first(session: &Session, node: &Located) -> String {
+    let place = session.record().copy_place.clone();
+    let to = place.unwrap_or_else(|| "/root".into()).join("etcd-stopped");
+    let mut settings = session.settings.clone();
+    // Nothing tells where they are once the manifest was moved away.
+    let found = node.data_dir.as_ref().map(|found| found.value.clone());
+    settings.data_dir = settings.data_dir.or(found);
+    let command = format!("snapshot save --offline {}", quoted(&to.to_string_lossy()));
+    format!("a copy of the data, best on another disk: `{}`", settings.command_line(&command))
 }
 
 /// When there is nobody to come back to.
-fn alone(exact: NoStart) -> &'static str {
-    match exact {
-        NoStart::DatabaseDamaged => {
-            "The database is damaged, so that only an earlier snapshot can be restored"
-        }
-        NoStart::WalDamaged => {
-            "Without a snapshot: the database of the copy can be restored in its place \
-             (--skip-hash-check COPY/member/snap/db); what was only in the raft log, the last \
-             moments, is then missing"
-        }
-        _ => {
-            "Without a snapshot: the database of the copy can be restored in its place \
-             (--skip-hash-check COPY/member/snap/db); what came after it is then missing"
-        }
+fn alone(node: &Located, exact: NoStart) -> String {
+    if exact == NoStart::DatabaseDamaged {
+        return "The database is damaged, so that only an earlier snapshot can be restored".into();
     }
+    let missing = match exact {
+        NoStart::WalDamaged => "what was only in the raft log, the last moments,",
+        _ => "what came after it",
+    };
+    format!(
+        "Without a snapshot the database of the copy can be restored in its place; {missing} is \
+         then missing: `{}`",
+        etcdctl::restore(node, "--skip-hash-check", "COPY/member/snap/db")
+    )
 }
 
 /// kubeadm's names of certificates, by what their files are called

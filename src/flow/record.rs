@@ -82,6 +82,8 @@ pub struct Record {
     pub report_path: Option<PathBuf>,
     /// The old database file of this node's member.
     pub kept_file: Option<KeptFile>,
+    /// A directory that a copy of a stopped etcd's data could go to.
+    pub copy_place: Option<PathBuf>,
 }
 
 impl Record {
@@ -100,6 +102,7 @@ impl Record {
             outcome: None,
             report_path: None,
             kept_file: None,
+            copy_place: None,
             plan: None,
             before: None,
             after: None,

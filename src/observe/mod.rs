@@ -27,7 +27,7 @@ pub mod kernel_log;
 pub mod kubelet;
 mod kubelet_process;
 mod last_end;
-mod layout;
+pub mod layout;
 pub mod left_overs;
 mod live_data;
 mod live_key_pages;

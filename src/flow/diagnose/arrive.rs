@@ -37,8 +37,10 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
     if let (false, None, Some(data_dir)) = (runs_here(&node), &node.stopped, &node.data_dir)
         && node.hanging.is_empty()
     {
-        let seen = no_start::node_of(data_dir.value.clone()).await;
-        node.stopped = seen.and_then(|seen| seen.stopped);
+        if let Some(seen) = no_start::node_of(data_dir.value.clone()).await {
+            node.stopped = seen.stopped;
+            node.layout = node.layout.or(seen.layout);
+        }
     }
     let access = match tls(&node) {
         Ok(tls) => {

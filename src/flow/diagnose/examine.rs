@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::{
     decide,
     failure::Failure,
-    flow::{ended, failures, session::Session, watch_members::watch_members},
+    flow::{ended, failures, no_start, session::Session, watch_members::watch_members},
     model::{
         World,
         diagnosis::{
@@ -93,10 +93,14 @@ async fn look(
     };
     let now = Timestamp::now().as_nanosecond();
     let story = decide::node_story(&here.node, world.as_ref(), now);
-    let no_start = story.filter(|story| story.exact.is_some()).map(|story| {
-        let way = ended::what_to_do(session, &here.node, &story);
-        (story, way)
-    });
+    let no_start = match story.filter(|story| story.exact.is_some()) {
+        None => None,
+        Some(story) => {
+            no_start::find_place(session, &here.node).await;
+            let way = ended::what_to_do(session, &here.node, &story);
+            Some((story, way))
+        }
+    };
     let examined = Examined {
         no_start,
         not_admitted,
