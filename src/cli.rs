@@ -25,7 +25,7 @@ const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (",
     env!("ETCD_RESCUE_SOURCE"),
-    ")\netcd API: v3 (servers 3.4, 3.5, 3.6)\nCRI API: runtime.v1, runtime.v1alpha2"
+    ")\netcd API: v3 (servers 3.4 to 3.7)\nCRI API: runtime.v1, runtime.v1alpha2"
 );
 
 const EXAMPLES: &str = "\
@@ -44,9 +44,9 @@ Exit codes: 0 recovered, healthy or nothing to do   1 internal error   2 usage
 /// Gets etcd writable again on a dead Kubernetes control plane.
 ///
 /// Copied onto a master it finds the etcd container, looks at every member,
-/// and after NOSPACE takes a verified snapshot, compacts, defragments every
-/// member (leader last), disarms the alarm and proves that writes are
-/// accepted. Without a subcommand it runs `recover`.
+/// and after NOSPACE compacts, defragments every member (leader last) behind a
+/// verified snapshot, disarms the alarm and proves that writes are accepted.
+/// Without a subcommand it runs `recover`.
 #[derive(Debug, Parser)]
 #[command(name = "etcd-rescue", version = VERSION, after_help = EXAMPLES, max_term_width = 80)]
 pub struct Cli {
@@ -399,7 +399,8 @@ pub enum SnapshotCommand {
         /// new directory: database, raft log, snapshots, with their SHA256SUMS
         #[arg(long, value_name = "DIR", conflicts_with = "member")]
         offline: Option<PathBuf>,
-        /// Take it from this member (default: a follower, this node's first)
+        /// Take it from this member (default: this node's, unless its disk fails; else a
+        /// follower)
         #[arg(long, value_name = "NAME")]
         member: Option<String>,
     },

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate_to};
 
 use crate::cli::Cli;
@@ -19,9 +19,15 @@ pub fn write(dir: &Path) -> Result<()> {
     }
     // A manual has one line for the version.
     let command = || Cli::command().version(env!("CARGO_PKG_VERSION"));
-    clap_mangen::generate_to(command(), &man).context("the man pages")?;
+    clap_mangen::generate_to(versioned(command()), &man).context("the man pages")?;
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut command(), NAME, &completions).context("the completions")?;
     }
     Ok(())
+}
+
+/// The version in each page's foot, without a `--version` for each command.
+fn versioned(command: Command) -> Command {
+    let version = |it: Command| it.version(env!("CARGO_PKG_VERSION")).disable_version_flag(true);
+    command.mut_subcommands(|it| versioned(version(it)))
 }

@@ -39,7 +39,9 @@ impl Machine {
         fact("date", now());
         fact("CPU", format!("{}, {} cores", cpu(), thread::available_parallelism()?));
         fact("memory", format!("{} MiB", kib("MemTotal:") >> 10));
-        fact("kernel", fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned());
+        // What follows the version is somebody's own name for a build.
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+        fact("kernel", release.trim().split('-').next().unwrap_or_default().to_owned());
         fact("system", os());
         let idle = idle();
         fact("CPU idle before", idle.clone());
