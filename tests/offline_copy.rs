@@ -9,6 +9,8 @@ mod stage;
 
 use std::{
     fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -161,4 +163,63 @@ fn what_is_no_data_is_told_with_a_way_of_its_own() {
     // Beside `member` it is nobody's matter.
     fs::rename(data.join("member/x"), data.join("x")).expect("moved");
     save(&data, &to).run().code(0);
+}
+
+/// What is put back as it was printed starts for an etcd that is not root, and has
+/// all it had, its raft log beside its data or on its own.
+#[test]
+fn what_is_put_back_as_printed_starts_without_root() {
+    let Some(release) = lab::releases().pop() else {
+        eprintln!("skipped: no etcd here (scripts/setup lab fetches some)");
+        return;
+    };
+    for apart in [false, true] {
+        let place = tempfile::tempdir_in("/var/tmp").expect("a directory");
+        let at = |name: &str| place.path().join(name).display().to_string();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("set");
+        fs::copy(&release.etcd, at("etcd")).expect("copied");
+        for directory in [at("data"), at("log")] {
+            fs::create_dir(&directory).expect("made");
+            std::os::unix::fs::chown(&directory, Some(4711), Some(4711)).expect("root");
+        }
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("one");
+        let (client, peer) = (format!("http://{}", free()), format!("http://{}", free()));
+        let start = || {
+            let mut etcd = Command::new("setpriv");
+            etcd.args(["--reuid=4711", "--regid=4711", "--clear-groups", "--pdeathsig=KILL"])
+                .args([&at("etcd"), "--data-dir", &at("data"), "--listen-peer-urls", &peer])
+                .args(["--initial-advertise-peer-urls", &peer])
+                .args(["--initial-cluster", &format!("default={peer}")])
+                .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
+                .stderr(fs::File::create(at("said")).expect("a file"));
+            if apart {
+                etcd.args(["--wal-dir", &at("log/wal")]);
+            }
+            etcd.spawn().expect("setpriv")
+        };
+        let ctl = |words: &[&str]| {
+            let mut ctl = Command::new(&release.etcdctl);
+            ctl.env("ETCDCTL_API", "3").args(["--endpoints", &client]).args(words);
+            String::from_utf8(ctl.output().expect("etcdctl").stdout).expect("text")
+        };
+        let mut etcd = start();
+        until("etcd serves", PATIENCE, || ctl(&["put", "key", "value"]) == "OK\n");
+        let stop = |etcd: &mut std::process::Child| {
+            etcd.kill().and_then(|()| etcd.wait()).expect("it ends");
+        };
+        stop(&mut etcd);
+        let log = at("log/wal");
+        let more = if apart { vec!["--wal-dir", &log] } else { Vec::new() };
+        let (data, to) = (place.path().join("data"), place.path().join("copy"));
+        let said = save(&data, &to).and(&more).run().code(0);
+        let (_, lines) = said.out.split_once("etcd stopped:\n").expect("how to put it back");
+        let lines = lines.lines().take_while(|line| !line.starts_with("Make"));
+        for line in lines {
+            let put_back = Command::new("sh").args(["-c", line]).status();
+            assert!(put_back.is_ok_and(|status| status.success()), "{line}");
+        }
+        let mut etcd = start();
+        until("it serves what it had", PATIENCE, || ctl(&["get", "key"]) == "key\nvalue\n");
+        stop(&mut etcd);
+    }
 }
