@@ -5,9 +5,10 @@ mod prevent;
 mod purge;
 mod relocate;
 mod rules;
+mod snapshot;
 mod usage;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{
     Args, Parser, Subcommand, ValueEnum,
@@ -18,6 +19,7 @@ pub use prevent::{Prevent, USUAL_PATIENCE};
 pub use purge::{Purge, PurgeHow, PurgeWhat};
 pub use relocate::Relocate;
 pub use rules::Rules;
+pub use snapshot::{SnapshotCommand, offline_words};
 pub use usage::{ReadHow, SortBy, Usage};
 
 /// `--version`: what this binary is and what it speaks.
@@ -387,30 +389,6 @@ pub enum SelfTestKind {
     Long,
 }
 
-/// What to do with a snapshot.
-#[derive(Clone, Debug, Subcommand)]
-pub enum SnapshotCommand {
-    /// Stream a verified snapshot to PATH (`-`: stdout), or copy a stopped etcd's data
-    Save {
-        /// The new file; it must not exist
-        #[arg(required_unless_present = "offline", conflicts_with = "offline")]
-        path: Option<PathBuf>,
-        /// Copy the data directory of this node's stopped etcd (or --data-dir) to this
-        /// new directory: database, raft log, snapshots, with their SHA256SUMS
-        #[arg(long, value_name = "DIR", conflicts_with = "member")]
-        offline: Option<PathBuf>,
-        /// Take it from this member (default: this node's, unless its disk fails; else a
-        /// follower)
-        #[arg(long, value_name = "NAME")]
-        member: Option<String>,
-    },
-    /// Check the SHA-256 and the structure of a snapshot file
-    Verify {
-        /// The file
-        path: PathBuf,
-    },
-}
-
 impl Command {
     /// The subcommand with its own arguments, as one would type it again.
     #[must_use]
@@ -419,17 +397,7 @@ impl Command {
             Self::Recover => "recover".to_owned(),
             Self::Locate => "locate".to_owned(),
             Self::Status => "status".to_owned(),
-            Self::Snapshot(SnapshotCommand::Save { offline: Some(to), .. }) => {
-                format!("snapshot save --offline {}", to.display())
-            }
-            Self::Snapshot(SnapshotCommand::Save { path, member, .. }) => {
-                let member = member.iter().map(|name| format!(" --member {name}"));
-                let path = path.as_deref().unwrap_or(Path::new("")).display();
-                format!("snapshot save {path}{}", member.collect::<String>())
-            }
-            Self::Snapshot(SnapshotCommand::Verify { path }) => {
-                format!("snapshot verify {}", path.display())
-            }
+            Self::Snapshot(wanted) => wanted.words(),
             Self::Compact { revision } => {
                 let revision = revision.iter().map(|n| format!(" --revision {n}"));
                 format!("compact{}", revision.collect::<String>())

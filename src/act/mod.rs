@@ -41,7 +41,7 @@ pub use disarm::disarm;
 pub use journal::{Journal, JournalNews};
 pub use kubelet_hold::{HoldError, HoldNews, KubeletHold, hold_is_left_over, let_go_of_ours};
 pub use node_lock::{LockError, LockHolder, NodeLock, holder};
-pub use part_file::{PartFile, remove_left_overs};
+pub use part_file::{PartFile, remove_left_overs, rename_to_free};
 pub use private_directory::prepare_directory;
 pub use purge::purge_range;
 pub use quiet_writes::quiet_writes;

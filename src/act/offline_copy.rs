@@ -1,10 +1,13 @@
 //! A copy of a stopped etcd's data beside its originals: database, raft log and
 //! snapshots, each read back and hashed. It has its name only when it is whole;
-//! before, it is a hidden `.etcd-rescue-NAME.part` beside it.
+//! before, it is a hidden `.etcd-rescue-NAME.part` beside it, and without what the
+//! disk does not give any more, `NAME.incomplete`. What is copied is `source`'s.
+
+mod source;
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{
@@ -14,63 +17,33 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+pub use source::{Content, OfflineSource, WAL_DIR};
 
-use super::copy_tree::{CopyError, Shown, SourceLock, copy_file, list, on_a_thread};
-use crate::{
-    consent::Consent,
-    model::{Bytes, Fingerprint},
+use super::{
+    copy_tree::{CopyError, Shown, SourceLock, copy_file, of_directory, on_a_thread},
+    part_file::rename_to_free,
 };
+use crate::{consent::Consent, model::Fingerprint};
+use source::Part;
 
 /// The file with the sums, as `sha256sum -c` reads it.
 pub const SUMS: &str = "SHA256SUMS";
 
-/// What a broken-off defragmentation leaves; no data.
-const LEFT_OVER: &str = "db.tmp";
+/// The file in an incomplete copy with what it lacks, and why.
+pub const MISSING: &str = "MISSING";
 
-/// Where the raft log of a separate `--wal-dir` goes in a copy.
-pub const WAL_DIR: &str = "wal-dir";
-
-/// What of a data directory is copied, and from where.
-#[derive(Clone, Debug)]
-pub struct OfflineSource {
-    /// The data directory: all of `member` in it.
-    pub data_dir: PathBuf,
-    /// A raft log outside of it.
-    pub wal_dir: Option<PathBuf>,
-}
-
-impl OfflineSource {
-    /// Every file, by where it is and its path in the copy.
-    fn files(&self) -> Result<Vec<(PathBuf, PathBuf, PathBuf)>, CopyError> {
-        let mut files = Vec::new();
-        let mut of = |root: &Path, below: &str| -> Result<(), CopyError> {
-            for path in list(root)?.files {
-                let name = path.file_name().unwrap_or_default();
-                let left_over = name.as_encoded_bytes().starts_with(LEFT_OVER.as_bytes());
-                if !left_over {
-                    files.push((root.to_owned(), path.clone(), Path::new(below).join(&path)));
-                }
-            }
-            Ok(())
-        };
-        of(&self.data_dir.join("member"), "member")?;
-        if let Some(wal_dir) = &self.wal_dir {
-            of(wal_dir, WAL_DIR)?;
-        }
-        Ok(files)
-    }
-
-    /// Bytes of all of it.
-    ///
-    /// # Errors
-    /// As `list`.
-    pub fn size(&self) -> Result<Bytes, CopyError> {
-        let length = |(root, path, _): &(PathBuf, PathBuf, PathBuf)| {
-            root.join(path).symlink_metadata().map_or(0, |meta| meta.len())
-        };
-        Ok(Bytes(self.files()?.iter().map(length).sum()))
-    }
+/// What there is now.
+#[derive(Debug, Default)]
+pub struct OfflineCopy {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Every file that is whole, by its path in the copy.
+    pub prints: Vec<Fingerprint>,
+    /// What the source's disk did not give, by its path in the copy: then this
+    /// is no whole copy.
+    pub missing: Vec<(PathBuf, CopyError)>,
+    /// What could not be kept (an extended attribute), in sentences.
+    pub notes: Vec<String>,
 }
 
 /// The unfinished copy's name.
@@ -80,26 +53,29 @@ pub fn part_of(to: &Path) -> PathBuf {
     to.with_file_name(format!(".etcd-rescue-{name}.part"))
 }
 
-/// Copies into the new directory `to` (mode 0700, files 0600, owners as they
-/// were), while no etcd can start on the source. What an earlier run left
-/// unfinished under the same name goes first. Dropping the future stops it.
+/// Copies into the new directory `to` (mode 0700, ours; files in it 0600; owners,
+/// labels and the directories' modes as they were), while no etcd can start on the
+/// source. A file that cannot be read is left out, the others still go. What an
+/// earlier run left unfinished under the same name goes first. Dropping the future
+/// stops it.
 ///
 /// # Errors
-/// `CopyError`; what was copied is removed again, also when the future is dropped.
+/// `CopyError`, of the copy's disk, or when nothing at all could be read; what was
+/// copied is removed again, also when the future is dropped.
 pub async fn offline_copy(
     source: &OfflineSource,
     to: &Path,
     shown: &Arc<Shown>,
     _consent: &Consent,
-) -> Result<Vec<Fingerprint>, CopyError> {
+) -> Result<OfflineCopy, CopyError> {
     let (source, to) = (source.clone(), to.to_owned());
     let (at_work, ended) = mpsc::channel::<()>();
     let _cleaned = AwaitOnDrop(ended);
     on_a_thread(shown, move |shown| {
         let part = part_of(&to);
-        let copied = copy(&source, &part, &to, shown);
+        let copied = source.parts().and_then(|parts| copy(&parts, &part, &to, shown));
         if copied.is_err() {
-            // The copy that is not whole helps nobody, and takes room.
+            // What is left helps nobody, and takes room.
             let _best_effort = fs::remove_dir_all(&part);
         }
         drop(at_work);
@@ -120,117 +96,105 @@ impl Drop for AwaitOnDrop {
     }
 }
 
-fn copy(
-    source: &OfflineSource,
-    part: &Path,
-    to: &Path,
-    shown: &Shown,
-) -> Result<Vec<Fingerprint>, CopyError> {
-    let write = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CopyError::Write { path, source }
-    };
-    let mut locks = vec![SourceLock::take(&source.data_dir)?];
-    if let Some(wal_dir) = &source.wal_dir {
-        locks.push(SourceLock::take(wal_dir)?);
-    }
-    match fs::remove_dir_all(part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(part)(error)),
+fn copy(parts: &[Part], new: &Path, to: &Path, shown: &Shown) -> Result<OfflineCopy, CopyError> {
+    let locks = SourceLock::of(parts.iter().flat_map(Part::locked))?;
+    match fs::remove_dir_all(new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(write(new)(error)),
         _ => {}
     }
-    make_directory(part).map_err(write(part))?;
-    let (mut prints, mut directories) = (Vec::new(), vec![part.to_owned()]);
-    for (root, path, below) in source.files()? {
-        let new = part.join(&below);
-        make_parents(part, &below, &mut directories)?;
-        let print = copy_file(&root, &path, &new, shown)?;
-        fs::set_permissions(&new, Permissions::from_mode(0o600)).map_err(write(&new))?;
-        prints.push(Fingerprint { path: below, ..print });
+    make_directory(new)?;
+    let mut copy = OfflineCopy::default();
+    for part in parts {
+        copy_part(part, &new.join(part.below), shown, &mut copy)?;
     }
-    let sums = part.join(SUMS);
-    write_sums(&sums, &prints).map_err(write(&sums))?;
-    let sync = |path: &Path| File::open(path).and_then(|it| it.sync_all()).map_err(write(path));
-    directories.iter().rev().try_for_each(|path| sync(path))?;
-    // Never over something that came there meanwhile.
-    renameat_with(CWD, part, CWD, to, RenameFlags::NOREPLACE)
-        .map_err(|errno| write(to)(errno.into()))?;
+    if copy.prints.is_empty() && !copy.missing.is_empty() {
+        return Err(copy.missing.swap_remove(0).1);
+    }
+    let line = |print: &Fingerprint| format!("{}  {}\n", print.sha256, print.path.display());
+    write_text(&new.join(SUMS), copy.prints.iter().map(line).collect())?;
+    if !copy.missing.is_empty() {
+        let line = |(path, why): &(PathBuf, CopyError)| format!("{}: {why}\n", path.display());
+        write_text(&new.join(MISSING), copy.missing.iter().map(line).collect())?;
+    }
+    sync(new)?;
+    copy.path = publish(new, to, copy.missing.is_empty())?;
     sync(to.parent().unwrap_or(to))?;
     drop(locks);
-    Ok(prints)
+    Ok(copy)
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().mode(0o700).create(path)
-}
-
-fn make_parents(root: &Path, below: &Path, made: &mut Vec<PathBuf>) -> Result<(), CopyError> {
-    let parents: Vec<&Path> = below.ancestors().skip(1).collect();
-    for parent in parents.into_iter().rev().filter(|parent| *parent != Path::new("")) {
-        let path = root.join(parent);
-        if !made.contains(&path) {
-            make_directory(&path)
-                .map_err(|source| CopyError::Write { path: path.clone(), source })?;
-            made.push(path);
+fn copy_part(
+    part: &Part,
+    to: &Path,
+    shown: &Shown,
+    copy: &mut OfflineCopy,
+) -> Result<(), CopyError> {
+    make_directory(to)?;
+    part.tree.directories.iter().try_for_each(|path| make_directory(&to.join(path)))?;
+    for path in &part.tree.files {
+        let (new, below) = (to.join(path), Path::new(part.below).join(path));
+        match copy_file(&part.root.join(path), &new, &below, shown, &mut copy.notes) {
+            Ok(print) => copy.prints.push(print),
+            // Of a dying disk this may be the last read: what is whole is kept.
+            Err(error @ CopyError::Read { .. }) => {
+                copy.missing.push((below, error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        fs::set_permissions(&new, Permissions::from_mode(0o600)).map_err(write(&new))?;
+    }
+    // Bottom up, as making an entry changes the time of its directory. An etcd that
+    // is not root has to get into them again when they are put back.
+    let directories = part.tree.directories.iter().rev().map(PathBuf::as_path);
+    for path in directories.chain([Path::new("")]) {
+        match of_directory(&part.root.join(path), &to.join(path), &mut copy.notes) {
+            Err(error @ CopyError::Read { .. }) => copy.notes.push(error.to_string()),
+            done => done?,
         }
     }
     Ok(())
 }
 
-fn write_sums(path: &Path, prints: &[Fingerprint]) -> io::Result<()> {
-    let mut text = String::new();
-    for print in prints {
-        text.push_str(&format!("{}  {}\n", print.sha256, print.path.display()));
+/// Gives the copy its name, never over something that came there meanwhile; where
+/// it is then.
+fn publish(new: &Path, to: &Path, whole: bool) -> Result<PathBuf, CopyError> {
+    if whole {
+        return rename_to_free(new, to).map(|()| to.to_owned()).map_err(write(to));
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    for number in 1.. {
+        let number = if number == 1 { String::new() } else { format!("-{number}") };
+        let to = to.with_file_name(format!("{name}.incomplete{number}"));
+        match rename_to_free(new, &to) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            done => return done.map(|()| to.clone()).map_err(write(&to)),
+        }
+    }
+    Ok(new.to_owned())
+}
+
+fn write(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
+    let path = path.to_owned();
+    move |source| CopyError::Write { path, source }
+}
+
+fn make_directory(path: &Path) -> Result<(), CopyError> {
+    fs::DirBuilder::new().mode(0o700).create(path).map_err(write(path))
+}
+
+fn sync(path: &Path) -> Result<(), CopyError> {
+    File::open(path).and_then(|it| it.sync_all()).map_err(write(path))
+}
+
+fn write_text(path: &Path, text: String) -> Result<(), CopyError> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(write(path))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn data() -> (tempfile::TempDir, OfflineSource, PathBuf) {
-        let root = tempfile::tempdir().expect("a directory");
-        let (data_dir, wal) = (root.path().join("etcd"), root.path().join("wal"));
-        fs::create_dir_all(data_dir.join("member/snap")).expect("made");
-        fs::create_dir(&wal).expect("made");
-        fs::write(data_dir.join("member/snap/db"), vec![7; 5000]).expect("written");
-        fs::write(data_dir.join("member/snap/db.tmp.1"), "x").expect("written");
-        fs::write(wal.join("0.wal"), "log").expect("written");
-        let to = root.path().join("copy");
-        (root, OfflineSource { data_dir, wal_dir: Some(wal) }, to)
-    }
-
-    #[test]
-    fn all_that_counts_is_copied_and_nothing_is_left_half_way() {
-        let (_root, source, to) = data();
-        let part = part_of(&to);
-        fs::create_dir(&part).expect("a left-over");
-        let prints = copy(&source, &part, &to, &Shown::default()).expect("copied");
-        let paths: Vec<_> = prints.iter().map(|print| print.path.to_string_lossy()).collect();
-        assert_eq!(paths, ["member/snap/db", "wal-dir/0.wal"]);
-        assert_eq!(source.size().expect("a size"), Bytes(5003));
-        assert!(!part.exists());
-        let mode = |path: &Path| path.metadata().expect("there").permissions().mode() & 0o777;
-        assert_eq!((mode(&to), mode(&to.join("member/snap/db"))), (0o700, 0o600));
-        let check = std::process::Command::new("sha256sum")
-            .args(["-c", SUMS])
-            .current_dir(&to)
-            .output()
-            .expect("sha256sum");
-        assert!(check.status.success(), "{check:?}");
-        assert!(copy(&source, &part, &to, &Shown::default()).is_err(), "it is there already");
-    }
-
-    #[test]
-    fn data_that_are_in_use_are_not_copied() {
-        use nix::fcntl::{Flock, FlockArg};
-        let (_root, source, to) = data();
-        let db = File::open(source.data_dir.join("member/snap/db")).expect("opened");
-        let _held = Flock::lock(db, FlockArg::LockExclusive).expect("locked");
-        let refused = copy(&source, &part_of(&to), &to, &Shown::default());
-        assert!(matches!(refused, Err(CopyError::Locked { .. })), "{refused:?}");
-        assert!(!to.exists() && !part_of(&to).exists());
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg, OFlag},
 };
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 const BUSY: &str = "another process is writing it right now";
 
@@ -113,10 +114,7 @@ impl PartFile {
         match fs::hard_link(&self.part, &self.path) {
             Ok(()) => fs::remove_file(&self.part)?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
-            Err(_) if self.path.symlink_metadata().is_ok() => {
-                return Err(taken("it is already there"));
-            }
-            Err(_) => fs::rename(&self.part, &self.path)?,
+            Err(_) => look_and_rename(&self.part, &self.path)?,
         }
         self.file = None;
         Ok(directory)
@@ -172,6 +170,31 @@ fn remove_abandoned(part: &Path) -> io::Result<()> {
         Err((_, Errno::EWOULDBLOCK)) => Err(taken(BUSY)),
         Err((_, errno)) => Err(errno.into()),
     }
+}
+
+/// Renames, and never replaces anything where the kernel can see to that (NFS and
+/// some others know no such flag): there it is looked first.
+///
+/// # Errors
+/// `AlreadyExists`; else the system's.
+pub fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
+    let renamed = renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE);
+    or_look(renamed.map_err(Into::into), from, to)
+}
+
+fn or_look(renamed: io::Result<()>, from: &Path, to: &Path) -> io::Result<()> {
+    let errno = renamed.as_ref().err().and_then(io::Error::raw_os_error).map(Errno::from_raw);
+    match errno {
+        Some(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => look_and_rename(from, to),
+        _ => renamed,
+    }
+}
+
+fn look_and_rename(from: &Path, to: &Path) -> io::Result<()> {
+    if to.symlink_metadata().is_ok() {
+        return Err(taken("it is already there"));
+    }
+    fs::rename(from, to)
 }
 
 /// Whether the name leads to this very file.
@@ -300,6 +323,27 @@ mod tests {
         fs::write(&part, "theirs")?;
         assert!(file.publish().is_err_and(|error| error.to_string().contains("replaced")));
         assert_eq!((fs::read(&part)?, path.exists()), (b"theirs".to_vec(), false));
+        Ok(())
+    }
+
+    #[test]
+    fn a_filesystem_without_the_flag_renames_and_replaces_nothing() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let (from, to) = (dir.path().join("a"), dir.path().join("b"));
+        for errno in [Errno::EINVAL, Errno::ENOSYS, Errno::EOPNOTSUPP] {
+            fs::create_dir(&from)?;
+            or_look(Err(errno.into()), &from, &to)?;
+            fs::create_dir(&from)?;
+            let taken = or_look(Err(errno.into()), &from, &to);
+            assert_eq!(taken.err().map(|it| it.kind()), Some(io::ErrorKind::AlreadyExists));
+            fs::remove_dir(&from)?;
+            fs::remove_dir(&to)?;
+        }
+        fs::create_dir(&from)?;
+        assert!(or_look(Err(Errno::EIO.into()), &from, &to).is_err() && from.exists());
+        rename_to_free(&from, &to)?;
+        fs::create_dir(&from)?;
+        assert!(rename_to_free(&from, &to).is_err());
         Ok(())
     }
 

@@ -187,8 +187,8 @@ async fn story(session: &Session, command: &Command) -> Result<u8, Failure> {
         Command::Verify => verify::verify(session).await,
         Command::Locate => locate(session).await,
         Command::Status => status(session).await,
-        Command::Snapshot(SnapshotCommand::Save { offline: Some(to), .. }) => {
-            offline_copy::save(session, to).await
+        Command::Snapshot(SnapshotCommand::Save { offline: Some(to), wal_dir, .. }) => {
+            offline_copy::save(session, to, wal_dir.as_deref()).await
         }
         Command::Snapshot(SnapshotCommand::Save { path, member, .. }) => {
             let path = path.clone().unwrap_or_default();

@@ -54,7 +54,7 @@ pub fn copy(
     attributes::of_file(&source, &target, old, notes).map_err(write)?;
     target.sync_all().map_err(write)?;
     shown.begin(format!("reading back {}", path.display()));
-    let came_back = digest(&target, new, length, |_| shown.went_on(0))?;
+    let came_back = digest(&target, new, length, |_| shown.went_on(0)).map_err(of_the_copy)?;
     if came_back != sha256 {
         return Err(CopyError::Differs { path: new.to_owned() });
     }
@@ -127,8 +127,19 @@ fn create(part: &Path) -> io::Result<File> {
         .open(part)
 }
 
+/// A disk that does not give back what was written is the copy's, not the source's.
+fn of_the_copy(error: CopyError) -> CopyError {
+    match error {
+        CopyError::Read { path, offset, source } => {
+            let why = format!("at byte {offset} it does not come back: {source}");
+            CopyError::Write { path, source: io::Error::new(source.kind(), why) }
+        }
+        other => other,
+    }
+}
+
 /// The name of an unfinished file.
-fn part_name(path: &Path) -> PathBuf {
+pub fn part_name(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(PART);
     path.with_file_name(name)
@@ -216,4 +227,17 @@ fn read_error(path: &Path, offset: u64, source: io::Error) -> CopyError {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_cannot_be_read_back_is_not_the_source_s_fault() {
+        let error = read_error(Path::new("/copy"), 4096, Errno::EIO.into());
+        let told = of_the_copy(error);
+        assert!(matches!(&told, CopyError::Write { path, .. } if path == Path::new("/copy")));
+        assert!(told.to_string().contains("at byte 4096 it does not come back"), "{told}");
+    }
 }

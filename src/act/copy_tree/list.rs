@@ -32,6 +32,14 @@ pub struct Tree {
 /// # Errors
 /// `Read`, or `Strange` for a symlink, a special file or another mount.
 pub fn list(root: &Path) -> Result<Tree, CopyError> {
+    list_without(root, None)
+}
+
+/// The same without what is called this right below `root`, whatever it is.
+///
+/// # Errors
+/// As `list`.
+pub fn list_without(root: &Path, without: Option<&str>) -> Result<Tree, CopyError> {
     let read = |path: &Path| {
         let path = path.to_owned();
         move |source| CopyError::Read { path, offset: 0, source }
@@ -49,7 +57,8 @@ pub fn list(root: &Path) -> Result<Tree, CopyError> {
         for name in entries {
             let relative = directory.join(&name);
             let ours = name.as_encoded_bytes().starts_with(OURS.as_bytes());
-            if directory == Path::new("") && (name == LOST_FOUND || ours) {
+            let left_out = name == LOST_FOUND || ours || without.is_some_and(|it| name == it);
+            if directory == Path::new("") && left_out {
                 continue;
             }
             let path = root.join(&relative);

@@ -20,8 +20,10 @@ use std::{
     },
 };
 
+pub(super) use attributes::of_directory;
 pub use bring_back::bring_back;
 pub use error::CopyError;
+pub(super) use list::list_without;
 pub use list::{Tree, list};
 pub use remove::{remove_data, top_names};
 pub use source_lock::SourceLock;
@@ -130,17 +132,23 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Copies one file, `path` below `from`, to `new`, and reads it back.
+/// Copies the file `old` to `new`, and reads it back; `path` is its name for
+/// people. Nothing is left of what is not whole.
 ///
 /// # Errors
 /// As `copy_tree`.
-pub fn copy_file(
-    from: &Path,
-    path: &Path,
+pub(super) fn copy_file(
+    old: &Path,
     new: &Path,
+    path: &Path,
     shown: &Shown,
+    notes: &mut Vec<String>,
 ) -> Result<Fingerprint, CopyError> {
-    file::copy(&from.join(path), new, path, shown, &mut Vec::new())
+    let copied = file::copy(old, new, path, shown, notes);
+    if copied.is_err() {
+        let _best_effort = std::fs::remove_file(file::part_name(new));
+    }
+    copied
 }
 
 pub(super) async fn on_a_thread<T: Send + 'static>(

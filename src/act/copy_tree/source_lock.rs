@@ -4,7 +4,7 @@
 use std::{
     fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use nix::{
@@ -30,10 +30,18 @@ impl SourceLock {
     /// # Errors
     /// `Locked`; `Read`.
     pub fn take(root: &Path) -> Result<Self, CopyError> {
-        let mut files = Vec::new();
         let tree = list(root)?;
-        for path in tree.files.iter().filter(|path| is_wal(path) || *path == Path::new(DATABASE)) {
-            let path = root.join(path);
+        let locked = |path: &&PathBuf| is_wal(path) || **path == Path::new(DATABASE);
+        Self::of(tree.files.iter().filter(locked).map(|path| root.join(path)))
+    }
+
+    /// The locks of these files, a database and those of a raft log.
+    ///
+    /// # Errors
+    /// As `take`.
+    pub fn of(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, CopyError> {
+        let mut files = Vec::new();
+        for path in paths {
             let read = |source| CopyError::Read { path: path.clone(), offset: 0, source };
             let flags = (OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC).bits();
             let file =
