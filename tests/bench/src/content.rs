@@ -15,8 +15,12 @@ use tonic::transport::Channel;
 
 use crate::{network, prober};
 
-/// Keys a page: with values of 100 kB it is 20 MB.
+/// Keys of the first page: with values of 100 kB it is 20 MB.
 const PAGE: i64 = 200;
+/// Bytes a page aims at. For each page etcd counts all keys that follow, so that small
+/// pages of a million keys would take an hour.
+const PAGE_BYTES: i64 = 16 << 20;
+const MOST_KEYS: i64 = 10_000;
 const LONGEST_PAGE: usize = 256 << 20;
 
 /// Every key with its value and revisions, summed up.
@@ -47,15 +51,19 @@ async fn read_out(channel: Channel) -> Result<Content> {
     let mut keys = 0;
     // Zero bytes at both ends mean: all keys.
     let mut from = vec![0];
+    let mut limit = PAGE;
     loop {
         let request = RangeRequest {
             key: from,
             range_end: vec![0],
-            limit: PAGE,
+            limit,
             serializable: true,
             ..Default::default()
         };
         let page = client.range(request).await.context("reading all keys")?.into_inner();
+        let read: usize = page.kvs.iter().map(|kv| kv.key.len() + kv.value.len()).sum();
+        let of_one = i64::try_from(read / page.kvs.len().max(1))?.max(1);
+        limit = (PAGE_BYTES / of_one).clamp(PAGE, MOST_KEYS);
         for kv in &page.kvs {
             if !kv.key.starts_with(prober::PREFIX.as_bytes()) {
                 keys += 1;
