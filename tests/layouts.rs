@@ -164,6 +164,15 @@ async fn static_pods_of_kubeadm_minikube_and_rke2() {
             "/var/lib/rancher/rke2/agent/pod-manifests",
             "/run/k3s/containerd/containerd.sock",
         ),
+        // With `data-dir: /data/rke2`.
+        (
+            "rke2",
+            "/data/rke2/server/tls/etcd",
+            "server-client",
+            "/data/rke2/server/db/etcd",
+            "/data/rke2/agent/pod-manifests",
+            "/run/k3s/containerd/containerd.sock",
+        ),
     ] {
         let node = Node::new();
         for name in ["ca", "server", client] {

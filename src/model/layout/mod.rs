@@ -34,8 +34,9 @@ pub static ALL: [&Layout; 14] = [
     &talos::ROW,
     &microk8s::ROW,
     &k0s::ROW,
-    &rke2::ROW,
+    // k3s' etcd is told by its process; its paths end like RKE2's.
     &k3s::ROW,
+    &rke2::ROW,
     &sqlite::ROW,
     &minikube::ROW,
     &kops::ROW,
@@ -56,6 +57,8 @@ pub enum Sign {
     Pod(&'static str),
     /// A path of etcd's (data, certificates, manifest, settings) is below this one.
     Path(&'static str),
+    /// A path of etcd's ends so, wherever the installation keeps its things.
+    Tail(&'static str),
     /// `ID` in /etc/os-release. Counts only where no etcd was found.
     Os(&'static str),
     /// This is there. Counts only where no etcd was found: other installations leave

@@ -5,7 +5,14 @@ use super::{Keeps, KubeletIs, Layout, Lines, May, SharerKind, Sign, Written};
 pub(super) const ROW: Layout = Layout {
     id: "rke2",
     name: "RKE2",
-    signs: &[Sign::Path("/var/lib/rancher/rke2"), Sign::There("/var/lib/rancher/rke2/server/db")],
+    // With another `data-dir` the tails are the same.
+    signs: &[
+        Sign::Path("/var/lib/rancher/rke2"),
+        Sign::Tail("agent/pod-manifests/etcd.yaml"),
+        Sign::Tail("server/db/etcd"),
+        Sign::Tail("server/db/etcd/config"),
+        Sign::There("/var/lib/rancher/rke2/server/db"),
+    ],
     comms: &["etcd"],
     sockets: &["/run/k3s/containerd/containerd.sock"],
     data_dirs: &["/var/lib/rancher/rke2/server/db/etcd"],

@@ -78,6 +78,10 @@ impl Clues {
                 let (what, path) = self.paths.iter().find(|(_, path)| below(path))?;
                 Some(format!("etcd's {what} is {}", path.display()))
             }
+            Sign::Tail(tail) => {
+                let (what, path) = self.paths.iter().find(|(_, path)| path.ends_with(tail))?;
+                Some(format!("etcd's {what} is {}", path.display()))
+            }
             Sign::Os(id) => {
                 let same = nothing && self.os.as_deref() == Some(id);
                 same.then(|| format!("/etc/os-release says ID={id}"))

@@ -74,6 +74,8 @@ fn each_is_told_by_what_etcd_shows() {
         (static_pods, Some("/mnt/disk"), "etcd", "kubeadm"),
         (static_pods, Some("/var/lib/minikube/etcd"), "etcd", "minikube"),
         (rke2, None, "etcd", "rke2"),
+        (Some("/data/rke2/agent/pod-manifests/etcd.yaml"), Some("/mnt/x"), "etcd", "rke2"),
+        (None, Some("/data/rke2/server/db/etcd"), "etcd", "rke2"),
         (None, Some("/srv/k3s/server/db/etcd"), "k3s-server", "k3s"),
         (None, Some("/var/lib/k0s/etcd"), "etcd", "k0s"),
         (None, Some("/var/lib/microshift/etcd"), "microshift-etcd", "microshift"),
