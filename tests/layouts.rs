@@ -199,7 +199,13 @@ async fn k3s_has_neither_container_nor_process_of_etcd() {
     node.pair(&format!("{tls}-client"));
     node.pair(&format!("{tls}-ca"));
     node.write("/srv/k3s/server/db/etcd/member/snap/db", "data");
-    node.process(70, "k3s-server", &["k3s", "server", "--data-dir=/srv/k3s"], &[]);
+    // It blanks its command line: what it has open says where its data are.
+    node.process(70, "k3s-server", &["/usr/local/bin/k3s server"], &[]);
+    let unknown = node.locate(&[]).await.expect_err("not told");
+    assert!(matches!(unknown, LocateError::K3sUntold { pid: 70 }), "{unknown:?}");
+    fs::create_dir_all(node.host.path("/proc/70/fd")).expect("made");
+    let open = node.host.path("/proc/70/fd/9");
+    std::os::unix::fs::symlink("/srv/k3s/server/db/etcd/member/snap/db", open).expect("linked");
     let evidence = "etcd's process is called k3s-server";
     let cert = format!("{tls}-client.crt");
     let located = node.told("k3s", evidence, &cert, "/srv/k3s/server/db/etcd").await;
@@ -213,11 +219,12 @@ async fn k3s_has_neither_container_nor_process_of_etcd() {
 async fn k3s_on_sqlite_has_nothing_to_recover() {
     let node = Node::new();
     node.write("/var/lib/rancher/k3s/server/db/state.db", "SQLite format 3");
-    node.process(70, "k3s-server", &["k3s", "server"], &[]);
+    node.process(70, "k3s-server", &["/usr/local/bin/k3s server"], &[]);
     let error = node.locate(&[]).await.expect_err("no etcd");
     let LocateError::NotEtcd(detected) = &error else { panic!("{error:?}") };
     assert_eq!((detected.layout.id, detected.layout.may), ("k3s-sqlite", layout::May::Nothing));
-    assert!(error.what().contains("k3s-server (pid 70) has no server/db/etcd"), "{}", error.what());
+    let seen = "k3s-server (pid 70) keeps its data in /var/lib/rancher/k3s/server/db/state.db";
+    assert!(error.what().contains(seen), "{}", error.what());
     assert!(error.what().contains("sqlite") && error.next().contains("journalctl -u k3s"));
     fs::remove_dir_all(node.host.path("/proc")).expect("ended");
     let stopped = node.locate(&[]).await.expect_err("no etcd");

@@ -5,7 +5,12 @@
 use std::path::PathBuf;
 
 use super::{
-    arguments::Arguments, host::HostRoot, k3s, path_map::PathMap, process::EtcdProcess, yaml,
+    arguments::Arguments,
+    host::HostRoot,
+    k3s::{self, Store},
+    path_map::PathMap,
+    process::EtcdProcess,
+    yaml,
 };
 use crate::model::{Located, Mount, layout};
 
@@ -27,7 +32,7 @@ pub fn read(
 ) -> Option<Configuration> {
     let cwd = process.and_then(|etcd| etcd.cwd.clone());
     if let Some(etcd) = process.filter(|etcd| etcd.is_k3s()) {
-        let arguments = k3s::arguments(host, &etcd.process)?;
+        let Store::Etcd(arguments) = k3s::store(host, &etcd.process) else { return None };
         located.complaints.push(format!(
             "etcd runs inside the k3s process (pid {}): there is no container to look into",
             etcd.process.pid

@@ -67,7 +67,7 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let runtimes = runtimes(host, &kubelet, settings).await?;
     find_container(&runtimes, settings, &mut located).await?;
     let process = find_process(host, settings, &mut located)?;
-    // A k3s server on sqlite or an external database is no etcd.
+    // A k3s server that is not seen to hold an etcd is none.
     let without_etcd = process.as_ref().and_then(|etcd| without_etcd(host, etcd));
     let process = process.filter(|_| without_etcd.is_none());
     located.process = process.as_ref().map(|etcd| etcd.process.clone());
@@ -80,8 +80,8 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let configuration = configuration::read(host, process.as_ref(), &mut located);
     let mut named = settings.endpoints.first().map(|_| "--endpoints names it".to_owned());
     if configuration.is_none() && named.is_none() {
-        if let Some(detected) = without_etcd {
-            return Err(LocateError::NotEtcd(detected));
+        if let Some(error) = without_etcd {
+            return Err(error);
         }
         named = elsewhere::read(host, &kubelet, &mut located);
         if named.is_none() {

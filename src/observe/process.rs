@@ -128,6 +128,14 @@ pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
         .collect()
 }
 
+/// A variable this process was started with.
+#[must_use]
+pub fn variable(host: &HostRoot, pid: i32, name: &str) -> Option<String> {
+    let entry = Entry { pid, directory: host.path(format!("/proc/{pid}")) };
+    let all = entry.environment();
+    all.iter().find_map(|it| Some(it.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+}
+
 /// Whether this pid is an etcd that lives. A dead one that nobody has taken the
 /// status of has no arguments any more.
 #[must_use]
@@ -187,7 +195,13 @@ fn entries(host: &HostRoot, wanted: impl Fn(&str) -> bool) -> Vec<(Entry, String
 
 fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProcess> {
     let args = entry.args().filter(|args| !args.is_empty())?;
-    if comm == "k3s" && args.get(1).map(String::as_str) != Some("server") {
+    // It blanks its command line, which is one word then.
+    let serves = |args: &[String]| match args {
+        [title] => title.ends_with(" server"),
+        [_, what, ..] => what == "server",
+        [] => false,
+    };
+    if comm == "k3s" && !serves(&args) {
         return None;
     }
     let mut env: Vec<String> = entry
@@ -238,6 +252,20 @@ mod tests {
         assert_eq!(pid(of_container(&all, 9)), Some(10), "a wrapper's child");
         assert_eq!(pid(of_container(&all, 30)), None);
         assert_eq!(of_host(&all).map(pid), Ok(Some(20)));
+    }
+
+    #[test]
+    fn a_k3s_server_is_told_by_its_title() {
+        let root = tempfile::tempdir().expect("a directory");
+        let host = HostRoot::new(root.path());
+        let at = host.path("/proc/7");
+        fs::create_dir_all(&at).expect("made");
+        fs::write(at.join("comm"), "k3s\n").expect("written");
+        for (cmdline, found) in [("k3s server\0\0\0", 1), ("k3s\0server\0", 1), ("k3s\0agent\0", 0)]
+        {
+            fs::write(at.join("cmdline"), cmdline).expect("written");
+            assert_eq!(etcd_processes(&host).len(), found, "{cmdline}");
+        }
     }
 
     #[test]
