@@ -145,6 +145,7 @@ pub struct Layout {
     /// Where etcd's flags are kept, and how they are changed.
     pub keeps: Keeps,
     /// How the data are moved to another disk by hand; empty = `relocate` does it.
+    /// `{move}` is what all have in common, `{data}` the data directory.
     pub moving: &'static str,
     /// How its certificates are renewed.
     pub renewal: &'static str,
@@ -158,6 +159,36 @@ pub struct Layout {
     pub sharers: &'static [(&'static str, SharerKind)],
     /// Directories whose mounts are not for files of ours.
     pub not_ours: &'static [&'static str],
+}
+
+/// Moving a data directory whose etcd is stopped: nothing old is left below the mount
+/// point, and nothing can be written there when the mount is missing.
+const MOVE: &str = "with the new disk mounted at /mnt/new: `cp -a {data}/. /mnt/new/`, `umount \
+                    /mnt/new`, `mv {data} {data}.old`, `mkdir {data}`, `chattr +i {data}` (so that \
+                    nothing starts there while the disk is missing), then mount the disk on {data} \
+                    (also in /etc/fstab), and go on only when `findmnt {data}` shows it and `ls \
+                    {data}/member` the files";
+
+impl Layout {
+    /// How these data are moved to another disk by hand.
+    #[must_use]
+    pub fn moving(&self, data: Option<&Path>) -> String {
+        let usual = self.data_dirs.first().copied().unwrap_or("/var/lib/etcd");
+        let data = data.map_or(usual.into(), Path::to_string_lossy);
+        self.moving.replace("{move}", MOVE).replace("{data}", data.trim_end_matches('/'))
+    }
+
+    /// What a person does so that nothing restarts etcd.
+    #[must_use]
+    pub fn restarts(&self) -> String {
+        match self.kubelet {
+            KubeletIs::Apart(unit) => {
+                format!("`systemctl stop {unit}` on each master, and start it again afterwards")
+            }
+            _ if self.unit.is_empty() => "do not restart any master".to_owned(),
+            _ => format!("do not restart {} on any master", self.unit),
+        }
+    }
 }
 
 impl PartialEq for Layout {

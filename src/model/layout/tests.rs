@@ -23,7 +23,13 @@ fn every_row_is_complete_and_has_a_name_of_its_own() {
         for path in [row.sockets, row.data_dirs, row.pki, row.manifests, row.env_files].concat() {
             assert!(path.starts_with('/') && !path.ends_with('/'), "{row:?}: {path}");
         }
-        let texts = [row.why, row.moving, row.renewal];
+        let moving = row.moving(Some(Path::new("/x")));
+        assert!(!moving.contains(['{', '}']) && !moving.contains("killall"), "{row:?}: {moving}");
+        // An old copy below a mount that is missing would be started.
+        let safe = moving.contains("mv /x /x.old`") && moving.contains("findmnt /x`");
+        assert!(safe || !moving.contains("cp -a"), "{row:?}: {moving}");
+        assert!(!row.restarts().contains("  "), "{row:?}");
+        let texts = [row.why, &moving, row.renewal];
         let lines = texts.iter().chain(row.instead);
         for text in lines {
             assert!(text.matches('`').count().is_multiple_of(2), "{row:?}: {text}");
@@ -40,6 +46,13 @@ fn keeps_are_whole(row: &Layout) {
         Keeps::Owner(owner) => vec![owner.obstacle, owner.way, owner.prevention, owner.quota],
     };
     assert!(texts.iter().all(|text| !text.is_empty()), "{row:?}");
+}
+
+#[test]
+fn only_a_unit_that_is_there_is_to_be_stopped() {
+    let of = |id: &str| ALL.iter().find(|row| row.id == id).map(|row| row.restarts());
+    assert_eq!(of("k3s").as_deref(), Some("do not restart k3s on any master"));
+    assert!(of("kubeadm").is_some_and(|text| text.starts_with("`systemctl stop kubelet` on")));
 }
 
 #[test]
