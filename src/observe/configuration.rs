@@ -9,7 +9,7 @@ use super::{
     host::HostRoot,
     k3s::{self, Store},
     path_map::PathMap,
-    process::EtcdProcess,
+    process::{self, EtcdProcess},
     yaml,
 };
 use crate::model::{Located, Mount, layout};
@@ -74,7 +74,11 @@ fn spoken(process: Option<&EtcdProcess>, located: &mut Located) -> Option<Argume
     Some(arguments)
 }
 
+/// Only where no etcd runs: of several it may be another one's.
 fn environment_file(host: &HostRoot, located: &mut Located) -> Option<Arguments> {
+    if process::etcd_processes(host).iter().any(|etcd| !etcd.is_k3s()) {
+        return None;
+    }
     let (path, text) = layout::column(|row| row.env_files)
         .into_iter()
         .find_map(|path| Some((path, yaml::read(&host.path(path)).ok()?)))?;

@@ -58,7 +58,12 @@ pub enum LocateError {
     SeveralContainers(Vec<Candidate>),
     /// Several etcd processes, none of them known by a container.
     #[error("several etcd processes run on this node")]
-    SeveralProcesses(Vec<Process>),
+    SeveralProcesses {
+        /// They.
+        several: Vec<Process>,
+        /// Whether each is in a container, which a runtime would tell.
+        contained: bool,
+    },
     /// A runtime endpoint given by hand is no unix socket path.
     #[error("--runtime-endpoint {endpoint} is not a unix socket")]
     RuntimeEndpointUnreadable {
@@ -114,7 +119,7 @@ impl LocateError {
                     format!("{} {}/{} {}", it.short_id(), it.namespace, it.pod, it.state)
                 }))
             }
-            Self::SeveralProcesses(several) => lines.extend(several.iter().map(|process| {
+            Self::SeveralProcesses { several, .. } => lines.extend(several.iter().map(|process| {
                 let args = process.args.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
                 format!("pid {} {args}", process.pid)
             })),
@@ -181,8 +186,11 @@ impl LocateError {
                  it has no etcd, and there is nothing to recover"
             ),
             Self::SeveralContainers(_) => "name the one that is meant: --container ID".to_owned(),
-            Self::SeveralProcesses(_) => {
+            Self::SeveralProcesses { contained: true, .. } => {
                 format!("start the container runtime, or name etcd by hand: {BY_HAND}")
+            }
+            Self::SeveralProcesses { .. } => {
+                format!("where each listens: `ss -ltnp | grep etcd`; name the one meant: {BY_HAND}")
             }
             Self::RuntimeEndpointUnreadable { .. } | Self::RuntimeEndpointBad { .. } => {
                 "write it like unix:///run/containerd/containerd.sock, or leave it out (and unset \

@@ -191,18 +191,21 @@ fn find_process(
             Ok(found) => found,
             Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
                 let Some(main) = process::main_of(&processes) else {
-                    return Err(LocateError::SeveralProcesses(several));
+                    let contained = processes.iter().all(|it| it.is_k3s() || !it.own_namespace);
+                    return Err(LocateError::SeveralProcesses { several, contained });
                 };
                 located.complaints.push(format!(
                     "{} etcd processes run here: this is the main one, by its port; the other ones \
-                     (events, port 4002) are clusters of their own: --endpoints names them",
+                     (events: port 4002 with kOps, 2381 or 2383 with kubespray) are clusters of \
+                     their own: --endpoints names them",
                     several.len()
                 ));
                 Some(main)
             }
             Err(several) => {
                 located.complaints.push(format!("{} etcd processes run here", several.len()));
-                None
+                let named = Some(&processes).filter(|_| located.container.is_none());
+                named.and_then(|all| process::named_by(all, &settings.endpoints))
             }
         },
     };
