@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{arguments::Arguments, host::HostRoot};
+use super::{arguments::Arguments, host::HostRoot, process};
 use crate::model::{
     Located,
     layout::{ALL, Clues, Detected, Sign, tell},
@@ -29,7 +29,8 @@ pub fn of_etcd(
     located: &Located,
     named: Option<String>,
 ) -> Detected {
-    let mut clues = Clues { named, ..Clues::of(located) };
+    let parent = located.process.as_ref().and_then(|it| process::parent_name(host, it.pid));
+    let mut clues = Clues { named, parent, ..Clues::of(located) };
     for (_, path) in &mut clues.paths {
         *path = host.inside(path);
     }

@@ -6,7 +6,8 @@ use super::{Keeps, KubeletIs, Layout, Lines, May, SharerKind, Sign, Written};
 pub(super) const ROW: Layout = Layout {
     id: "k0s",
     name: "k0s",
-    signs: &[Sign::Path("/var/lib/k0s"), Sign::There("/var/lib/k0s/pki/etcd")],
+    // Also with another --data-dir.
+    signs: &[Sign::Path("/var/lib/k0s"), Sign::Parent("k0s"), Sign::There("/var/lib/k0s/pki/etcd")],
     comms: &["etcd"],
     sockets: &["/run/k0s/containerd.sock"],
     data_dirs: &["/var/lib/k0s/etcd"],

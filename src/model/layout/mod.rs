@@ -6,10 +6,12 @@ mod external;
 mod k0s;
 mod k3s;
 mod keeps;
+mod kine;
 mod kops;
 mod kubeadm;
 mod kubespray;
 mod microk8s;
+mod microk8s_etcd;
 mod microshift;
 mod minikube;
 mod openshift;
@@ -28,20 +30,23 @@ use super::diagnosis::SharerKind;
 
 /// Every row, in the order in which they are tried: those with the narrower signs
 /// first.
-pub static ALL: [&Layout; 14] = [
+pub static ALL: [&Layout; 16] = [
     &openshift::ROW,
     &microshift::ROW,
     &talos::ROW,
     &microk8s::ROW,
+    &microk8s_etcd::ROW,
     &k0s::ROW,
+    &kine::ROW,
     // k3s' etcd is told by its process; its paths end like RKE2's.
     &k3s::ROW,
     &rke2::ROW,
     &sqlite::ROW,
     &minikube::ROW,
-    &kops::ROW,
     &kubespray::ROW,
+    // Its volumes are called like any disk of a master: behind a manifest of etcd's own.
     &kubeadm::ROW,
+    &kops::ROW,
     &plain::ROW,
     &external::ROW,
 ];
@@ -51,6 +56,8 @@ pub static ALL: [&Layout; 14] = [
 pub enum Sign {
     /// The name of the process that is or holds etcd begins so.
     Comm(&'static str),
+    /// The process that started etcd is called so.
+    Parent(&'static str),
     /// The pod of etcd is in this namespace.
     Namespace(&'static str),
     /// The name of etcd's pod begins so.

@@ -93,6 +93,9 @@ fn each_is_told_by_what_etcd_shows() {
         (None, Some("/var/lib/k0s/etcd"), "etcd", "k0s"),
         (None, Some("/var/lib/microshift/etcd"), "microshift-etcd", "microshift"),
         (None, Some("/mnt/master-vol-0a1/data/x"), "etcd", "kops"),
+        (static_pods, Some("/mnt/master-vol-1/etcd"), "etcd", "kubeadm"),
+        (None, Some("/mnt/master-data/etcd"), "etcd", "plain"),
+        (None, Some("/var/snap/microk8s/common/var/run/etcd"), "etcd", "microk8s-etcd"),
         (None, Some("/var/lib/etcd"), "etcd", "plain"),
         (Some("/etc/kubernetes/manifests/etcd-pod.yaml"), None, "etcd", "openshift"),
         (Some("/srv/pods/etcd.yaml"), Some("/data"), "etcd", "plain"),
@@ -125,6 +128,8 @@ fn flags_are_written_as_each_place_has_them() {
         ("kubespray", "    ETCD_QUOTA_BACKEND_BYTES=7"),
         ("kops", "        - {name: ETCD_QUOTA_BACKEND_BYTES, value: \"7\"}"),
         ("talos", "          quota-backend-bytes: \"7\""),
+        ("talos", "then `talosctl -n NODE reboot`, one control-plane node at a time"),
+        ("microk8s-etcd", "    --quota-backend-bytes=7"),
     ] {
         let row = ALL.iter().find(|row| row.id == id).expect("a row");
         let way = row.keeps.way(&[("quota-backend-bytes".to_owned(), "7".to_owned())]);
