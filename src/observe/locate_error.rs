@@ -242,8 +242,12 @@ mod tests {
             LocateError::RuntimeEndpointUnreadable { endpoint: "tcp://x".into() },
             LocateError::ContainerNotFound { id: "abc".into(), reason: "none".into() },
             LocateError::K3sUntold { pid: 7 },
+            LocateError::SeveralProcesses { several: Vec::new(), contained: true },
         ] {
             assert!(!error.next().is_empty() && error.what().contains(&error.to_string()));
         }
+        // A runtime tells nothing of services of the host.
+        let services = LocateError::SeveralProcesses { several: Vec::new(), contained: false };
+        assert!(!services.next().contains("runtime"), "{}", services.next());
     }
 }
