@@ -44,8 +44,8 @@ pub static ALL: [&Layout; 16] = [
     &sqlite::ROW,
     &minikube::ROW,
     &kubespray::ROW,
-    // Its volumes are called like any disk of a master: behind a manifest of etcd's own.
     &kubeadm::ROW,
+    // Behind a manifest of etcd's own: its volumes are called like any disk of a master.
     &kops::ROW,
     &plain::ROW,
     &external::ROW,
