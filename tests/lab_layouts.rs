@@ -386,7 +386,7 @@ fn what_is_no_etcd_is_recognised() {
             "microk8s",
             ["/var/snap/microk8s/current is there", "dqlite", "microk8s inspect"],
         ),
-        (Layout::K3sSqlite, "k3s-sqlite", ["server/db/etcd", "sqlite", "journalctl -u k3s"]),
+        (Layout::K3sSqlite, "k3s-sqlite", ["server/db/state.db", "sqlite", "journalctl -u k3s"]),
         (
             Layout::Talos,
             "talos",

@@ -164,6 +164,15 @@ async fn static_pods_of_kubeadm_minikube_and_rke2() {
             "/var/lib/rancher/rke2/agent/pod-manifests",
             "/run/k3s/containerd/containerd.sock",
         ),
+        // With `data-dir: /data/rke2`.
+        (
+            "rke2",
+            "/data/rke2/server/tls/etcd",
+            "server-client",
+            "/data/rke2/server/db/etcd",
+            "/data/rke2/agent/pod-manifests",
+            "/run/k3s/containerd/containerd.sock",
+        ),
     ] {
         let node = Node::new();
         for name in ["ca", "server", client] {
@@ -190,7 +199,13 @@ async fn k3s_has_neither_container_nor_process_of_etcd() {
     node.pair(&format!("{tls}-client"));
     node.pair(&format!("{tls}-ca"));
     node.write("/srv/k3s/server/db/etcd/member/snap/db", "data");
-    node.process(70, "k3s-server", &["k3s", "server", "--data-dir=/srv/k3s"], &[]);
+    // It blanks its command line: what it has open says where its data are.
+    node.process(70, "k3s-server", &["/usr/local/bin/k3s server"], &[]);
+    let unknown = node.locate(&[]).await.expect_err("not told");
+    assert!(matches!(unknown, LocateError::K3sUntold { pid: 70 }), "{unknown:?}");
+    fs::create_dir_all(node.host.path("/proc/70/fd")).expect("made");
+    let open = node.host.path("/proc/70/fd/9");
+    std::os::unix::fs::symlink("/srv/k3s/server/db/etcd/member/snap/db", open).expect("linked");
     let evidence = "etcd's process is called k3s-server";
     let cert = format!("{tls}-client.crt");
     let located = node.told("k3s", evidence, &cert, "/srv/k3s/server/db/etcd").await;
@@ -204,11 +219,12 @@ async fn k3s_has_neither_container_nor_process_of_etcd() {
 async fn k3s_on_sqlite_has_nothing_to_recover() {
     let node = Node::new();
     node.write("/var/lib/rancher/k3s/server/db/state.db", "SQLite format 3");
-    node.process(70, "k3s-server", &["k3s", "server"], &[]);
+    node.process(70, "k3s-server", &["/usr/local/bin/k3s server"], &[]);
     let error = node.locate(&[]).await.expect_err("no etcd");
     let LocateError::NotEtcd(detected) = &error else { panic!("{error:?}") };
     assert_eq!((detected.layout.id, detected.layout.may), ("k3s-sqlite", layout::May::Nothing));
-    assert!(error.what().contains("k3s-server (pid 70) has no server/db/etcd"), "{}", error.what());
+    let seen = "k3s-server (pid 70) keeps its data in /var/lib/rancher/k3s/server/db/state.db";
+    assert!(error.what().contains(seen), "{}", error.what());
     assert!(error.what().contains("sqlite") && error.next().contains("journalctl -u k3s"));
     fs::remove_dir_all(node.host.path("/proc")).expect("ended");
     let stopped = node.locate(&[]).await.expect_err("no etcd");
@@ -242,6 +258,19 @@ async fn kubespray_keeps_its_settings_in_a_file() {
     node.process(80, "etcd", &["/usr/local/bin/etcd"], &words(&settings));
     let located = node.told("kubespray", "/etc/ssl/etcd/ssl/member-m1.pem", &cert, "/var/lib/etcd");
     assert_eq!(located.await.endpoints[0].value, URL);
+    // With a cluster of its own for events.
+    let events = [
+        "ETCD_DATA_DIR=/var/lib/etcd-events".to_owned(),
+        "ETCD_LISTEN_CLIENT_URLS=https://10.0.0.1:2383,https://127.0.0.1:2383".to_owned(),
+    ];
+    node.process(81, "etcd", &["/usr/local/bin/etcd"], &words(&events));
+    let main = node.told("kubespray", "/etc/ssl/etcd/ssl/member-m1.pem", &cert, "/var/lib/etcd");
+    assert_eq!(main.await.process.map(|it| it.pid), Some(80));
+    let named = async |url: &str| node.locate(&["--endpoints", url]).await.expect("located");
+    let data = |located: Located| located.data_dir.map(|it| node.host.inside(&it.value));
+    let of_events = named("https://127.0.0.1:2383").await;
+    assert_eq!(data(of_events).as_deref(), Some("/var/lib/etcd-events".as_ref()));
+    assert_eq!(data(named("https://127.0.0.1:9999").await), None, "another one's file");
 }
 
 #[tokio::test]
@@ -262,6 +291,41 @@ async fn k0s_serves_its_own_node_only() {
     fs::remove_dir_all(node.host.path("/proc")).expect("ended");
     let stopped = node.locate(&[]).await.expect_err("it does not run");
     assert!(stopped.next().contains("systemctl status k0scontroller"), "{}", stopped.next());
+    // `--data-dir=/data/k0s`.
+    let moved = flags("/data/k0s/etcd", "/data/x.crt", "/data/x.key", "/data/ca.crt", URL);
+    node.process(90, "etcd", &words(&moved), &[]);
+    node.write("/proc/1/comm", "k0s\n");
+    let located = node.locate(&[]).await.expect("located");
+    assert_eq!(located.layout().id, "k0s", "{:?}", located.layout);
+}
+
+#[tokio::test]
+async fn k0s_on_kine_has_nothing_to_recover() {
+    let node = Node::new();
+    node.write("/var/lib/k0s/db/state.db", "SQLite format 3");
+    node.process(70, "k0s", &["k0s", "controller", "--single"], &[]);
+    let error = node.locate(&[]).await.expect_err("no etcd");
+    let LocateError::NotEtcd(detected) = &error else { panic!("{error:?}") };
+    assert_eq!((detected.layout.id, detected.layout.may), ("k0s-kine", layout::May::Nothing));
+    assert!(error.next().contains("journalctl -u k0scontroller"), "{}", error.next());
+}
+
+#[tokio::test]
+async fn microk8s_may_run_a_real_etcd() {
+    let node = Node::new();
+    let certs = "/var/snap/microk8s/7394/certs";
+    node.pair(&format!("{certs}/server"));
+    node.pair(&format!("{certs}/ca"));
+    let file = |name: &str| format!("{certs}/{name}");
+    let data = "/var/snap/microk8s/common/var/run/etcd";
+    let url = "https://127.0.0.1:12379";
+    let args = flags(data, &file("server.crt"), &file("server.key"), &file("ca.crt"), url);
+    node.process(90, "etcd", &words(&args), &[]);
+    let located = node.told("microk8s-etcd", data, &file("server.crt"), data).await;
+    assert_eq!(
+        (located.layout().may, located.layout().unit),
+        (layout::May::Full, "snap.microk8s.daemon-etcd")
+    );
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ pub fn settings_files(bytes: &[u8]) {
             comm: "k3s-server".to_owned(),
         };
         // A data directory in the input leads elsewhere, where nothing is.
-        let _ = k3s::arguments(&node.root(), &server);
+        let _ = k3s::store(&node.root(), &server);
         fs::remove_dir_all(node.path("/etc/rancher")).expect("removed");
     });
 }

@@ -40,8 +40,8 @@ pub fn refusals(world: &World, wishes: &Wishes) -> Vec<Refusal> {
     refusals.extend(answering(world).filter_map(|(m, s)| lagging(m, s, leader_index)));
     let rewrites = matches!(wishes.scope, Scope::Recover | Scope::Defragment);
     if rewrites && !wishes.accept_version_risk {
-        let unit = world.node.layout().kubelet.unit();
-        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s, unit)).next());
+        let row = world.node.layout();
+        refusals.extend(answering(world).filter_map(|(m, s)| version_risk(m, s, row)).next());
     }
     refusals.extend(last_copy(world, wishes));
     refusals
@@ -233,15 +233,15 @@ fn lagging(member: &Member, status: &MemberStatus, leader_index: u64) -> Option<
     })
 }
 
-fn version_risk(member: &Member, status: &MemberStatus, unit: &str) -> Option<Refusal> {
+fn version_risk(member: &Member, status: &MemberStatus, row: &Layout) -> Option<Refusal> {
     let rule = status.row(Behaviour::CrashDuringDefrag)?;
     Some(Refusal {
         kind: RefusalKind::Version,
         flag: Some("--accept-version-risk".to_owned()),
         what: format!("member {} runs etcd {}: {}", member.label(), status.version_text, rule.text),
         next: format!(
-            "make sure that nothing restarts etcd meanwhile (`systemctl stop {unit}` on each \
-             master, and start it again afterwards), then add --accept-version-risk"
+            "make sure that nothing restarts etcd meanwhile ({}), then add --accept-version-risk",
+            row.restarts()
         ),
     })
 }

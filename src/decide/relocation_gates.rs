@@ -17,8 +17,9 @@ pub fn layout_obstacle(node: &Located) -> Option<Obstacle> {
         keeps(node)
     {
         let row = node.layout();
-        let moving = if row.moving.is_empty() { layout::plain().moving } else { row.moving };
-        return obstacle(what, moving);
+        let row = if row.moving.is_empty() { layout::plain() } else { row };
+        let data = node.data_dir.as_ref().map(|found| found.value.as_path());
+        return obstacle(what, &row.moving(data));
     }
     let running = node.container.as_ref().is_some_and(|it| it.state == ContainerState::Running);
     if !running {
@@ -125,6 +126,10 @@ mod tests {
             (|node| node.kubelet = None, "kubelet"),
             (|node| node.wal_dir = Some(Found::new("/wal".into(), "flag --wal-dir")), "/wal"),
         ];
+        let mut rke2 = node();
+        rke2.data_dir = Some(Found::new("/data/rke2/server/db/etcd".into(), "x"));
+        let next = layout_obstacle(&rke2).map(|it| it.next).unwrap_or_default();
+        assert!(next.contains("mv /data/rke2/server/db/etcd /data/rke2/server/db/etcd.old"));
         for (change, part) in changes {
             let mut node = node();
             change(&mut node);

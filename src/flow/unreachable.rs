@@ -23,7 +23,9 @@ use super::{
 pub fn locate(session: &Session, error: &LocateError) -> Failure {
     let exit = match error {
         LocateError::NotRoot => Exit::Refused,
-        LocateError::SeveralContainers(_) | LocateError::SeveralProcesses(_) => Exit::NeedsDecision,
+        LocateError::SeveralContainers(_) | LocateError::SeveralProcesses { .. } => {
+            Exit::NeedsDecision
+        }
         LocateError::RuntimeEndpointUnreadable { .. } => Exit::Usage,
         LocateError::NotEtcd(_) if changes(session) => Exit::Refused,
         LocateError::Down(it) if it.layout.may == May::Look && changes(session) => Exit::Refused,

@@ -5,7 +5,12 @@
 use std::path::PathBuf;
 
 use super::{
-    arguments::Arguments, host::HostRoot, k3s, path_map::PathMap, process::EtcdProcess, yaml,
+    arguments::Arguments,
+    host::HostRoot,
+    k3s::{self, Store},
+    path_map::PathMap,
+    process::{self, EtcdProcess},
+    yaml,
 };
 use crate::model::{Located, Mount, layout};
 
@@ -27,7 +32,7 @@ pub fn read(
 ) -> Option<Configuration> {
     let cwd = process.and_then(|etcd| etcd.cwd.clone());
     if let Some(etcd) = process.filter(|etcd| etcd.is_k3s()) {
-        let arguments = k3s::arguments(host, &etcd.process)?;
+        let Store::Etcd(arguments) = k3s::store(host, &etcd.process) else { return None };
         located.complaints.push(format!(
             "etcd runs inside the k3s process (pid {}): there is no container to look into",
             etcd.process.pid
@@ -69,7 +74,11 @@ fn spoken(process: Option<&EtcdProcess>, located: &mut Located) -> Option<Argume
     Some(arguments)
 }
 
+/// Only where no etcd runs: of several it may be another one's.
 fn environment_file(host: &HostRoot, located: &mut Located) -> Option<Arguments> {
+    if process::etcd_processes(host).iter().any(|etcd| !etcd.is_k3s()) {
+        return None;
+    }
     let (path, text) = layout::column(|row| row.env_files)
         .into_iter()
         .find_map(|path| Some((path, yaml::read(&host.path(path)).ok()?)))?;

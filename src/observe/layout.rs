@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{arguments::Arguments, host::HostRoot};
+use super::{arguments::Arguments, host::HostRoot, process};
 use crate::model::{
     Located,
     layout::{ALL, Clues, Detected, Sign, tell},
@@ -13,8 +13,12 @@ use crate::model::{
 const OS_RELEASE: &str = "/etc/os-release";
 
 /// Flags of etcd whose paths tell.
-const TELLING: [(&str, &str); 3] =
-    [("data-dir", "data directory"), ("cert-file", "certificate"), ("trusted-ca-file", "CA")];
+const TELLING: [(&str, &str); 4] = [
+    ("data-dir", "data directory"),
+    ("cert-file", "certificate"),
+    ("trusted-ca-file", "CA"),
+    ("config-file", "settings file"),
+];
 
 /// By etcd's settings and all that was found of it. `named` says who names an etcd
 /// that is not here.
@@ -25,7 +29,8 @@ pub fn of_etcd(
     located: &Located,
     named: Option<String>,
 ) -> Detected {
-    let mut clues = Clues { named, ..Clues::of(located) };
+    let parent = located.process.as_ref().and_then(|it| process::parent_name(host, it.pid));
+    let mut clues = Clues { named, parent, ..Clues::of(located) };
     for (_, path) in &mut clues.paths {
         *path = host.inside(path);
     }
@@ -71,6 +76,10 @@ mod tests {
         let told = of_etcd(&host, &arguments, &Located::default(), None);
         assert_eq!(told.layout.id, "kubespray");
         assert_eq!(told.evidence, ["etcd's settings file is /etc/etcd.env"]);
+        let unread = ["etcd", "--config-file=/data/rke2/server/db/etcd/config"].map(str::to_owned);
+        let unread = Arguments::read(&unread, &[], "pid 7");
+        let told = of_etcd(&host, &unread, &Located::default(), None);
+        assert_eq!(told.layout.id, "rke2", "{told:?}");
         let named = Some("named".to_owned());
         let away = of_etcd(&host, &Arguments::default(), &Located::default(), named);
         assert_eq!(away.layout.id, "external");

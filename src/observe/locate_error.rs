@@ -47,12 +47,23 @@ pub enum LocateError {
     /// This installation's etcd does not run.
     #[error("no etcd runs here, although this looks like {}", .0.layout.name)]
     Down(Detected),
+    /// A k3s server, and nothing says where it keeps its data.
+    #[error("k3s runs here (pid {pid}), but where it keeps its data cannot be told")]
+    K3sUntold {
+        /// Its pid.
+        pid: i32,
+    },
     /// Several pods have an etcd container.
     #[error("several pods on this node have an etcd container")]
     SeveralContainers(Vec<Candidate>),
     /// Several etcd processes, none of them known by a container.
     #[error("several etcd processes run on this node")]
-    SeveralProcesses(Vec<Process>),
+    SeveralProcesses {
+        /// They.
+        several: Vec<Process>,
+        /// Whether each is in a container, which a runtime would tell.
+        contained: bool,
+    },
     /// A runtime endpoint given by hand is no unix socket path.
     #[error("--runtime-endpoint {endpoint} is not a unix socket")]
     RuntimeEndpointUnreadable {
@@ -108,7 +119,7 @@ impl LocateError {
                     format!("{} {}/{} {}", it.short_id(), it.namespace, it.pod, it.state)
                 }))
             }
-            Self::SeveralProcesses(several) => lines.extend(several.iter().map(|process| {
+            Self::SeveralProcesses { several, .. } => lines.extend(several.iter().map(|process| {
                 let args = process.args.iter().take(4).cloned().collect::<Vec<_>>().join(" ");
                 format!("pid {} {args}", process.pid)
             })),
@@ -120,6 +131,7 @@ impl LocateError {
             Self::NotRoot
             | Self::Hangs { .. }
             | Self::RuntimeEndpointUnreadable { .. }
+            | Self::K3sUntold { .. }
             | Self::ContainerNotFound { .. } => {}
         }
         lines.join("\n  ")
@@ -162,9 +174,23 @@ impl LocateError {
             Self::NoEtcd { .. } => {
                 format!("run it on a master of the cluster\nor name etcd by hand: {BY_HAND}")
             }
+            Self::K3sUntold { pid } => format!(
+                "what it has open there: `ls -l /proc/{pid}/fd | grep server/db/`; its flags: \
+                 `systemctl cat k3s`\n\
+                 with an etcd in DIR/server/db/etcd: `etcd-rescue --endpoints \
+                 https://127.0.0.1:2379 --data-dir DIR/server/db/etcd \
+                 --cacert DIR/server/tls/etcd/server-ca.crt \
+                 --cert DIR/server/tls/etcd/server-client.crt \
+                 --key DIR/server/tls/etcd/server-client.key`\n\
+                 with a DIR/server/db/state.db, or an SQL database as its `--datastore-endpoint`, \
+                 it has no etcd, and there is nothing to recover"
+            ),
             Self::SeveralContainers(_) => "name the one that is meant: --container ID".to_owned(),
-            Self::SeveralProcesses(_) => {
+            Self::SeveralProcesses { contained: true, .. } => {
                 format!("start the container runtime, or name etcd by hand: {BY_HAND}")
+            }
+            Self::SeveralProcesses { .. } => {
+                format!("where each listens: `ss -ltnp | grep etcd`; name the one meant: {BY_HAND}")
             }
             Self::RuntimeEndpointUnreadable { .. } | Self::RuntimeEndpointBad { .. } => {
                 "write it like unix:///run/containerd/containerd.sock, or leave it out (and unset \
@@ -215,8 +241,13 @@ mod tests {
             LocateError::NoEtcd { asked: Vec::new(), traces: vec!["/var/lib/etcd/member".into()] },
             LocateError::RuntimeEndpointUnreadable { endpoint: "tcp://x".into() },
             LocateError::ContainerNotFound { id: "abc".into(), reason: "none".into() },
+            LocateError::K3sUntold { pid: 7 },
+            LocateError::SeveralProcesses { several: Vec::new(), contained: true },
         ] {
             assert!(!error.next().is_empty() && error.what().contains(&error.to_string()));
         }
+        // A runtime tells nothing of services of the host.
+        let services = LocateError::SeveralProcesses { several: Vec::new(), contained: false };
+        assert!(!services.next().contains("runtime"), "{}", services.next());
     }
 }

@@ -67,7 +67,7 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let runtimes = runtimes(host, &kubelet, settings).await?;
     find_container(&runtimes, settings, &mut located).await?;
     let process = find_process(host, settings, &mut located)?;
-    // A k3s server on sqlite or an external database is no etcd.
+    // A k3s server that is not seen to hold an etcd is none.
     let without_etcd = process.as_ref().and_then(|etcd| without_etcd(host, etcd));
     let process = process.filter(|_| without_etcd.is_none());
     located.process = process.as_ref().map(|etcd| etcd.process.clone());
@@ -80,8 +80,8 @@ pub async fn locate_on(host: &HostRoot, settings: &Settings) -> Result<Located, 
     let configuration = configuration::read(host, process.as_ref(), &mut located);
     let mut named = settings.endpoints.first().map(|_| "--endpoints names it".to_owned());
     if configuration.is_none() && named.is_none() {
-        if let Some(detected) = without_etcd {
-            return Err(LocateError::NotEtcd(detected));
+        if let Some(error) = without_etcd {
+            return Err(error);
         }
         named = elsewhere::read(host, &kubelet, &mut located);
         if named.is_none() {
@@ -191,18 +191,21 @@ fn find_process(
             Ok(found) => found,
             Err(several) if settings.endpoints.is_empty() && located.container.is_none() => {
                 let Some(main) = process::main_of(&processes) else {
-                    return Err(LocateError::SeveralProcesses(several));
+                    let contained = processes.iter().all(|it| it.is_k3s() || !it.own_namespace);
+                    return Err(LocateError::SeveralProcesses { several, contained });
                 };
                 located.complaints.push(format!(
                     "{} etcd processes run here: this is the main one, by its port; the other ones \
-                     (events, port 4002) are clusters of their own: --endpoints names them",
+                     (events: port 4002 with kOps, 2381 or 2383 with kubespray) are clusters of \
+                     their own: --endpoints names them",
                     several.len()
                 ));
                 Some(main)
             }
             Err(several) => {
                 located.complaints.push(format!("{} etcd processes run here", several.len()));
-                None
+                let named = Some(&processes).filter(|_| located.container.is_none());
+                named.and_then(|all| process::named_by(all, &settings.endpoints))
             }
         },
     };

@@ -4,7 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    aside, data_disk, host::HostRoot, k3s, layout, locate_error::LocateError, process::EtcdProcess,
+    aside, data_disk,
+    host::HostRoot,
+    k3s::{self, Store},
+    layout,
+    locate_error::LocateError,
+    process::EtcdProcess,
     runtime::Runtimes,
 };
 use crate::{
@@ -12,16 +17,15 @@ use crate::{
     sys::aside::Missed,
 };
 
-/// A k3s server that keeps its data elsewhere than in an etcd of its own.
-pub(super) fn without_etcd(host: &HostRoot, etcd: &EtcdProcess) -> Option<Detected> {
-    let without = etcd.is_k3s() && k3s::arguments(host, &etcd.process).is_none();
-    without.then(|| Detected {
-        layout: layouts::sqlite(),
-        evidence: vec![format!(
-            "{} (pid {}) has no server/db/etcd directory",
-            etcd.process.comm, etcd.process.pid
-        )],
-    })
+/// Why there is no etcd to look at in a k3s server; `None` for one that has it.
+pub(super) fn without_etcd(host: &HostRoot, etcd: &EtcdProcess) -> Option<LocateError> {
+    match k3s::store(host, Some(etcd).filter(|etcd| etcd.is_k3s()).map(|etcd| &etcd.process)?) {
+        Store::Etcd(_) => None,
+        Store::Sql(by) => {
+            Some(LocateError::NotEtcd(Detected { layout: layouts::sqlite(), evidence: vec![by] }))
+        }
+        Store::Unknown => Some(LocateError::K3sUntold { pid: etcd.process.pid }),
+    }
 }
 
 /// Why there is nothing to go on: what is here instead, and what an etcd left.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::host::HostRoot;
+use super::{arguments::Arguments, host::HostRoot};
 use crate::{
     model::{Process, layout, order::InOrder},
     sys::proc_stat,
@@ -91,26 +91,35 @@ pub fn of_host(processes: &[EtcdProcess]) -> Result<Option<&EtcdProcess>, Vec<Pr
 }
 
 /// Of several, the one that alone serves clients at a port that only the main etcd
-/// of an installation has.
+/// of an installation has, else at the usual one.
 #[must_use]
 pub fn main_of(processes: &[EtcdProcess]) -> Option<&EtcdProcess> {
     let usual = layout::plain().client_port;
     let ports = layout::ALL.iter().map(|row| row.client_port).filter(|port| *port != usual);
-    let ends: Vec<String> = ports.map(|port| format!(":{port}")).collect();
+    let own: Vec<String> = ports.map(|port| port.to_string()).collect();
+    alone_at(processes, &own).or_else(|| alone_at(processes, &[usual.to_string()]))
+}
+
+/// Of several, the one that alone serves clients at the ports of these URLs.
+#[must_use]
+pub fn named_by<'a>(processes: &'a [EtcdProcess], urls: &[String]) -> Option<&'a EtcdProcess> {
+    let ports: Vec<String> = urls.iter().filter_map(|url| port(url)).map(str::to_owned).collect();
+    alone_at(processes, &ports)
+}
+
+fn alone_at<'a>(processes: &'a [EtcdProcess], ports: &[String]) -> Option<&'a EtcdProcess> {
     let serves = |etcd: &&EtcdProcess| {
-        let process = &etcd.process;
-        let words = process.args.iter().chain(&process.env);
-        let mut urls = words.filter(|word| {
-            let word = word.to_ascii_lowercase().replace('_', "-");
-            word.contains("listen-client-urls=")
-        });
-        urls.any(|urls| {
-            let mut each = urls.split(',');
-            each.any(|url| ends.iter().any(|end| url.trim_end_matches('/').ends_with(end)))
-        })
+        let Process { args, env, .. } = &etcd.process;
+        let urls = Arguments::read(args, env, "").listen_client_urls();
+        let at = |url: &str| port(url).is_some_and(|port| ports.iter().any(|it| it == port));
+        !etcd.is_k3s() && urls.iter().any(|url| at(&url.value))
     };
     let mut found = processes.iter().filter(serves);
     found.next().filter(|_| found.next().is_none())
+}
+
+fn port(url: &str) -> Option<&str> {
+    Some(url.trim().trim_end_matches('/').rsplit_once(':')?.1)
 }
 
 /// Pid and arguments of every process of this name in this pid namespace:
@@ -126,6 +135,22 @@ pub fn command_lines(host: &HostRoot, name: &str) -> Vec<(i32, Vec<String>)> {
         .filter_map(|(entry, _)| Some((entry.pid, entry.args()?)))
         .filter(|(_, args)| !args.is_empty())
         .collect()
+}
+
+/// The name of the process that started this one.
+#[must_use]
+pub fn parent_name(host: &HostRoot, pid: i32) -> Option<String> {
+    let parent = proc_stat::parent(&status(host, pid)?);
+    let comm = fs::read_to_string(host.path(format!("/proc/{parent}/comm"))).ok()?;
+    Some(comm.trim_end().to_owned())
+}
+
+/// A variable this process was started with.
+#[must_use]
+pub fn variable(host: &HostRoot, pid: i32, name: &str) -> Option<String> {
+    let entry = Entry { pid, directory: host.path(format!("/proc/{pid}")) };
+    let all = entry.environment();
+    all.iter().find_map(|it| Some(it.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
 }
 
 /// Whether this pid is an etcd that lives. A dead one that nobody has taken the
@@ -187,7 +212,13 @@ fn entries(host: &HostRoot, wanted: impl Fn(&str) -> bool) -> Vec<(Entry, String
 
 fn etcd_process(host: &HostRoot, entry: &Entry, comm: String) -> Option<EtcdProcess> {
     let args = entry.args().filter(|args| !args.is_empty())?;
-    if comm == "k3s" && args.get(1).map(String::as_str) != Some("server") {
+    // It blanks its command line, which is one word then.
+    let serves = |args: &[String]| match args {
+        [title] => title.ends_with(" server"),
+        [_, what, ..] => what == "server",
+        [] => false,
+    };
+    if comm == "k3s" && !serves(&args) {
         return None;
     }
     let mut env: Vec<String> = entry
@@ -241,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn a_k3s_server_is_told_by_its_title() {
+        let root = tempfile::tempdir().expect("a directory");
+        let host = HostRoot::new(root.path());
+        let at = host.path("/proc/7");
+        fs::create_dir_all(&at).expect("made");
+        fs::write(at.join("comm"), "k3s\n").expect("written");
+        for (cmdline, found) in [("k3s server\0\0\0", 1), ("k3s\0server\0", 1), ("k3s\0agent\0", 0)]
+        {
+            fs::write(at.join("cmdline"), cmdline).expect("written");
+            assert_eq!(etcd_processes(&host).len(), found, "{cmdline}");
+        }
+    }
+
+    #[test]
     fn equal_candidates_are_an_error_and_k3s_comes_last() {
         let all = [
             etcd(10, "etcd", false, &[]),
@@ -263,8 +308,11 @@ mod tests {
         };
         let both = [with(10, "https://0.0.0.0:4002"), with(11, "https://0.0.0.0:4001")];
         assert_eq!(main_of(&both).map(|found| found.process.pid), Some(11));
-        let others = [with(10, "https://0.0.0.0:2379"), with(11, "https://0.0.0.0:2479")];
-        assert_eq!(main_of(&others), None);
+        let others = [with(10, "https://0.0.0.0:2379"), with(11, "https://0.0.0.0:2381")];
+        assert_eq!(main_of(&others).map(|found| found.process.pid), Some(10));
+        let pid = |url: &str| named_by(&others, &[url.to_owned()]).map(|it| it.process.pid);
+        assert_eq!(pid("https://127.0.0.1:2381/"), Some(11));
+        assert_eq!(pid("https://127.0.0.1:4001"), None);
         assert_eq!(main_of(&[both.clone(), both].concat()), None, "two of them");
     }
 

@@ -25,7 +25,8 @@ pub(super) fn change(
     check(name, value)?;
     let line = CommandLine::read(lines, pod)?;
     let flags = line.flags();
-    no_config_file(pod, &line, &flags)?;
+    let why = "and then etcd ignores every flag: the setting belongs into that file";
+    no_config_file(pod, &line, why)?;
     let same: Vec<&Flag<'_>> = flags.iter().filter(|flag| flag.name == name).collect();
     let variable = environment::variable(name);
     let entry = environment::entry(pod, &variable)?;
@@ -67,8 +68,17 @@ fn check(name: &str, value: &str) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// etcd reads nothing but the file when it is given one.
-fn no_config_file(pod: &Pod<'_>, line: &CommandLine<'_>, flags: &[Flag<'_>]) -> Result<(), Unfit> {
+/// etcd reads nothing but the file when it is given one, and a program that keeps
+/// such a file keeps its manifest as well (RKE2).
+///
+/// # Errors
+/// The line that names the file, and `why` it is in the way.
+pub(super) fn no_config_file(
+    pod: &Pod<'_>,
+    line: &CommandLine<'_>,
+    why: &str,
+) -> Result<(), Unfit> {
+    let flags = line.flags();
     let by_flag = flags.iter().find(|flag| flag.name == "config-file");
     let by_flag = by_flag.map(|flag| {
         let (Value::Inline(path) | Value::Next(path)) = flag.value else {
@@ -80,10 +90,7 @@ fn no_config_file(pod: &Pod<'_>, line: &CommandLine<'_>, flags: &[Flag<'_>]) -> 
         .map(|entry| (entry.number(), entry.word("value").ok().flatten().unwrap_or_default()));
     let Some((number, path)) = by_flag.or(by_variable) else { return Ok(()) };
     let file = if path.is_empty() { String::new() } else { format!(" {path}") };
-    Err(unfit(&format!(
-        "line {number} gives etcd the configuration file{file}, and then etcd ignores every flag: \
-         the setting belongs into that file"
-    )))
+    Err(unfit(&format!("line {number} gives etcd the configuration file{file}, {why}")))
 }
 
 fn rewrite(line: &CommandLine<'_>, flag: &Flag<'_>, value: &str) -> Result<Option<Change>, Unfit> {

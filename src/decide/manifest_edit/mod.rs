@@ -67,7 +67,15 @@ fn change(
     match edit {
         ManifestEdit::Flag { name, value } => flag::change(lines, &pod, name, value, notes),
         ManifestEdit::ProbePath { kind, path } => place::probe(lines, &pod, *kind, path),
-        ManifestEdit::HostPath { from, to } => place::host_path(lines, &pod, from, to),
+        ManifestEdit::HostPath { from, to } => {
+            // A script's command line says nothing of it, and its volume can be moved.
+            if let Ok(line) = command::CommandLine::read(lines, &pod) {
+                let why = "and who writes that file may write this manifest anew as well, with \
+                           the old volume: etcd would start on old data";
+                flag::no_config_file(&pod, &line, why)?;
+            }
+            place::host_path(lines, &pod, from, to)
+        }
         ManifestEdit::HostPathHasToExist { path } => place::has_to_exist(lines, &pod, path),
     }
 }

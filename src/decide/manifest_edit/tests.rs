@@ -170,6 +170,9 @@ fn a_probe_asks_another_path() {
 fn the_data_volume_moves() {
     let signs = change_of(KUBEADM, moved_to("/mnt/etcd/data"));
     assert_eq!(signs, ["-      path: /var/lib/etcd", "+      path: /mnt/etcd/data"]);
+    let from = "/var/lib/rancher/rke2/server/db/etcd".into();
+    let rke2 = ManifestEdit::HostPath { from, to: "/mnt/etcd".into() };
+    assert!(why(RKE2, &[rke2]).contains("line 14 gives etcd the configuration file"));
     for (text, to, expected) in [
         (KUBEADM.replace("      path: /var/lib/etcd\n", "      path: /data\n"), "/x", "no volume"),
         (KUBEADM.replace("      name: etcd-data\n", "      name: another\n"), "/x", "not mounted"),

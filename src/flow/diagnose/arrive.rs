@@ -111,6 +111,7 @@ fn without_etcd(session: &Session, parts: &Parts, error: LocateError) -> Result<
         error,
         LocateError::NoEtcd { .. }
             | LocateError::NoRuntimeAndNoProcess { .. }
+            | LocateError::K3sUntold { .. }
             | LocateError::Down(_)
     );
     let error = match nothing && !nix::unistd::geteuid().is_root() {

@@ -6,7 +6,8 @@ use super::{Keeps, KubeletIs, Layout, Lines, May, SharerKind, Sign, Written};
 pub(super) const ROW: Layout = Layout {
     id: "k0s",
     name: "k0s",
-    signs: &[Sign::Path("/var/lib/k0s"), Sign::There("/var/lib/k0s/pki/etcd")],
+    // Also with another --data-dir.
+    signs: &[Sign::Path("/var/lib/k0s"), Sign::Parent("k0s"), Sign::There("/var/lib/k0s/pki/etcd")],
     comms: &["etcd"],
     sockets: &["/run/k0s/containerd.sock"],
     data_dirs: &["/var/lib/k0s/etcd"],
@@ -31,8 +32,7 @@ pub(super) const ROW: Layout = Layout {
         tail: "then `k0s stop` and `k0s start`, one controller at a time",
         place: "as spec.storage.etcd.extraArgs in /etc/k0s/k0s.yaml, then restart k0s",
     }),
-    moving: "on one controller at a time: `k0s stop`, `cp -a` the content of /var/lib/k0s/etcd to \
-             the new disk, mount that disk over it (also in /etc/fstab), `k0s start`",
+    moving: "on one controller at a time: `k0s stop`; {move}; `k0s start`",
     // k0s pkg/certificate/manager.go: what its own CA signed is made anew at each start
     renewal: "`k0s stop`, then `k0s start`, which makes new ones, one controller at a time (not \
               those of a CA that k0s did not make)",

@@ -41,9 +41,9 @@ pub(super) const ROW: Layout = Layout {
         tail: "then `systemctl restart k3s`, one server at a time",
         place: "as `etcd-arg` in /etc/rancher/k3s/config.yaml, then restart that server",
     }),
-    moving: "on one server at a time: `systemctl stop k3s && k3s-killall.sh`, `cp -a` the content \
-             of /var/lib/rancher/k3s/server/db/etcd to the new disk, mount that disk over it (also \
-             in /etc/fstab), `systemctl start k3s`",
+    // Not k3s-killall.sh: until 2024 it unmounts what is below (k3s-io/k3s 8527).
+    moving: "on one server at a time: `systemctl stop k3s` (etcd is in it; what runs on the node goes \
+             on); {move}; `systemctl start k3s`",
     // docs.k3s.io/cli/certificate
     renewal: "a start renews what has expired: `systemctl restart k3s`, one server at a time; if it \
               does not: `systemctl stop k3s`, `k3s certificate rotate`, `systemctl start k3s`",

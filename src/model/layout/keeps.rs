@@ -49,6 +49,8 @@ pub struct Owner {
 pub enum Written {
     /// `- flag=value`, a YAML list item.
     Item,
+    /// `--flag=value`, a word of a command line.
+    Flag,
     /// `flag: "value"`, a YAML entry, behind so many blanks.
     Entry(&'static str),
     /// `ETCD_FLAG=value`, an environment variable.
@@ -63,6 +65,7 @@ impl Written {
     pub fn line(self, flag: &str, value: &str) -> String {
         match self {
             Self::Item => format!("- {flag}={value}"),
+            Self::Flag => format!("--{flag}={value}"),
             Self::Entry(blanks) => format!("{blanks}{flag}: \"{value}\""),
             Self::Variable => format!("{}={value}", variable(flag)),
             Self::Named(blanks) => {

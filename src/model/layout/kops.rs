@@ -9,7 +9,7 @@ pub(super) const ROW: Layout = Layout {
     signs: &[
         Sign::Pod("etcd-manager"),
         Sign::Path("/rootfs/mnt"),
-        Sign::Path("/mnt/master-"),
+        Sign::Path("/mnt/master-vol-"),
         Sign::Path("/etc/kubernetes/pki/etcd-manager-main"),
         Sign::There("/etc/kubernetes/pki/etcd-manager-main"),
     ],

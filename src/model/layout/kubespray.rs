@@ -39,8 +39,7 @@ pub(super) const ROW: Layout = Layout {
         place: "in etcd's environment file, /etc/etcd.env (and etcd_quota_backend_bytes in \
                 kubespray's group variables), then `systemctl restart etcd`",
     }),
-    moving: "on one master at a time: `systemctl stop etcd`, `cp -a` the data directory to the new \
-             disk, mount that disk over it (also in /etc/fstab), `systemctl start etcd`",
+    moving: "on one master at a time: `systemctl stop etcd`; {move}; `systemctl start etcd`",
     // roles/etcd/files/make-ssl-etcd.sh: the CA that is there signs what is missing
     renewal: "on the first master move the old files of /etc/ssl/etcd/ssl away (not ca.pem and \
               ca-key.pem: the CA stays), then, on the machine kubespray runs on, its `cluster.yml` \

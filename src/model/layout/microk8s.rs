@@ -1,11 +1,11 @@
-//! MicroK8s: dqlite instead of etcd. Data only.
+//! MicroK8s: dqlite instead of etcd, so that no etcd is found. Data only.
 
 use super::{Keeps, KubeletIs, Layout, May, Owner, SharerKind, Sign};
 
 pub(super) const ROW: Layout = Layout {
     id: "microk8s",
     name: "MicroK8s",
-    signs: &[Sign::Path("/var/snap/microk8s"), Sign::There("/var/snap/microk8s/current")],
+    signs: &[Sign::There("/var/snap/microk8s/current")],
     comms: &["etcd"],
     sockets: &["/var/snap/microk8s/common/run/containerd.sock"],
     data_dirs: &[],

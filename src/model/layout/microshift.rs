@@ -41,8 +41,7 @@ pub(super) const ROW: Layout = Layout {
                      then; delete what fills it",
         quota: "MicroShift sets etcd's quota itself: delete first",
     }),
-    moving: "`systemctl stop microshift`, `cp -a` the content of /var/lib/microshift/etcd to the new \
-             disk, mount that disk over it (also in /etc/fstab), `systemctl start microshift`",
+    moving: "`systemctl stop microshift`; {move}; `systemctl start microshift`",
     renewal: "`systemctl restart microshift`: it makes new ones before they expire, and at a start",
     may: May::Full,
     why: "",

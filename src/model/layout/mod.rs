@@ -6,10 +6,12 @@ mod external;
 mod k0s;
 mod k3s;
 mod keeps;
+mod kine;
 mod kops;
 mod kubeadm;
 mod kubespray;
 mod microk8s;
+mod microk8s_etcd;
 mod microshift;
 mod minikube;
 mod openshift;
@@ -28,19 +30,23 @@ use super::diagnosis::SharerKind;
 
 /// Every row, in the order in which they are tried: those with the narrower signs
 /// first.
-pub static ALL: [&Layout; 14] = [
+pub static ALL: [&Layout; 16] = [
     &openshift::ROW,
     &microshift::ROW,
     &talos::ROW,
     &microk8s::ROW,
+    &microk8s_etcd::ROW,
     &k0s::ROW,
-    &rke2::ROW,
+    &kine::ROW,
+    // k3s' etcd is told by its process; its paths end like RKE2's.
     &k3s::ROW,
+    &rke2::ROW,
     &sqlite::ROW,
     &minikube::ROW,
-    &kops::ROW,
     &kubespray::ROW,
     &kubeadm::ROW,
+    // Behind a manifest of etcd's own: its volumes are called like any disk of a master.
+    &kops::ROW,
     &plain::ROW,
     &external::ROW,
 ];
@@ -50,12 +56,16 @@ pub static ALL: [&Layout; 14] = [
 pub enum Sign {
     /// The name of the process that is or holds etcd begins so.
     Comm(&'static str),
+    /// The process that started etcd is called so.
+    Parent(&'static str),
     /// The pod of etcd is in this namespace.
     Namespace(&'static str),
     /// The name of etcd's pod begins so.
     Pod(&'static str),
     /// A path of etcd's (data, certificates, manifest, settings) is below this one.
     Path(&'static str),
+    /// A path of etcd's ends so, wherever the installation keeps its things.
+    Tail(&'static str),
     /// `ID` in /etc/os-release. Counts only where no etcd was found.
     Os(&'static str),
     /// This is there. Counts only where no etcd was found: other installations leave
@@ -142,6 +152,7 @@ pub struct Layout {
     /// Where etcd's flags are kept, and how they are changed.
     pub keeps: Keeps,
     /// How the data are moved to another disk by hand; empty = `relocate` does it.
+    /// `{move}` is what all have in common, `{data}` the data directory.
     pub moving: &'static str,
     /// How its certificates are renewed.
     pub renewal: &'static str,
@@ -155,6 +166,36 @@ pub struct Layout {
     pub sharers: &'static [(&'static str, SharerKind)],
     /// Directories whose mounts are not for files of ours.
     pub not_ours: &'static [&'static str],
+}
+
+/// Moving a data directory whose etcd is stopped: nothing old is left below the mount
+/// point, and nothing can be written there when the mount is missing.
+const MOVE: &str = "with the new disk mounted at /mnt/new: `cp -a {data}/. /mnt/new/`, `umount \
+                    /mnt/new`, `mv {data} {data}.old`, `mkdir {data}`, `chattr +i {data}` (so that \
+                    nothing starts there while the disk is missing), then mount the disk on {data} \
+                    (also in /etc/fstab), and go on only when `findmnt {data}` shows it and `ls \
+                    {data}/member` the files";
+
+impl Layout {
+    /// How these data are moved to another disk by hand.
+    #[must_use]
+    pub fn moving(&self, data: Option<&Path>) -> String {
+        let usual = self.data_dirs.first().copied().unwrap_or("/var/lib/etcd");
+        let data = data.map_or(usual.into(), Path::to_string_lossy);
+        self.moving.replace("{move}", MOVE).replace("{data}", data.trim_end_matches('/'))
+    }
+
+    /// What a person does so that nothing restarts etcd.
+    #[must_use]
+    pub fn restarts(&self) -> String {
+        match self.kubelet {
+            KubeletIs::Apart(unit) => {
+                format!("`systemctl stop {unit}` on each master, and start it again afterwards")
+            }
+            _ if self.unit.is_empty() => "do not restart any master".to_owned(),
+            _ => format!("do not restart {} on any master", self.unit),
+        }
+    }
 }
 
 impl PartialEq for Layout {

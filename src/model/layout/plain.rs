@@ -29,9 +29,8 @@ pub(super) const ROW: Layout = Layout {
         tail: "then `systemctl restart etcd`, one master at a time",
         place: "in etcd's environment file (`systemctl cat etcd` names it), then restart etcd",
     }),
-    moving: "with systemd, on one master at a time: `systemctl stop etcd`, `cp -a` the data \
-             directory to the new disk, mount that disk over it (also in /etc/fstab), `systemctl \
-             start etcd`",
+    moving: "with systemd, on one master at a time: `systemctl stop etcd`; {move}; `systemctl start \
+             etcd`",
     renewal: "with what made it (`openssl x509 -issuer -enddate -noout -in FILE` says who and \
               until when); kubeadm's: `kubeadm certs check-expiration`, then `kubeadm certs renew \
               all`",

@@ -5,7 +5,14 @@ use super::{Keeps, KubeletIs, Layout, Lines, May, SharerKind, Sign, Written};
 pub(super) const ROW: Layout = Layout {
     id: "rke2",
     name: "RKE2",
-    signs: &[Sign::Path("/var/lib/rancher/rke2"), Sign::There("/var/lib/rancher/rke2/server/db")],
+    // With another `data-dir` the tails are the same.
+    signs: &[
+        Sign::Path("/var/lib/rancher/rke2"),
+        Sign::Tail("agent/pod-manifests/etcd.yaml"),
+        Sign::Tail("server/db/etcd"),
+        Sign::Tail("server/db/etcd/config"),
+        Sign::There("/var/lib/rancher/rke2/server/db"),
+    ],
     comms: &["etcd"],
     sockets: &["/run/k3s/containerd/containerd.sock"],
     data_dirs: &["/var/lib/rancher/rke2/server/db/etcd"],
@@ -31,9 +38,12 @@ pub(super) const ROW: Layout = Layout {
         tail: "then `systemctl restart rke2-server`, one server at a time",
         place: "as `etcd-arg` in /etc/rancher/rke2/config.yaml, then restart that server",
     }),
-    moving: "on one server at a time: `systemctl stop rke2-server && rke2-killall.sh`, `cp -a` the \
-             content of /var/lib/rancher/rke2/server/db/etcd to the new disk, mount that disk over \
-             it (also in /etc/fstab), `systemctl start rke2-server`",
+    // The kubelet dies with rke2-server (pkg/executor/staticpod, Pdeathsig), etcd does not.
+    // Not rke2-killall.sh: until 2024 it unmounts what is below (rancher/rke2 6557).
+    moving: "on one server at a time: `systemctl stop rke2-server`, then end etcd itself, which \
+             goes on without it: `pkill -f config-file={data}/config`, until `pgrep -af \
+             config-file={data}/config` shows nothing for half a minute; {move}; `systemctl start \
+             rke2-server`",
     // docs.rke2.io/security/certificates
     renewal: "a start renews what has expired: `systemctl restart rke2-server`, one server at a \
               time; if it does not: `systemctl stop rke2-server`, `rke2 certificate rotate`, \

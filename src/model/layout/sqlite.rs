@@ -5,10 +5,7 @@ use super::{Keeps, Layout, May, Owner, Sign, k3s};
 pub(super) const ROW: Layout = Layout {
     id: "k3s-sqlite",
     name: "k3s without etcd",
-    signs: &[
-        Sign::There("/var/lib/rancher/k3s/server/db/state.db"),
-        Sign::There("/var/lib/rancher/k3s/server"),
-    ],
+    signs: &[Sign::There("/var/lib/rancher/k3s/server/db/state.db")],
     data_dirs: &[],
     pki: &[],
     clients: &[],

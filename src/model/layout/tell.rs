@@ -21,6 +21,8 @@ pub struct Clues {
     pub paths: Vec<(&'static str, PathBuf)>,
     /// Name of the process.
     pub comm: Option<String>,
+    /// Name of the process that started it.
+    pub parent: Option<String>,
     /// Namespace and name of the pod.
     pub pod: Option<(String, String)>,
     /// `ID` of /etc/os-release.
@@ -59,6 +61,8 @@ impl Clues {
                 let comm = self.comm.as_ref().filter(|comm| comm.starts_with(name))?;
                 Some(format!("etcd's process is called {comm}"))
             }
+            Sign::Parent(name) => (self.parent.as_deref() == Some(name))
+                .then(|| format!("etcd's process was started by {name}")),
             Sign::Namespace(name) => {
                 let (namespace, pod) = self.pod.as_ref().filter(|(space, _)| space == name)?;
                 Some(format!("etcd's pod is {namespace}/{pod}"))
@@ -76,6 +80,10 @@ impl Clues {
                     false => path.starts_with(root),
                 };
                 let (what, path) = self.paths.iter().find(|(_, path)| below(path))?;
+                Some(format!("etcd's {what} is {}", path.display()))
+            }
+            Sign::Tail(tail) => {
+                let (what, path) = self.paths.iter().find(|(_, path)| path.ends_with(tail))?;
                 Some(format!("etcd's {what} is {}", path.display()))
             }
             Sign::Os(id) => {

@@ -23,7 +23,13 @@ fn every_row_is_complete_and_has_a_name_of_its_own() {
         for path in [row.sockets, row.data_dirs, row.pki, row.manifests, row.env_files].concat() {
             assert!(path.starts_with('/') && !path.ends_with('/'), "{row:?}: {path}");
         }
-        let texts = [row.why, row.moving, row.renewal];
+        let moving = row.moving(Some(Path::new("/x")));
+        assert!(!moving.contains(['{', '}']) && !moving.contains("killall"), "{row:?}: {moving}");
+        // An old copy below a mount that is missing would be started.
+        let safe = moving.contains("mv /x /x.old`") && moving.contains("findmnt /x`");
+        assert!(safe || !moving.contains("cp -a"), "{row:?}: {moving}");
+        assert!(!row.restarts().contains("  "), "{row:?}");
+        let texts = [row.why, &moving, row.renewal];
         let lines = texts.iter().chain(row.instead);
         for text in lines {
             assert!(text.matches('`').count().is_multiple_of(2), "{row:?}: {text}");
@@ -40,6 +46,13 @@ fn keeps_are_whole(row: &Layout) {
         Keeps::Owner(owner) => vec![owner.obstacle, owner.way, owner.prevention, owner.quota],
     };
     assert!(texts.iter().all(|text| !text.is_empty()), "{row:?}");
+}
+
+#[test]
+fn only_a_unit_that_is_there_is_to_be_stopped() {
+    let of = |id: &str| ALL.iter().find(|row| row.id == id).map(|row| row.restarts());
+    assert_eq!(of("k3s").as_deref(), Some("do not restart k3s on any master"));
+    assert!(of("kubeadm").is_some_and(|text| text.starts_with("`systemctl stop kubelet` on")));
 }
 
 #[test]
@@ -74,10 +87,15 @@ fn each_is_told_by_what_etcd_shows() {
         (static_pods, Some("/mnt/disk"), "etcd", "kubeadm"),
         (static_pods, Some("/var/lib/minikube/etcd"), "etcd", "minikube"),
         (rke2, None, "etcd", "rke2"),
+        (Some("/data/rke2/agent/pod-manifests/etcd.yaml"), Some("/mnt/x"), "etcd", "rke2"),
+        (None, Some("/data/rke2/server/db/etcd"), "etcd", "rke2"),
         (None, Some("/srv/k3s/server/db/etcd"), "k3s-server", "k3s"),
         (None, Some("/var/lib/k0s/etcd"), "etcd", "k0s"),
         (None, Some("/var/lib/microshift/etcd"), "microshift-etcd", "microshift"),
         (None, Some("/mnt/master-vol-0a1/data/x"), "etcd", "kops"),
+        (static_pods, Some("/mnt/master-vol-1/etcd"), "etcd", "kubeadm"),
+        (None, Some("/mnt/master-data/etcd"), "etcd", "plain"),
+        (None, Some("/var/snap/microk8s/common/var/run/etcd"), "etcd", "microk8s-etcd"),
         (None, Some("/var/lib/etcd"), "etcd", "plain"),
         (Some("/etc/kubernetes/manifests/etcd-pod.yaml"), None, "etcd", "openshift"),
         (Some("/srv/pods/etcd.yaml"), Some("/data"), "etcd", "plain"),
@@ -110,6 +128,8 @@ fn flags_are_written_as_each_place_has_them() {
         ("kubespray", "    ETCD_QUOTA_BACKEND_BYTES=7"),
         ("kops", "        - {name: ETCD_QUOTA_BACKEND_BYTES, value: \"7\"}"),
         ("talos", "          quota-backend-bytes: \"7\""),
+        ("talos", "then `talosctl -n NODE reboot`, one control-plane node at a time"),
+        ("microk8s-etcd", "    --quota-backend-bytes=7"),
     ] {
         let row = ALL.iter().find(|row| row.id == id).expect("a row");
         let way = row.keeps.way(&[("quota-backend-bytes".to_owned(), "7".to_owned())]);

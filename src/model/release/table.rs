@@ -41,6 +41,13 @@ const fn bug(
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     bug(
+        CrashDuringDefrag, v(3, 0, 0), v(3, 4, 4),
+        "etcd before 3.4.4 mixes old keys into its database when one defragmentation was killed \
+         midway and another one follows (fixed in 3.4.4); where member/snap/db.tmp is in a data \
+         directory, move it away first",
+        "CHANGELOG-3.4 of 3.4.4, pull request 11613",
+    ),
+    bug(
         CrashDuringDefrag, v(3, 5, 0), v(3, 5, 3),
         "etcd 3.5.0-3.5.2 can lose consistency when it is killed under load (fixed in 3.5.3; \
          defragmenting is safe from 3.5.6 on)",

@@ -9,6 +9,8 @@ fn has(version: &str, what: Behaviour) -> bool {
 #[test]
 fn each_line_has_its_own_fix() {
     for (version, what, expected) in [
+        ("3.4.3", CrashDuringDefrag, true),
+        ("3.4.4", CrashDuringDefrag, false),
         ("3.5.0", CrashDuringDefrag, true),
         ("3.5.5", CrashDuringDefrag, true),
         ("3.5.6", CrashDuringDefrag, false),
