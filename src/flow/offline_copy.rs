@@ -111,7 +111,7 @@ impl Wanted<'_> {
             // Which one is said by its directory; its locks say whether it runs.
             Err(
                 LocateError::SeveralContainers(_)
-                | LocateError::SeveralProcesses(_)
+                | LocateError::SeveralProcesses { .. }
                 | LocateError::NotEtcd(_),
             ) if session.settings.data_dir.is_some() => Located::default(),
             Err(error) => return Err(failures::locate(session, &error)),
