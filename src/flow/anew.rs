@@ -17,11 +17,11 @@ const AWAY: &str = "/etc/kubernetes/etcd.yaml";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Started {
     /// The kubelet, by a manifest that a person edits.
-    ByManifest,
+    Kubelet,
     /// systemd, by an environment file that a person edits.
-    ByUnit,
+    Systemd,
     /// The installation, which adds and removes members by itself.
-    ByItsOwn,
+    Installation,
 }
 
 impl Started {
@@ -29,13 +29,13 @@ impl Started {
         let row = node.layout();
         let by_kubelet = node.manifest.is_some() && row.kubelet == KubeletIs::Apart("kubelet");
         match row.keeps {
-            Keeps::Manifest => Self::ByManifest,
+            Keeps::Manifest => Self::Kubelet,
             Keeps::Lines(lines)
                 if lines.written == Written::Variable && !row.env_files.is_empty() =>
             {
-                if by_kubelet { Self::ByManifest } else { Self::ByUnit }
+                if by_kubelet { Self::Kubelet } else { Self::Systemd }
             }
-            _ => Self::ByItsOwn,
+            _ => Self::Installation,
         }
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn join_anew(
         });
         steps.push(format!("`mv {data}/member {data}/member.damaged`{wal}"));
     }
-    if started != Started::ByItsOwn {
+    if started != Started::Installation {
         let peer = "--peer-urls=https://ADDRESS_OF_THIS_MASTER:2380";
         steps.push(format!("`{etcdctl} member add {} {peer}`", quoted(name)));
     }
@@ -106,7 +106,7 @@ fn resets(row: &Layout) -> bool {
 
 fn stop(row: &'static Layout, started: Started, manifest: &str) -> String {
     let what = match started {
-        Started::ByManifest => format!("mv {manifest} {AWAY}"),
+        Started::Kubelet => format!("mv {manifest} {AWAY}"),
         _ if resets(row) => format!("systemctl stop {} && {}-killall.sh", unit(row), row.id),
         _ => format!("systemctl stop {}", unit(row)),
     };
@@ -117,23 +117,23 @@ fn start(row: &'static Layout, started: Started, manifest: &str) -> String {
     let unit = unit(row);
     let name = row.name;
     match started {
-        Started::ByManifest => format!(
+        Started::Kubelet => format!(
             "in {AWAY}: --initial-cluster as `member add` printed it, and \
              --initial-cluster-state=existing; `mv {AWAY} {manifest}`"
         ),
-        Started::ByUnit => format!(
+        Started::Systemd => format!(
             "in etcd's environment file ({}; `systemctl cat {unit}` names it): \
              ETCD_INITIAL_CLUSTER as `member add` printed it, and \
              ETCD_INITIAL_CLUSTER_STATE=existing; `systemctl start {unit}`",
             row.env_files.join(" or ")
         ),
-        Started::ByItsOwn if resets(row) => format!(
+        Started::Installation if resets(row) => format!(
             "{name} adds the member by itself: in /etc/rancher/{}/config.yaml `server: \
              https://HEALTHY_MASTER:{}`, as on a server that joins; `systemctl start {unit}`",
             row.id,
             if row.kubelet == KubeletIs::Etcd { 6443 } else { 9345 }
         ),
-        Started::ByItsOwn => format!(
+        Started::Installation => format!(
             "{name} adds members by itself: have it join this one to the cluster again, as a new \
              one; `systemctl start {unit}`"
         ),
@@ -198,9 +198,9 @@ mod tests {
         let manifest = Some(Manifest { path, args: Vec::new(), probes: Vec::new() });
         assert_eq!(
             Started::of(&Located { manifest: manifest.clone(), ..node("plain") }),
-            Started::ByManifest
+            Started::Kubelet
         );
-        assert_eq!(Started::of(&Located { manifest, ..node("rke2") }), Started::ByItsOwn);
+        assert_eq!(Started::of(&Located { manifest, ..node("rke2") }), Started::Installation);
     }
 
     #[test]

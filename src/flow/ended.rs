@@ -91,7 +91,7 @@ impl<'a> Advice<'a> {
 
     fn out_of_memory(&self) -> String {
         let limit = match Started::of(self.node) {
-            Started::ByManifest => format!("resources.limits.memory of etcd in {}", self.manifest),
+            Started::Kubelet => format!("resources.limits.memory of etcd in {}", self.manifest),
             _ => format!("its limit (`systemctl cat {}`)", unit(self.node.layout())),
         };
         format!(
@@ -142,16 +142,16 @@ impl<'a> Advice<'a> {
     /// Who starts etcd when nothing is in its way any more.
     fn starter(&self) -> &'static str {
         match Started::of(self.node) {
-            Started::ByManifest => "the kubelet",
-            Started::ByUnit => "systemd",
-            Started::ByItsOwn => self.node.layout().name,
+            Started::Kubelet => "the kubelet",
+            Started::Systemd => "systemd",
+            Started::Installation => self.node.layout().name,
         }
     }
 
     /// Where a flag of etcd's is changed, behind "in" or "with".
     pub(super) fn settings(&self) -> String {
         match (Started::of(self.node), self.node.layout().keeps) {
-            (Started::ByManifest, _) | (_, Keeps::Manifest) => format!("in {}", self.manifest),
+            (Started::Kubelet, _) | (_, Keeps::Manifest) => format!("in {}", self.manifest),
             (_, Keeps::Lines(lines)) => lines.place.to_owned(),
             (_, Keeps::Owner(owner)) => owner.way.to_owned(),
         }
@@ -169,7 +169,7 @@ impl<'a> Advice<'a> {
 
     fn wrong_settings(&self) -> String {
         let takes_up = match Started::of(self.node) {
-            Started::ByManifest => {
+            Started::Kubelet => {
                 " The kubelet takes up a changed manifest within 20 seconds, and runs every file \
                  of that directory: copies belong elsewhere;"
             }

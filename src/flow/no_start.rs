@@ -83,7 +83,7 @@ pub(super) fn way_out(session: &Session, node: &Located, exact: NoStart) -> Stri
              master, healthy, and only then to 3.6: what 3.5 keeps in two places has to be the same \
              in both. Then `{again}`",
             release = match Started::of(node) {
-                Started::ByManifest => format!("the image in {}", advice.manifest),
+                Started::Kubelet => format!("the image in {}", advice.manifest),
                 _ => "its image or its binary".to_owned(),
             },
             again = advice.again

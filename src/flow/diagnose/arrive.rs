@@ -36,11 +36,10 @@ pub async fn arrive(session: &Session, parts: &Parts) -> Result<Here, Failure> {
     let mut node = node(session, parts).await?;
     if let (false, None, Some(data_dir)) = (runs_here(&node), &node.stopped, &node.data_dir)
         && node.hanging.is_empty()
+        && let Some(seen) = no_start::node_of(data_dir.value.clone()).await
     {
-        if let Some(seen) = no_start::node_of(data_dir.value.clone()).await {
-            node.stopped = seen.stopped;
-            node.layout = node.layout.or(seen.layout);
-        }
+        node.stopped = seen.stopped;
+        node.layout = node.layout.or(seen.layout);
     }
     let access = match tls(&node) {
         Ok(tls) => {
