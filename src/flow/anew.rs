@@ -64,7 +64,7 @@ pub(super) fn join_anew(
     let etcdctl = etcdctl.join(" ");
     let name = node.name.as_ref().map_or("NAME", |found| found.value.as_str());
     let mut steps =
-        vec![format!("they have: `{etcdctl} member list`"), stop(row, started, manifest)];
+        vec![format!("they have: `{etcdctl} member list`"), stop(node, started, manifest)];
     steps.extend(copy.map(str::to_owned));
     steps.push(match removed {
         true => "it is removed already".to_owned(),
@@ -104,10 +104,18 @@ fn resets(row: &Layout) -> bool {
     matches!(row.keeps, Keeps::Lines(lines) if lines.written == Written::Item)
 }
 
-fn stop(row: &'static Layout, started: Started, manifest: &str) -> String {
+/// No killall script of theirs: until 2024 these unmount and remove what is below their
+/// directories (k3s-io/k3s 8527, rancher/rke2 6557).
+fn stop(node: &Located, started: Started, manifest: &str) -> String {
+    let row = node.layout();
     let what = match started {
         Started::Kubelet => format!("mv {manifest} {AWAY}"),
-        _ if resets(row) => format!("systemctl stop {} && {}-killall.sh", unit(row), row.id),
+        _ if resets(row) && row.kubelet != KubeletIs::Etcd => {
+            let data = node.data_dir.as_ref().map(|found| found.value.display().to_string());
+            let data = data.unwrap_or_else(|| row.data_dirs.concat());
+            let file = quoted(&format!("config-file={data}/config"));
+            format!("systemctl stop {} && pkill -f {file}", unit(row))
+        }
         _ => format!("systemctl stop {}", unit(row)),
     };
     format!("so that nothing starts it meanwhile: `{what}`; until `pgrep -ax etcd` shows none")
@@ -171,12 +179,12 @@ mod tests {
             ),
             ("kubespray", "`systemctl stop etcd`", "(/etc/etcd.env; `systemctl cat etcd`"),
             ("plain", "`systemctl stop etcd`", "ETCD_INITIAL_CLUSTER_STATE=existing; `systemctl"),
+            ("k3s", "`systemctl stop k3s`", "`server: https://HEALTHY_MASTER:6443`"),
             (
-                "k3s",
-                "`systemctl stop k3s && k3s-killall.sh`",
-                "`server: https://HEALTHY_MASTER:6443`",
+                "rke2",
+                "stop rke2-server && pkill -f config-file=/var/lib/etcd/config`",
+                "`systemctl start rke2-server`",
             ),
-            ("rke2", "stop rke2-server && rke2-killall.sh`", "`systemctl start rke2-server`"),
             ("k0s", "`systemctl stop k0scontroller`", "k0s adds members by itself"),
         ] {
             let said = join_anew(&node(id), MANIFEST, Some("COPY"), false);
