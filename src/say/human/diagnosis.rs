@@ -120,6 +120,7 @@ fn findings(page: &mut Page, title: &str, account: &Account, of: fn(Severity) ->
             page.indented(2 + label.len(), "", evidence);
         }
         if let Some(next) = &finding.next {
+            let next = if next.contains('\n') { "the steps above" } else { next };
             page.indented(2 + label.len(), "Next: ", next);
         }
     }

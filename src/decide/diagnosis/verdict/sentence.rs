@@ -36,11 +36,11 @@ pub(crate) fn sentence(case: &Case, findings: &[Finding], cause: &Cause) -> Stri
     }
 }
 
-/// A finding as a sentence, with what to do.
+/// A finding as a sentence, with what to do; several steps stand by themselves.
 fn own_words(finding: &Finding) -> String {
     match &finding.next {
-        Some(next) => format!("{}; {next}.", as_start(&finding.what)),
-        None => format!("{}.", as_start(&finding.what)),
+        Some(next) if !next.contains('\n') => format!("{}; {next}.", as_start(&finding.what)),
+        _ => format!("{}.", as_start(&finding.what)),
     }
 }
 

@@ -44,10 +44,13 @@ impl Page {
         self.indented(INDENT, label, text);
     }
 
-    /// Prose further in.
+    /// Prose further in; each line of it begins a new one.
     pub fn indented(&mut self, indent: usize, label: &str, text: &str) {
-        let prefix = format!("{}{label}", " ".repeat(indent));
-        self.lines.push(hang(&prefix, text, self.layout.width));
+        let mut prefix = format!("{}{label}", " ".repeat(indent));
+        for line in text.lines() {
+            self.lines.push(hang(&prefix, line, self.layout.width));
+            prefix = " ".repeat(prefix.chars().count());
+        }
     }
 
     /// Lines that are laid out already.
@@ -93,6 +96,14 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_keep_their_lines() {
+        let mut page = Page::new(Layout { width: 40, blocks: false, verbose: 0 });
+        page.line("1. ", "If the disk is sound:\n1. `a`\n2. `b`, and then wait until it is back");
+        let told = "  1. If the disk is sound:\n     1. `a`\n     2. `b`, and then wait until it is\n     back";
+        assert_eq!(page.finish(), told);
+    }
 
     #[test]
     fn a_table_that_is_too_wide_goes_on_below() {
